@@ -1,0 +1,5 @@
+"""The command line: one module a sub-command."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    raise NotImplementedError

@@ -1,0 +1,203 @@
+"""The configuration as values, and `load_config`, which reads them from YAML.
+
+Every field here is a key a person may write; `docs/configuration.md` explains them. What a
+detector understands beyond `type`, `name` and `categories` is the detector's own (`options`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from video_censor_personal.errors import ConfigError
+
+__all__ = [
+    "AudioRemediation",
+    "CategoryConfig",
+    "Config",
+    "ConfigError",
+    "DetectorConfig",
+    "FrameSampling",
+    "ModelSource",
+    "ModelsConfig",
+    "Output",
+    "Processing",
+    "Remediation",
+    "SegmentMerge",
+    "SkipChapters",
+    "VideoRemediation",
+    "load_config",
+]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, le=60)]
+AudioMode = Literal["silence", "mute", "bleep", "none"]
+VideoMode = Literal["blur", "pixelate", "blank", "cut", "none"]
+Algorithm = Literal["md5", "sha1", "sha256", "sha512", "blake2b", "blake3"]
+
+
+@dataclass
+class CategoryConfig:
+    """One entry under `detections`; `model` is `auto` or the name or type of a detector."""
+
+    enabled: bool = True
+    sensitivity: Share = 0.5
+    model: str = "auto"
+
+
+@dataclass
+class DetectorConfig:
+    """One entry under `detectors`; `categories` empty: all that it can see and that are enabled."""
+
+    type: str
+    name: str = ""
+    enabled: bool = True
+    categories: list[str] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class FrameSampling:
+    """`uniform`: a frame every `sample_rate` seconds. `scene_based`: the first frame of every
+    shot, then as uniform. `all`: every frame."""
+
+    strategy: Literal["uniform", "scene_based", "all"] = "uniform"
+    sample_rate: Annotated[float, Field(ge=0.01, le=60)] = 0.5
+
+
+@dataclass
+class SegmentMerge:
+    """Detections of one category at most `merge_threshold` seconds apart become one segment."""
+
+    enabled: bool = True
+    merge_threshold: Annotated[float, Field(ge=0, le=600)] = 2.0
+
+
+@dataclass
+class Processing:
+    """`padding_s` is added before and after everything that is seen (not heard)."""
+
+    frame_sampling: FrameSampling = field(default_factory=FrameSampling)
+    segment_merge: SegmentMerge = field(default_factory=SegmentMerge)
+    max_workers: Annotated[int, Field(ge=1, le=64)] | None = None
+    padding_s: Seconds = 0.1
+
+
+@dataclass
+class Output:
+    format: Literal["json"] = "json"
+    include_confidence: bool = True
+    include_frames: bool = False
+    pretty_print: bool = True
+    html: bool = True
+    edl: bool = False
+    subtitles: bool = False
+
+
+@dataclass
+class AudioRemediation:
+    """What happens to the sound. `categories` empty: everything that was heard (not seen).
+
+    `tracks` are positions among the audio tracks (0 is the first) or languages; empty: every track
+    that carries speech.
+    """
+
+    enabled: bool = True
+    mode: AudioMode = "silence"
+    categories: list[str] = field(default_factory=list)
+    category_modes: dict[str, AudioMode] = field(default_factory=dict)
+    bleep_frequency: Annotated[float, Field(ge=20, le=20_000)] = 1000.0
+    bleep_level_db: Annotated[float, Field(ge=-60, le=0)] = -20.0
+    bleep_file: str | None = None
+    padding_s: Seconds = 0.08
+    fade_ms: Annotated[float, Field(ge=0, le=100)] = 8.0
+    tracks: list[int | str] = field(default_factory=list)
+
+
+@dataclass
+class VideoRemediation:
+    """What happens to the picture. `mode` is for everything that was seen (not heard);
+    `category_modes` names other actions, for any category."""
+
+    enabled: bool = True
+    mode: VideoMode = "blur"
+    blank_color: str = "#000000"
+    category_modes: dict[str, VideoMode] = field(default_factory=dict)
+    box_padding: Annotated[float, Field(ge=0, le=2)] = 0.25
+    quality: Annotated[int, Field(ge=0, le=51)] = 18
+
+
+@dataclass
+class Remediation:
+    audio: AudioRemediation = field(default_factory=AudioRemediation)
+    video: VideoRemediation = field(default_factory=VideoRemediation)
+
+
+@dataclass
+class SkipChapters:
+    enabled: bool = False
+    name_format: str = "skip: {labels} [{confidence}]"
+
+
+@dataclass
+class MetadataOutput:
+    skip_chapters: SkipChapters = field(default_factory=SkipChapters)
+
+
+@dataclass
+class VideoOutput:
+    metadata_output: MetadataOutput = field(default_factory=MetadataOutput)
+
+
+@dataclass
+class ModelSource:
+    """A model file: where it comes from and what its bytes must be.
+
+    `url` and `mirrors` are tried in turn; `size_bytes` 0 means unknown.
+    """
+
+    name: str
+    url: str
+    checksum: str
+    size_bytes: Annotated[int, Field(ge=0)]
+    algorithm: Algorithm = "sha256"
+    optional: bool = False
+    mirrors: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class ModelsConfig:
+    """`cache_dir` None: the platform's cache directory."""
+
+    cache_dir: str | None = None
+    sources: list[ModelSource] = field(default_factory=list)
+    auto_download: bool = False
+    max_connections: Annotated[int, Field(ge=1, le=64)] = 16
+    rate_limit_bytes_per_s: Annotated[int, Field(ge=1)] | None = None
+
+
+@dataclass
+class Config:
+    """Everything a person can set. `path` is the file it came from, None for the defaults.
+
+    `labels` keeps how the categories are written, by key.
+    """
+
+    detections: dict[str, CategoryConfig] = field(default_factory=dict)
+    detectors: list[DetectorConfig] = field(default_factory=list)
+    processing: Processing = field(default_factory=Processing)
+    output: Output = field(default_factory=Output)
+    remediation: Remediation = field(default_factory=Remediation)
+    video: VideoOutput = field(default_factory=VideoOutput)
+    models: ModelsConfig = field(default_factory=ModelsConfig)
+    path: Path | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+def load_config(config_path: Path | str) -> Config:
+    """Read a configuration file."""
+    raise NotImplementedError

@@ -1,0 +1,148 @@
+"""The interface between an analysis and whatever looks at pictures or listens to sound.
+
+A detector is found through the entry-point group `video_censor_personal.detectors`; the ones that
+come with this package use the same door as anyone else's. Each entry point names a
+`DetectorPlugin`: cheap to import, it says what its detector can see and which models it needs, and
+builds it when they are there.
+
+    [project.entry-points."video_censor_personal.detectors"]
+    nudenet = "video_censor_personal.detectors.nudenet:plugin"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from video_censor_personal.findings import Detection, Gap, Modality, Sighting
+from video_censor_personal.media.base import AudioBlock, Cue, Frame
+
+__all__ = [
+    "CategorySettings",
+    "DetectorPlugin",
+    "DetectorSettings",
+    "FrameDetector",
+    "ModelNeed",
+    "SoundDetector",
+    "threshold",
+]
+
+ENTRY_POINT_GROUP = "video_censor_personal.detectors"
+
+
+def threshold(sensitivity: float, *, strict: float, default: float, lenient: float) -> float:
+    """The score from which something counts, for a `sensitivity` of 0–1.
+
+    0.5 gives `default`. Towards 1 (see more, with more false alarms) it falls in a straight line
+    to `lenient`; towards 0 (see only what is certain) it rises in a straight line to `strict`.
+    """
+    if sensitivity >= 0.5:
+        return default + (lenient - default) * (sensitivity - 0.5) * 2
+    return strict + (default - strict) * sensitivity * 2
+
+
+@dataclass(frozen=True, slots=True)
+class CategorySettings:
+    """What a person asked of one category; `sensitivity` is 0–1."""
+
+    key: str
+    label: str
+    sensitivity: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNeed:
+    """A model a detector cannot work without (or, if `optional`, works worse without)."""
+
+    name: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """Everything a plug-in gets to build its detector from.
+
+    Attributes:
+        name: how reports call this detector.
+        categories: the ones it shall look for, by key.
+        options: the further keys of its entry under `detectors:`, as written.
+        model_paths: verified files of the models it named in `needs`.
+        threads: how many threads it may use.
+        base_dir: the folder that relative paths in `options` are relative to.
+    """
+
+    name: str
+    categories: Mapping[str, CategorySettings]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    model_paths: Mapping[str, Path] = field(default_factory=dict)
+    threads: int = 1
+    base_dir: Path = Path()
+
+
+@runtime_checkable
+class FrameDetector(Protocol):
+    """Looks at pictures. Thread-confined: one thread at a time calls it."""
+
+    name: str
+    categories: frozenset[str]
+
+    def look(self, frames: Sequence[Frame]) -> list[list[Sighting]]:
+        """What is in each of `frames`, one list a frame, in order.
+
+        The result for a frame does not depend on which other frames come with it.
+        """
+        ...
+
+
+@runtime_checkable
+class SoundDetector(Protocol):
+    """Listens to one track, block by block, in order of time; used for one file only."""
+
+    name: str
+    categories: frozenset[str]
+
+    def begin(self, cues: Sequence[Cue]) -> None:
+        """Called once, before the first block, with the subtitles in order of time."""
+        ...
+
+    def hear(self, block: AudioBlock) -> Iterable[Detection | Gap]:
+        """What is certain after this block; keeps no more sound than it needs."""
+        ...
+
+    def finish(self) -> Iterable[Detection | Gap]:
+        """What was still open when the sound ended. Also called where there was no sound at all."""
+        ...
+
+
+class DetectorPlugin(Protocol):
+    """What an entry point names. Reading its attributes loads no model and no heavy library."""
+
+    type: str
+    modality: Modality
+    categories: frozenset[str]
+    """The categories it can look for; `*` stands for any custom concept."""
+    notes: Mapping[str, str]
+    """Per category, what a person must know of its limits; shown in the report's coverage."""
+
+    def check(self, settings: DetectorSettings) -> None:
+        """Raises `ConfigError` if `settings.options` cannot be used."""
+        ...
+
+    def needs(self, settings: DetectorSettings) -> list[ModelNeed]:
+        """The models it takes from the model manager."""
+        ...
+
+    def available(self) -> str | None:
+        """None if the libraries and built-in weights are there, else what is missing and how to
+        install it."""
+        ...
+
+    def build(self, settings: DetectorSettings) -> FrameDetector | SoundDetector:
+        """The detector, ready to be used.
+
+        Raises:
+            DetectorError: it cannot be built.
+        """
+        ...

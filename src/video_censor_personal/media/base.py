@@ -1,0 +1,179 @@
+"""What the media layer hands out: facts about a file, frames, blocks of sound, subtitle cues.
+
+Every time is in seconds since the first presented frame of the file (of its first sound where
+there is no picture), as an exact `Fraction`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from video_censor_personal.timeline import Span
+
+__all__ = [
+    "SAMPLE_RATE_HZ",
+    "AudioBlock",
+    "Chapter",
+    "Cue",
+    "Frame",
+    "MediaInfo",
+    "StreamInfo",
+    "StreamKind",
+]
+
+SAMPLE_RATE_HZ = 16_000
+"""The rate at which detectors hear sound."""
+
+StreamKind = Literal["video", "audio", "subtitle", "data", "attachment"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """One stream of a file, as its container declares it.
+
+    Attributes:
+        index: position in the file.
+        kind: what it carries; cover art is a `video` stream with `attached_picture` set.
+        codec: FFmpeg's name of the codec (`h264`, `aac`, `mov_text`), or empty if unknown.
+        decodable: whether a decoder is there for it.
+        start, duration: seconds, duration None where unknown.
+        width, height: of the picture as shown (rotation and sample aspect ratio not applied).
+        rotation: degrees counter-clockwise by which a player turns the picture: 0, 90, 180, 270.
+        text: a subtitle stream of text (not of pictures).
+        flags: the stream's dispositions: `default`, `forced`, `comment`, ...
+    """
+
+    index: int
+    kind: StreamKind
+    codec: str
+    decodable: bool = True
+    language: str = ""
+    title: str = ""
+    start: Fraction = Fraction(0)
+    duration: Fraction | None = None
+    bit_rate: int | None = None
+    width: int = 0
+    height: int = 0
+    rotation: int = 0
+    pixel_format: str = ""
+    frame_rate: Fraction | None = None
+    channels: int = 0
+    channel_layout: str = ""
+    sample_rate_hz: int = 0
+    text: bool = False
+    attached_picture: bool = False
+    flags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    span: Span
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """What a file holds.
+
+    Attributes:
+        origin: the container's own time (seconds) at which the first frame is shown; our time 0.
+        duration: seconds as shown, None where the container does not say.
+    """
+
+    path: Path
+    container: str
+    origin: Fraction
+    duration: Fraction | None
+    size_bytes: int
+    streams: tuple[StreamInfo, ...]
+    chapters: tuple[Chapter, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def video(self) -> StreamInfo | None:
+        """The stream a player would show: the default one, else the first; never cover art."""
+        return _preferred([s for s in self.streams if s.kind == "video" and not s.attached_picture])
+
+    @property
+    def audio(self) -> StreamInfo | None:
+        """The stream a player would play: the default one, else the first."""
+        return _preferred([s for s in self.streams if s.kind == "audio"])
+
+    def of_kind(self, kind: StreamKind) -> tuple[StreamInfo, ...]:
+        return tuple(stream for stream in self.streams if stream.kind == kind)
+
+
+def _preferred(streams: list[StreamInfo]) -> StreamInfo | None:
+    return next((s for s in streams if "default" in s.flags), streams[0] if streams else None)
+
+
+class Frame:
+    """One decoded picture, upright, converted to RGB only in the sizes somebody asks for.
+
+    `video_frame` is the decoder's frame (`av.VideoFrame`); `rotation` is in degrees
+    counter-clockwise as in `StreamInfo`.
+    """
+
+    def __init__(self, time: Fraction, video_frame: Any, rotation: int = 0) -> None:
+        self.time = time
+        self.video_frame = video_frame
+        self.rotation = rotation % 360
+        self._scaled: dict[tuple[int, int], NDArray[np.uint8]] = {}
+
+    @property
+    def width(self) -> int:
+        """Pixels across, upright."""
+        frame = self.video_frame
+        return int(frame.height if self.rotation in (90, 270) else frame.width)
+
+    @property
+    def height(self) -> int:
+        """Pixels down, upright."""
+        frame = self.video_frame
+        return int(frame.width if self.rotation in (90, 270) else frame.height)
+
+    def rgb(self, longest_side: int) -> NDArray[np.uint8]:
+        """`(H, W, 3) uint8 RGB`, upright, scaled down so that its longer side is `longest_side`.
+
+        A smaller picture is scaled up; the aspect ratio of the pixels is kept.
+        """
+        ratio = longest_side / max(self.width, self.height)
+        size = max(1, round(self.width * ratio)), max(1, round(self.height * ratio))
+        if size not in self._scaled:
+            coded = size[::-1] if self.rotation in (90, 270) else size
+            frame = self.video_frame.reformat(width=coded[0], height=coded[1], format="rgb24")
+            picture = np.rot90(frame.to_ndarray(), self.rotation // 90)
+            self._scaled[size] = np.ascontiguousarray(picture)
+        return self._scaled[size]
+
+
+@dataclass(frozen=True, slots=True)
+class AudioBlock:
+    """Consecutive sound: `samples` is `(N,) int16`, mono, at `SAMPLE_RATE_HZ`."""
+
+    time: Fraction
+    samples: NDArray[np.int16]
+
+    @property
+    def span(self) -> Span:
+        return Span(self.time, self.time + Fraction(len(self.samples), SAMPLE_RATE_HZ))
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One subtitle: plain text, lines joined by newline, styling removed.
+
+    `source` says where it comes from, for people: `track 2 (eng)` or a file name.
+    """
+
+    span: Span
+    text: str
+    language: str = ""
+    source: str = ""
