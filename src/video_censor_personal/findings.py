@@ -102,6 +102,7 @@ class Detection:
         modality: whether it was seen or heard.
         track: where it was, in time order; empty means the whole frame (or sound).
         evidence: how a spoken word was timed: `aligned`, `cue`, `recognised`; else empty.
+        replacement: what a cleaned subtitle says instead of `label`; empty: asterisks.
     """
 
     category: str
@@ -113,6 +114,7 @@ class Detection:
     modality: Modality
     track: tuple[TrackPoint, ...] = ()
     evidence: str = ""
+    replacement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
