@@ -1,0 +1,54 @@
+"""A detector's own settings: read from its `detectors:` entry into a dataclass.
+
+A detector declares what it understands as a dataclass with a default for every field; limits are
+`Annotated[..., pydantic.Field(...)]`, as in `config`. Values must have the declared type already:
+YAML knows numbers, so `"320"` for a number is a mistake that is worth saying. Sequences are
+declared as `list[...]`, paths as `str` (relative to `DetectorSettings.base_dir`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from video_censor_personal.detectors.base import DetectorSettings
+from video_censor_personal.errors import ConfigError
+
+__all__ = ["nearest", "read_options"]
+
+Options = TypeVar("Options")
+
+
+def read_options(declared: type[Options], settings: DetectorSettings) -> Options:
+    """The options of `settings` as a `declared` dataclass; what is not written has its default.
+
+    Raises:
+        ConfigError: an unknown key (the nearest known one is named), a wrong type, or a value out
+            of range. `key` is the option.
+    """
+    hints = get_type_hints(declared, include_extras=True)
+    values: dict[str, Any] = {}
+    for key, value in settings.options.items():
+        if key not in hints:
+            raise ConfigError(
+                f"detector {settings.name!r} has no option {key!r}"
+                f"{nearest(str(key), hints)}; it knows: {', '.join(hints) or 'none'}",
+                key=str(key),
+            )
+        try:
+            values[key] = TypeAdapter(hints[key]).validate_python(value, strict=True)
+        except ValidationError as error:
+            reason = error.errors(include_url=False)[0]["msg"]
+            raise ConfigError(
+                f"detector {settings.name!r}, option {key!r} is {value!r}: {reason}", key=key
+            ) from error
+    return declared(**values)
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """`"; did you mean 'size'?"` where one of `known` is close to `name`, else nothing."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
