@@ -1,0 +1,174 @@
+"""Every mistake in a configuration is named with its file, line, key and the nearest known key."""
+
+from pathlib import Path
+
+import pytest
+
+from video_censor_personal.config import Config, ModelSource, default_config, load_config
+from video_censor_personal.errors import ConfigError
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_(text: str) -> Path:
+        path = tmp_path / "my.yaml"
+        path.write_text(text)
+        return path
+
+    return write_
+
+
+def test_a_file_of_this_field_loads_and_every_value_is_kept(write):
+    config = load_config(
+        write(
+            """
+detections:
+  nudity: {enabled: true, sensitivity: 0.7, model: nudenet}
+  Sexual Themes: {enabled: false, sensitivity: 1}
+  my concept: {}
+detectors:
+  - {type: nudenet, name: eyes, categories: [nudity], size: 640}
+processing:
+  frame_sampling: {strategy: scene_based, sample_rate: 1.0}
+  segment_merge: {enabled: false, merge_threshold: 3}
+  max_workers: 2
+output: {format: json, include_confidence: false, include_frames: true, pretty_print: false}
+remediation:
+  audio: {enabled: true, mode: bleep, categories: [Sexual-Theme], bleep_frequency: 800}
+  video: {enabled: true, mode: cut, blank_color: "#102030", category_modes: {NUDITY: blank}}
+video:
+  metadata_output:
+    skip_chapters: {enabled: true, name_format: "skip: {labels}"}
+models:
+  cache_dir: cache
+  auto_download: true
+  sources:
+    - {name: m, url: "https://example.com/m.bin", checksum: "%s", size_bytes: 12, optional: true}
+"""
+            % ("ab" * 32)
+        )
+    )
+    assert list(config.detections) == ["nudity", "sexual_themes", "myconcept"]
+    assert config.labels == {
+        "nudity": "Nudity",
+        "sexual_themes": "Sexual Theme",
+        "myconcept": "my concept",
+    }
+    assert config.enabled_categories() == ["nudity", "myconcept"]
+    assert config.detections["nudity"].sensitivity == 0.7
+    assert config.detectors[0].options == {"size": 640}
+    assert config.processing.frame_sampling.strategy == "scene_based"
+    assert config.processing.segment_merge.merge_threshold == 3
+    assert config.processing.max_workers == 2
+    assert not config.output.pretty_print
+    assert config.remediation.audio.bleep_frequency == 800
+    assert config.remediation.video.category_modes == {"NUDITY": "blank"}
+    assert config.video.metadata_output.skip_chapters.name_format == "skip: {labels}"
+    assert config.models.sources == [
+        ModelSource("m", "https://example.com/m.bin", "ab" * 32, 12, optional=True)
+    ]
+    assert config.models.cache_dir == str(config.path.parent / "cache")
+    assert config.models.auto_download
+
+
+def test_without_a_file_everything_the_built_in_detectors_find_is_looked_for():
+    config = default_config()
+    assert config.enabled_categories() == ["nudity", "sexual_themes", "profanity"]
+    assert config.models.cache_dir.endswith(("models",))
+
+
+def test_an_empty_file_means_the_defaults(write):
+    assert load_config(write("")).detections == default_config().detections
+    assert load_config(write("detections:\n")).detections == default_config().detections
+
+
+def test_models_are_always_there():
+    assert Config().models.sources == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("detections:\n  nudity: {sensitivty: 1}\n", 2, ["sensitivty", '"sensitivity"']),
+        ("detections:\n  nudity:\n    sensitivity: 1.5\n", 3, ["at most 1", "1.5"]),
+        ("detections:\n  nudity:\n    sensitivity: high\n", 3, ["must be a number", '"high"']),
+        ("detections:\n  nudity:\n    enabled: 1\n", 3, ["true or false"]),
+        ("detections:\n  profanty: {}\n", 2, ["'profanty'", "'profanity'"]),
+        ("detections:\n  Nudity: {}\n  nudity: {}\n", 3, ["same category"]),
+        ("detections:\n  nudity: {}\n  nudity: {}\n", 3, ["twice", "line 2"]),
+        ("detections:\n  '-': {}\n", 2, ["letter or a digit"]),
+        ("detections:\n\tnudity: {}\n", 2, ["tab", "spaces"]),
+        ("detections: [nudity]\n", 1, ["detections", "mapping"]),
+        ("detections:\n  nudity: {enabled: false}\n", 1, ["no category is enabled"]),
+        ("on: {}\n", 1, ["quotes"]),
+        ("- a\n", 1, ["mapping"]),
+        ("a: [\n", 2, ["not YAML"]),
+        ("procesing: {}\n", 1, ["procesing", '"processing"']),
+        ("labels: {}\n", 1, ["unknown key"]),
+        ("processing:\n  max_workers: 0\n", 2, ["at least 1"]),
+        ("processing:\n  frame_sampling:\n    sample_rate: .nan\n", 3, ["sample_rate"]),
+        ("processing:\n  frame_sampling:\n    strategy: sometimes\n", 3, ["'uniform'", "'all'"]),
+        ("output: {format: xml}\n", 1, ["'json'"]),
+        ("remediation:\n  audio:\n    categories: [profanty]\n", 3, ["'profanity'"]),
+        ("remediation:\n  video:\n    category_modes: {blood: cut}\n", 3, ["'blood'"]),
+        ("remediation:\n  video:\n    blank_color: red\n", 3, ["colour", '"red"']),
+        ("remediation:\n  audio:\n    bleep_file: no.wav\n", 3, ["no.wav"]),
+        ("video:\n  metadata_output:\n    skip_chapters: {name_format: '{x}'}\n", 3, ["{labels}"]),
+        ("detectors:\n  - {type: nudenet, categories: [blood]}\n", 2, ["'blood'"]),
+        ("detectors:\n  - {name: eyes}\n", 2, ["type is missing"]),
+        ("models:\n  sources:\n    - {name: a}\n", 3, ["url is missing", "checksum is missing"]),
+    ],
+)
+def test_a_mistake_is_named_with_its_line_and_what_was_meant(write, text, line, words):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(text))
+    assert caught.value.line == line
+    assert str(caught.value).startswith(f"{caught.value.file}, line {line}: ")
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({"checksum": "abc"}, ["64 hexadecimal digits", "3 characters"]),
+        ({"algorithm": "crc32"}, ["'md5'", "'sha256'", '"crc32"']),
+        ({"url": "file:///etc/passwd"}, ["file:///etc/passwd", "https://"]),
+        ({"size_bytes": -1}, ["at least 0"]),
+        ({"size_bytes": 1.5}, ["whole number"]),
+    ],
+)
+def test_a_model_source_that_could_never_work_is_refused(write, source, words):
+    values = {"name": "m", "url": "https://example.com/m", "checksum": "0" * 64, "size_bytes": 1}
+    lines = "\n".join(f"      {k}: {v!r}" for k, v in (values | source).items())
+    with pytest.raises(ConfigError) as caught:
+        load_config(write("models:\n  sources:\n    -\n" + lines))
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_two_models_of_one_name_are_refused(write):
+    one = "{name: %s, url: 'https://e.com/m', checksum: '%s', size_bytes: 1}"
+    text = f"models: {{sources: [{one % ('m', '0' * 64)}, {one % ('M', '1' * 64)}]}}"
+    with pytest.raises(ConfigError, match="two models are named 'M'"):
+        load_config(write(text))
+
+
+def test_all_mistakes_are_named_at_once(write):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write("output: {format: xml, edl: 3}\nfoo: 1\n"))
+    assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", "."])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, name):
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / name)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    path = tmp_path / "my.yaml"
+    path.write_bytes(b"\xff\xfe\x00\xd8")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        load_config(path)
