@@ -1,29 +1,25 @@
-"""The configuration as values, and `load_config`, which reads them from YAML.
+"""The configuration as values. Every field is a key a person may write.
 
-Every field here is a key a person may write; `docs/configuration.md` explains them. What a
-detector understands beyond `type`, `name` and `categories` is the detector's own (`options`).
+`docs/configuration.md` explains them. What a detector understands beyond `type`, `name`,
+`enabled` and `categories` is the detector's own (`options`).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import AfterValidator, Field
 
 from video_censor_personal import categories
-from video_censor_personal.config_reader import Document, nearest, read_yaml, validate
-from video_censor_personal.errors import ConfigError
 
 __all__ = [
     "AudioRemediation",
     "CategoryConfig",
     "Config",
-    "ConfigError",
     "DetectorConfig",
     "FrameSampling",
     "ModelSource",
@@ -36,7 +32,6 @@ __all__ = [
     "VideoRemediation",
     "default_cache_dir",
     "default_config",
-    "load_config",
 ]
 
 
@@ -254,165 +249,3 @@ _DEFAULT_CATEGORIES = (categories.NUDITY, categories.SEXUAL_THEMES, categories.P
 def default_cache_dir() -> Path:
     """Where models lie unless `models.cache_dir` says otherwise."""
     return platformdirs.user_cache_path("video-censor", appauthor=False) / "models"
-
-
-def load_config(config_path: Path | str) -> Config:
-    """The configuration in a YAML file.
-
-    Raises:
-        ConfigError: the file cannot be read, or something in it is wrong; the message says where,
-            what and, for unknown names, what was probably meant.
-    """
-    document = read_yaml(Path(config_path))
-    if not isinstance(document.data, dict):
-        raise document.error("a configuration is a mapping of sections, such as `detections:`")
-    data = _without_empty(document.data)
-    labels = _name_categories(data, document)
-    _collect_options(data, document)
-    config = validate(Config, data, document)
-    config.path, config.labels = Path(config_path), labels
-    if "detections" not in data:
-        config.detections = default_config().detections
-    _check(config, document)
-    _resolve_cache_dir(config)
-    return config
-
-
-def _without_empty(value: Any) -> Any:
-    """`value` without keys that have nothing after the colon: they mean the default."""
-    if isinstance(value, dict):
-        return {k: _without_empty(v) for k, v in value.items() if v is not None}
-    return value
-
-
-def _name_categories(data: dict[str, Any], document: Document) -> dict[str, str]:
-    """Replace the category names under `detections` by their keys; how they were written."""
-    labels: dict[str, str] = {}
-    section = document.data.get("detections")
-    if not isinstance(section, dict):
-        return labels
-    named: dict[str, Any] = {}
-    for name in section:
-        at = ("detections", name)
-        key = _category_key(name, document, at)
-        if key in named:
-            raise document.error(
-                f"{name!r} and {labels[key]!r} are the same category; keep one of them", at
-            )
-        guess = nearest(key, categories.BUILT_IN, cutoff=0.85)
-        if guess and key != guess:
-            raise document.error(
-                f"{name!r} is no category; did you mean {guess!r}? (A concept of your own needs "
-                "a name that cannot be mistaken for a built-in one.)",
-                at,
-            )
-        named[key], labels[key] = data.get("detections", {}).get(name, {}), categories.label(name)
-    data["detections"] = named
-    for where, line in list(document.lines.items()):
-        if where[0:1] == ("detections",) and len(where) > 1:
-            key = _category_key(str(where[1]), document, where[:2])
-            document.lines[("detections", key, *where[2:])] = line
-    return labels
-
-
-def _category_key(name: str, document: Document, at: tuple[str | int, ...]) -> str:
-    try:
-        return categories.key(name)
-    except ValueError as error:
-        raise document.error(str(error), at) from None
-
-
-def _collect_options(data: dict[str, Any], document: Document) -> None:
-    """Move what only a detector understands into its `options`."""
-    entries = data.get("detectors")
-    own = {f.name for f in fields(DetectorConfig)} - {"options"}
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict):
-            options = {k: entry.pop(k) for k in list(entry) if k not in own}
-            if options:
-                entry["options"] = options
-
-
-def _check(config: Config, document: Document) -> None:
-    """What one value alone cannot tell.
-
-    Raises:
-        ConfigError: the configuration contradicts itself.
-    """
-    if config.detections and not config.enabled_categories():
-        raise document.error(
-            "no category is enabled, so there is nothing to look for; set `enabled: true` for one",
-            ("detections",),
-        )
-    audio, video = config.remediation.audio, config.remediation.video
-    known = {*config.detections, *categories.BUILT_IN}
-    places: list[tuple[tuple[str | int, ...], list[str] | dict[str, Any]]] = [
-        (("remediation", "audio", "categories"), audio.categories),
-        (("remediation", "audio", "category_modes"), audio.category_modes),
-        (("remediation", "video", "category_modes"), video.category_modes),
-    ]
-    places += [
-        (("detectors", i, "categories"), detector.categories)
-        for i, detector in enumerate(config.detectors)
-    ]
-    for at, names in places:
-        _check_categories(at, names, known, document)
-    _check_sources(config.models.sources, document)
-    if audio.bleep_file and not config.resolve(audio.bleep_file).is_file():
-        raise document.error(
-            f"there is no sound file {str(config.resolve(audio.bleep_file))!r}",
-            ("remediation", "audio", "bleep_file"),
-        )
-
-
-def _check_categories(
-    at: tuple[str | int, ...],
-    names: list[str] | dict[str, Any],
-    known: set[str],
-    document: Document,
-) -> None:
-    for index, name in enumerate(names):
-        where = (*at, name if isinstance(names, dict) else index)
-        if _category_key(name, document, where) in known:
-            continue
-        guess = nearest(categories.key(name), known)
-        raise document.error(
-            f"{name!r} is no category here"
-            + (f"; did you mean {guess!r}?" if guess else "")
-            + f" (known: {', '.join(sorted(known))}; a concept of your own must also stand "
-            "under `detections`)",
-            where,
-        )
-
-
-_DIGEST_HEX = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128, "blake2b": 128, "blake3": 64}
-
-
-def _check_sources(sources: list[ModelSource], document: Document) -> None:
-    seen: set[str] = set()
-    for index, source in enumerate(sources):
-        at: tuple[str | int, ...] = ("models", "sources", index)
-        if source.name.casefold() in seen:
-            raise document.error(
-                f"two models are named {source.name!r}; a name can be used once", (*at, "name")
-            )
-        seen.add(source.name.casefold())
-        digits = _DIGEST_HEX[source.algorithm]
-        if not re.fullmatch(f"[0-9a-fA-F]{{{digits}}}", source.checksum):
-            raise document.error(
-                f"the checksum of {source.name!r} is no {source.algorithm} checksum: that has "
-                f"{digits} hexadecimal digits, this has {len(source.checksum)} characters",
-                (*at, "checksum"),
-            )
-        for url in (source.url, *source.mirrors):
-            if urlsplit(url).scheme not in ("http", "https"):
-                raise document.error(
-                    f"{url!r} of {source.name!r} cannot be downloaded; write an https:// address",
-                    (*at, "url"),
-                )
-
-
-def _resolve_cache_dir(config: Config) -> None:
-    cache_dir = config.models.cache_dir
-    resolved = config.resolve(cache_dir) if cache_dir else default_cache_dir()
-    config.models.cache_dir = str(resolved.absolute())
