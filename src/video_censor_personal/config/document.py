@@ -99,7 +99,7 @@ def _construct(
     if isinstance(node, yaml.SequenceNode):
         return [_construct(loader, n, (*at, i), lines, file) for i, n in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node)  # type: ignore[no-untyped-call]
+        return loader.construct_object(node)
     _refuse_duplicates(node, at, file)
     loader.flatten_mapping(node)
     mapping = {}

@@ -1,0 +1,153 @@
+"""What a person or a program sees of a running job.
+
+Progress and warnings go to standard error, results to standard output. With `--json` both become
+JSON objects, one a line, on standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+from video_censor_personal.errors import VideoCensorError
+from video_censor_personal.progress import Progress
+
+__all__ = ["Console", "TRACE"]
+
+TRACE = 5
+_PLAIN_INTERVAL_S = 5.0
+_JSON_INTERVAL_S = 0.25
+
+
+class Console:
+    """Renders progress, warnings, results and errors; one at a time a process."""
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
+        self.as_json, self.quiet = as_json, quiet
+        self._bars: dict[str, tqdm[Any]] = {}
+        self._said: dict[str, float] = {}
+
+    def progress(self, progress: Progress) -> None:
+        """A `progress.Listener`: bars on a terminal, now and then a line elsewhere."""
+        if self.as_json:
+            if self._is_due(progress, _JSON_INTERVAL_S):
+                self._emit(
+                    "progress",
+                    stage=progress.stage,
+                    done=round(progress.done, 3),
+                    total=None if progress.total is None else round(progress.total, 3),
+                    unit=progress.unit,
+                    finished=progress.finished,
+                )
+        elif self.quiet:
+            return
+        elif sys.stderr.isatty():
+            self._draw(progress)
+        elif self._is_due(progress, _PLAIN_INTERVAL_S):
+            print(_plain(progress), file=sys.stderr, flush=True)
+
+    def warn(self, message: str) -> None:
+        """Something the person must know although the job goes on."""
+        if self.as_json:
+            self._emit("warning", message=message)
+        else:
+            self._line(f"warning: {message}", sys.stderr)
+
+    def note(self, message: str) -> None:
+        """Something good to know."""
+        if self.as_json:
+            self._emit("note", message=message)
+        elif not self.quiet:
+            self._line(message, sys.stderr)
+
+    def result(self, facts: Mapping[str, Any], text: str) -> None:
+        """What the job came to: `facts` for programs, `text` for people."""
+        if self.as_json:
+            self._emit("result", **facts)
+        elif not self.quiet:
+            self._line(text, sys.stdout)
+
+    def error(self, error: BaseException, exit_code: int) -> None:
+        message = str(error) or type(error).__name__
+        if self.as_json:
+            self._emit("error", message=message, type=type(error).__name__, exit_code=exit_code)
+        else:
+            self._line(f"video-censor: {message}", sys.stderr)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        for bar in self._bars.values():
+            bar.close()
+        self._bars.clear()
+
+    def _draw(self, progress: Progress) -> None:
+        bar = self._bars.get(progress.stage)
+        if bar is None:
+            bar = self._bars[progress.stage] = tqdm(
+                desc=progress.stage,
+                total=progress.total,
+                unit=progress.unit,
+                unit_scale=progress.unit == "B",
+                unit_divisor=1024,
+                file=sys.stderr,
+                position=len(self._bars),
+                dynamic_ncols=True,
+                bar_format=None if progress.unit == "B" else _SECONDS_BAR,
+            )
+        bar.total = progress.total
+        bar.update(progress.done - bar.n)
+        if progress.finished:
+            bar.refresh()
+
+    def _is_due(self, progress: Progress, interval_s: float) -> bool:
+        now = time.monotonic()
+        if not progress.finished and now - self._said.get(progress.stage, 0.0) < interval_s:
+            return False
+        self._said[progress.stage] = now
+        return True
+
+    def _line(self, text: str, file: TextIO) -> None:
+        if self._bars:
+            tqdm.write(text, file=file)
+        else:
+            print(text, file=file, flush=True)
+
+    def _emit(self, event: str, **facts: Any) -> None:
+        print(json.dumps({"event": event, **facts}, ensure_ascii=False), flush=True)
+
+
+_SECONDS_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}]"
+
+
+def _plain(progress: Progress) -> str:
+    if progress.finished:
+        return f"{progress.stage}: done"
+    if not progress.total:
+        return f"{progress.stage}: {progress.done:.0f} {progress.unit}"
+    share = min(1.0, progress.done / progress.total)
+    return (
+        f"{progress.stage}: {share:.0%} ({progress.done:.0f} of {progress.total:.0f} "
+        f"{progress.unit})"
+    )
+
+
+def exit_code_of(error: BaseException) -> int:
+    """The exit code that the contract gives to an error."""
+    if isinstance(error, VideoCensorError):
+        return error.exit_code
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
+
+
+def configure_logging(level: str) -> None:
+    """Send the log to standard error from `level` on: warning, info, debug or trace."""
+    logging.addLevelName(TRACE, "TRACE")
+    number = TRACE if level == "trace" else getattr(logging, level.upper())
+    logging.basicConfig(
+        level=number, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True
+    )

@@ -1,0 +1,152 @@
+"""Who looks for what: the detectors of one run, decided before any of them is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from video_censor_personal import categories
+from video_censor_personal.config import Config, DetectorConfig
+from video_censor_personal.config.document import nearest
+from video_censor_personal.detectors.base import (
+    CategorySettings,
+    DetectorPlugin,
+    DetectorSettings,
+    ModelNeed,
+)
+from video_censor_personal.errors import ConfigError, DetectorError
+
+__all__ = ["ANY_MODEL", "Assignment", "assign"]
+
+ANY_MODEL = ("auto", "local")
+"""Values of `detections.<category>.model` that leave the choice to the program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A detector that will be built, and the categories it shall look for."""
+
+    plugin: DetectorPlugin
+    settings: DetectorSettings
+
+    @property
+    def needs(self) -> list[ModelNeed]:
+        return self.plugin.needs(self.settings)
+
+
+def assign(config: Config, plugins: Mapping[str, DetectorPlugin]) -> list[Assignment]:
+    """The detectors that a configuration asks for, with their categories.
+
+    Detectors named under `detectors:` look for the categories named there, else for every enabled
+    one that they can see. A category whose `model` leaves the choice to the program and that no
+    named detector sees goes to every installed detector that can. A category that nobody sees is
+    in no assignment; the analysis reports it as unknown.
+
+    Raises:
+        ConfigError: an unknown detector type, a `model` that names no detector, options that a
+            detector does not know.
+        DetectorError: a detector that was named cannot run here.
+    """
+    named = [entry for entry in config.detectors if entry.enabled]
+    entries = [(entry, _plugin(entry, plugins)) for entry in named]
+    _check_models(config, entries, plugins)
+    wanted = config.enabled_categories()
+    assignments = [
+        _assignment(config, entry, plugin, _named_categories(entry, plugin, config))
+        for entry, plugin in entries
+    ]
+    seen = {key for a in assignments for key in a.settings.categories}
+    taken = {entry.type for entry in config.detectors}
+    for kind, plugin in plugins.items():
+        keys = [
+            key
+            for key in wanted
+            if key not in seen
+            and _sees(plugin, key)
+            and config.detections[key].model in (*ANY_MODEL, kind)
+        ]
+        if keys and kind not in taken and plugin.available() is None:
+            assignments.append(_assignment(config, DetectorConfig(type=kind), plugin, keys))
+    return [a for a in assignments if a.settings.categories]
+
+
+def _plugin(entry: DetectorConfig, plugins: Mapping[str, DetectorPlugin]) -> DetectorPlugin:
+    if entry.type not in plugins:
+        guess = nearest(entry.type, plugins)
+        raise ConfigError(
+            f"there is no detector of type {entry.type!r}"
+            + (f"; did you mean {guess!r}?" if guess else "")
+            + f" (installed: {', '.join(sorted(plugins))})",
+            key="detectors",
+        )
+    plugin = plugins[entry.type]
+    if problem := plugin.available():
+        raise DetectorError(f"the detector {entry.type!r} cannot run here: {problem}")
+    return plugin
+
+
+def _check_models(
+    config: Config,
+    entries: list[tuple[DetectorConfig, DetectorPlugin]],
+    plugins: Mapping[str, DetectorPlugin],
+) -> None:
+    known = {*plugins, *(entry.name for entry, _ in entries if entry.name), *ANY_MODEL}
+    for key, category in config.detections.items():
+        if category.enabled and category.model not in known:
+            guess = nearest(category.model, known)
+            raise ConfigError(
+                f"detections.{key}.model is {category.model!r}, which is no detector here"
+                + (f"; did you mean {guess!r}?" if guess else "")
+                + f" (known: {', '.join(sorted(known))})",
+                file=config.path,
+                key=f"detections.{key}.model",
+            )
+
+
+def _sees(plugin: DetectorPlugin, key: str) -> bool:
+    return key in plugin.categories or (key not in categories.BUILT_IN and "*" in plugin.categories)
+
+
+def _named_categories(entry: DetectorConfig, plugin: DetectorPlugin, config: Config) -> list[str]:
+    wanted = config.enabled_categories()
+    asked = [categories.key(name) for name in entry.categories]
+    for key in asked:
+        if not _sees(plugin, key):
+            raise ConfigError(
+                f"the detector {entry.type!r} cannot see {key!r} "
+                f"(it sees: {', '.join(sorted(plugin.categories))})",
+                file=config.path,
+                key="detectors",
+            )
+    own = (*ANY_MODEL, entry.type, entry.name)
+    return [
+        key
+        for key in asked or wanted
+        if key in wanted and _sees(plugin, key) and config.detections[key].model in own
+    ]
+
+
+def _assignment(
+    config: Config, entry: DetectorConfig, plugin: DetectorPlugin, keys: list[str]
+) -> Assignment:
+    settings = DetectorSettings(
+        name=entry.name or entry.type,
+        categories={
+            key: CategorySettings(
+                key,
+                config.labels.get(key, categories.label(key)),
+                config.detections[key].sensitivity,
+            )
+            for key in keys
+        },
+        options=entry.options,
+        threads=config.processing.max_workers or 1,
+        base_dir=config.base_dir,
+    )
+    try:
+        plugin.check(settings)
+    except ConfigError as error:
+        if error.file is not None or config.path is None:
+            raise
+        raise ConfigError(str(error), file=config.path, key=error.key) from error
+    return Assignment(plugin, settings)
