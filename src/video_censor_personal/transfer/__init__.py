@@ -1,0 +1,1 @@
+"""Moves bytes from URLs to disk, verified. `make_plan` decides, `Engine.fetch` acts."""
