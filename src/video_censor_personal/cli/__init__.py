@@ -1,5 +1,40 @@
-"""The command line: one module a sub-command."""
+"""The command line: the main job in `censor`, and one module a sub-command."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from types import FrameType
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "demo": "video_censor_personal.cli.demo",
+    "models": "video_censor_personal.cli.models",
+}
 
 
 def main(argv: list[str] | None = None) -> int:
-    raise NotImplementedError
+    """Run `video-censor` with `argv` (default: the process's own); its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    command = _COMMANDS.get(arguments[0]) if arguments else None
+    name = command or "video_censor_personal.cli.censor"
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        # Imported here, so that each command loads only what it needs.
+        code = importlib.import_module(name).run(arguments[1:] if command else arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return int(code)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    """End on SIGTERM as on Ctrl-C: temporary files are removed on the way out."""
+    raise KeyboardInterrupt

@@ -1,0 +1,204 @@
+"""The main job: `video-censor --video IN --output OUT`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import webbrowser
+from pathlib import Path
+
+from video_censor_personal import __version__
+from video_censor_personal.cli.console import Console, configure_logging, exit_code_of
+
+__all__ = ["parser", "run"]
+
+log = logging.getLogger(__name__)
+
+_DESCRIPTION = """\
+Find nudity, profanity and whatever else you name in a video, show what was found and why,
+and write a censored copy. Everything happens on this machine; the source file is never changed.
+"""
+
+_EPILOG = """\
+examples:
+  video-censor movie.mp4 -o movie.clean.mp4
+      Analyse the film and write the censored copy. The report lies beside it as
+      movie.clean.json, and movie.clean.html shows it in a browser.
+
+  video-censor movie.mp4 -o movie.json
+  video-censor movie.mp4 --input-segments movie.json -o movie.clean.mp4
+      Only analyse; look at the report, set "allow": true for what may stay or change times;
+      then make the copy from it, without analysing again.
+
+  video-censor --download-models --config my.yaml --video movie.mp4 --output movie.clean.mp4
+      Fetch the models that my.yaml asks for, then do the whole job.
+
+other commands (video-censor COMMAND --help):
+  models    list, download, verify and remove model files
+  demo      make a sample movie, censor it, and say where to look
+
+configuration:
+  --config FILE, else ./video-censor.yaml, else ./config.yaml, else the built-in defaults: nudity
+  and sexual themes are blurred, profanity is muted.
+
+exit codes:
+  0    done
+  1    an error stopped the job
+  2    wrong usage or configuration
+  3    finished, but part of the video could not be analysed
+  4    a model is missing or damaged and could not be had
+  130  interrupted
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the main job, as in `--help`."""
+    made = argparse.ArgumentParser(
+        prog="video-censor",
+        usage="video-censor [VIDEO] [-o OUT] [--config FILE] [options]\n"
+        "       video-censor COMMAND [options]",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    _add_files(made)
+    _add_steps(made)
+    _add_talk(made)
+    return made
+
+
+def _add_files(made: argparse.ArgumentParser) -> None:
+    files = made.add_argument_group("files")
+    files.add_argument("positional", nargs="?", metavar="VIDEO", help="the video to analyse")
+    files.add_argument("--video", "--input", "-i", metavar="PATH", help="the same, as an option")
+    files.add_argument(
+        "--output",
+        "-o",
+        metavar="PATH",
+        type=Path,
+        help="a video suffix (.mp4, .mkv, ...): the censored copy, its report beside it; "
+        ".json: only the report (default: VIDEO's name with .json, in the current folder)",
+    )
+    files.add_argument(
+        "--output-video",
+        metavar="PATH",
+        type=Path,
+        help="the censored copy, where --output names the report",
+    )
+    files.add_argument("--config", metavar="FILE", type=Path, help="settings in YAML")
+    files.add_argument(
+        "--force", "-y", action="store_true", help="overwrite outputs that exist already"
+    )
+
+
+def _add_steps(made: argparse.ArgumentParser) -> None:
+    steps = made.add_argument_group("what is done")
+    steps.add_argument(
+        "--download-models",
+        action="store_true",
+        help="first verify every model the configuration needs and fetch what is missing",
+    )
+    steps.add_argument(
+        "--input-segments",
+        metavar="REPORT",
+        type=Path,
+        help="make the copy from this report (edited or not), without analysing",
+    )
+    steps.add_argument(
+        "--allow-all-segments",
+        action="store_true",
+        help="mark everything that is found as allowed; nothing is censored",
+    )
+    steps.add_argument(
+        "--edit", action="store_true", help="open the report's page when the analysis ends"
+    )
+    steps.add_argument(
+        "--dry-run", action="store_true", help="say what would be done; change nothing"
+    )
+
+
+def _add_talk(made: argparse.ArgumentParser) -> None:
+    talk = made.add_argument_group("what is said")
+    talk.add_argument(
+        "--json", action="store_true", help="progress and result as JSON, one object a line"
+    )
+    talk.add_argument(
+        "--log-level", choices=("info", "debug", "trace"), help="write a log to standard error"
+    )
+    talk.add_argument("-v", "--verbose", action="store_true", help="the same as --log-level debug")
+    talk.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors")
+    talk.add_argument("--version", action="version", version=f"video-censor {__version__}")
+    talk.add_argument("-h", "--help", action="help", help="show this page and exit")
+
+
+def run(argv: list[str]) -> int:
+    """Parse `argv`, do the job, tell how it went; the exit code."""
+    arguments = parser().parse_args(argv)
+    level = arguments.log_level or ("debug" if arguments.verbose else "warning")
+    configure_logging("error" if arguments.quiet and level == "warning" else level)
+    console = Console(as_json=arguments.json, quiet=arguments.quiet)
+    try:
+        return _run(arguments, console)
+    except KeyboardInterrupt as error:
+        console.close()
+        console.error(_Interrupted("interrupted; no output was written"), 130)
+        raise error
+    except Exception as error:
+        console.close()
+        log.debug("the job failed", exc_info=True)
+        console.error(error, exit_code_of(error))
+        return exit_code_of(error)
+    finally:
+        console.close()
+
+
+class _Interrupted(Exception):
+    """How an interruption is told."""
+
+
+def _run(arguments: argparse.Namespace, console: Console) -> int:
+    # Loaded late: `--help` and wrong usage must answer at once.
+    from video_censor_personal.cli.settings import find_config
+    from video_censor_personal.errors import UsageError
+    from video_censor_personal.job import Request, plan_job, run_job
+
+    if arguments.video and arguments.positional:
+        raise UsageError(
+            f"two videos are named, {arguments.video!r} and {arguments.positional!r}; name one"
+        )
+    video = arguments.video or arguments.positional
+    if not video:
+        raise UsageError("which video? Try: video-censor movie.mp4 -o movie.clean.mp4 (or --help)")
+    request = Request(
+        video=Path(video),
+        config=find_config(arguments.config),
+        output=arguments.output,
+        output_video=arguments.output_video,
+        segments=arguments.input_segments,
+        download_models=arguments.download_models,
+        allow_all=arguments.allow_all_segments,
+        page=arguments.edit,
+        force=arguments.force,
+    )
+    plan = plan_job(request)
+    if arguments.dry_run:
+        console.result(plan.facts(), plan.describe())
+        return 0
+    outcome = run_job(plan, listener=console.progress, warn=console.warn)
+    console.close()
+    console.result(outcome.facts(), outcome.describe())
+    if arguments.edit and outcome.page:
+        _open(outcome.page, console)
+    return outcome.exit_code
+
+
+def _open(page: Path, console: Console) -> None:
+    if not webbrowser.open(page.resolve().as_uri()):
+        console.note(f"no browser could be opened; look at {page.resolve()}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))
