@@ -8,16 +8,15 @@ declared as `list[...]`, paths as `str` (relative to `DetectorSettings.base_dir`
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection
 from typing import Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from video_censor_personal.config.document import nearest
 from video_censor_personal.detectors.base import DetectorSettings
 from video_censor_personal.errors import ConfigError
 
-__all__ = ["nearest", "read_options"]
+__all__ = ["read_options"]
 
 Options = TypeVar("Options")
 
@@ -33,10 +32,12 @@ def read_options(declared: type[Options], settings: DetectorSettings) -> Options
     values: dict[str, Any] = {}
     for key, value in settings.options.items():
         if key not in hints:
+            guess = nearest(key, hints)
             raise ConfigError(
                 f"detector {settings.name!r} has no option {key!r}"
-                f"{nearest(str(key), hints)}; it knows: {', '.join(hints) or 'none'}",
-                key=str(key),
+                + (f"; did you mean {guess!r}?" if guess else "")
+                + f" (it knows: {', '.join(hints) or 'none'})",
+                key=key,
             )
         try:
             values[key] = TypeAdapter(hints[key]).validate_python(value, strict=True)
@@ -46,9 +47,3 @@ def read_options(declared: type[Options], settings: DetectorSettings) -> Options
                 f"detector {settings.name!r}, option {key!r} is {value!r}: {reason}", key=key
             ) from error
     return declared(**values)
-
-
-def nearest(name: str, known: Collection[str]) -> str:
-    """`"; did you mean 'size'?"` where one of `known` is close to `name`, else nothing."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
+from video_censor_personal.config.document import nearest
 from video_censor_personal.detectors.base import ENTRY_POINT_GROUP, DetectorPlugin
-from video_censor_personal.detectors.options import nearest
 from video_censor_personal.errors import ConfigError
 
 __all__ = ["Discovery", "PluginFailure", "discover", "find", "plugins"]
@@ -79,10 +79,11 @@ def find(type_name: str, discovery: Discovery) -> DetectorPlugin:
     for name, plugin in discovery.plugins.items():
         if _plain(name) == wanted:
             return plugin
-    known = ", ".join(sorted(discovery.plugins)) or "none"
+    guess = nearest(type_name, discovery.plugins)
     message = (
-        f"unknown detector type: {type_name!r}{nearest(type_name, discovery.plugins)}; "
-        f"available types: {known}"
+        f"unknown detector type: {type_name!r}"
+        + (f"; did you mean {guess!r}?" if guess else "")
+        + f" (available types: {', '.join(sorted(discovery.plugins)) or 'none'})"
     )
     for failure in discovery.failures:
         message += f"; plug-in {failure.name!r} could not be loaded: {failure.reason}"
