@@ -14,10 +14,18 @@
     ├── DetectorError                        a detector failed                     exit 1
     ├── ModelDownloadError                   a model could not be had              exit 4
     │   ├── ModelChecksumError               the bytes are not the right ones
+    │   ├── ModelCacheError                  the model cache cannot be read or written
     │   ├── DiskSpaceError                   no room for the models
     │   └── ModelMissingError                not there, and nobody asked to download it
     └── RegistryError                        a registry gave no usable answer      exit 4
-        └── ModelNotFoundError               it knows no such model
+        ├── ModelNotFoundError               it knows no such model
+        │   ├── ModelHiddenError             private, or not there: it does not say which
+        │   └── RevisionNotFoundError        no such branch, tag, commit or file in it
+        ├── ModelGatedError                  its terms must be accepted first
+        ├── ModelDisabledError               the registry took it down
+        ├── RegistryLoginError               the token was refused
+        ├── RegistryUnreachableError         no answer: offline, a broken line, an overloaded server
+        └── RegistryAnswerError              an answer that no honest registry gives
 
 An error carries its facts as attributes. Its message says what happened, where, and what to do
 next. Errors of libraries are translated once, where the library is called.
@@ -25,6 +33,7 @@ next. Errors of libraries are translated once, where the library is called.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = [
@@ -33,8 +42,12 @@ __all__ = [
     "DiskSpaceError",
     "InputError",
     "InputNotFoundError",
+    "ModelCacheError",
     "ModelChecksumError",
+    "ModelDisabledError",
     "ModelDownloadError",
+    "ModelGatedError",
+    "ModelHiddenError",
     "ModelMissingError",
     "ModelNotFoundError",
     "NotMediaError",
@@ -42,8 +55,12 @@ __all__ = [
     "OutputError",
     "OutputExistsError",
     "OutputSpaceError",
+    "RegistryAnswerError",
     "RegistryError",
+    "RegistryLoginError",
+    "RegistryUnreachableError",
     "ReportError",
+    "RevisionNotFoundError",
     "UsageError",
     "VideoCensorError",
 ]
@@ -160,6 +177,10 @@ class ModelChecksumError(ModelDownloadError):
     """What arrived, or what lies on disk, is not the declared bytes."""
 
 
+class ModelCacheError(ModelDownloadError):
+    """The model cache cannot be read or written; `path` is what stands in the way."""
+
+
 class DiskSpaceError(ModelDownloadError):
     """There is no room for the models; `expected` and `actual` are bytes needed and free."""
 
@@ -169,10 +190,66 @@ class ModelMissingError(ModelDownloadError):
 
 
 class RegistryError(VideoCensorError):
-    """A model registry could not be asked or gave no usable answer."""
+    """A model registry could not be asked or gave no usable answer.
+
+    Attributes:
+        model: the repository that was asked for.
+        url: what was asked, without credentials.
+        alternatives: names of existing models that can take its place, best first.
+    """
 
     exit_code = 4
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        model: str | None = None,
+        url: str | None = None,
+        alternatives: Sequence[str] = (),
+    ) -> None:
+        self.model, self.url, self.alternatives = model, url, tuple(alternatives)
+        super().__init__(message)
 
 
 class ModelNotFoundError(RegistryError):
     """The registry knows no such model."""
+
+
+class ModelHiddenError(ModelNotFoundError):
+    """The model is private or does not exist; the registry does not tell strangers which."""
+
+
+class RevisionNotFoundError(ModelNotFoundError):
+    """The model exists, but not that branch, tag, commit or file."""
+
+
+class ModelGatedError(RegistryError):
+    """The model exists; its owner hands it out only to those who accepted its terms."""
+
+
+class ModelDisabledError(RegistryError):
+    """The registry took the model down."""
+
+
+class RegistryLoginError(RegistryError):
+    """The registry refused the token that was sent."""
+
+
+class RegistryUnreachableError(RegistryError):
+    """The registry gave no answer; `retry_after_s` is what it asked to wait, if it did."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        model: str | None = None,
+        url: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message, model=model, url=url)
+
+
+class RegistryAnswerError(RegistryError):
+    """The answer of a registry cannot be trusted; nothing was made of it."""
