@@ -1,0 +1,108 @@
+"""How well each category was looked for, so that what nobody looked at is never taken for clean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from video_censor_personal import categories
+from video_censor_personal.findings import Coverage, CoverageStatus, Gap, Modality
+from video_censor_personal.timeline import Span, subtract, union
+
+__all__ = ["Search", "cover"]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One detector's part in an analysis: what it looked for, and the limits it has there.
+
+    `categories` are keys; `notes` are its plug-in's, by key.
+    """
+
+    detector: str
+    modality: Modality
+    categories: frozenset[str]
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+def cover(
+    requested: Iterable[str],
+    searches: Sequence[Search],
+    gaps: Mapping[Modality, Sequence[Gap]],
+    duration: Fraction | None,
+    labels: Mapping[str, str] | None = None,
+) -> tuple[Coverage, ...]:
+    """The coverage of every requested category, then of the built-in ones nobody asked for.
+
+    A gap counts for its own category, or for all that were searched in its modality if it names
+    none. It counts even where a second detector had no gap: two that look for the same thing do so
+    because one alone misses some.
+
+    Args:
+        requested: category keys.
+        gaps: what could not be seen and what could not be heard.
+        duration: of the video, None if unknown.
+        labels: key -> label, for the notes.
+    """
+    asked = list(dict.fromkeys(requested))
+    covered = [_coverage(key, searches, gaps, duration, labels or {}) for key in asked]
+    rest = [Coverage(key, "not_requested") for key in categories.BUILT_IN if key not in asked]
+    return (*covered, *rest)
+
+
+def _coverage(
+    key: str,
+    searches: Sequence[Search],
+    gaps: Mapping[Modality, Sequence[Gap]],
+    duration: Fraction | None,
+    labels: Mapping[str, str],
+) -> Coverage:
+    involved = [search for search in searches if key in search.categories]
+    if not involved:
+        label = labels.get(key, categories.label(key))
+        note = f"no detector that is installed and enabled can look for {label}"
+        return Coverage(key, "unknown", notes=(note,))
+    relevant = [
+        gap
+        for modality in dict.fromkeys(search.modality for search in involved)
+        for gap in gaps.get(modality, ())
+        if gap.category in (None, key)
+    ]
+    united = _unite(relevant, duration, key)
+    notes = [search.notes[key] for search in involved if key in search.notes]
+    return Coverage(
+        key,
+        _status(united, duration),
+        detectors=tuple(dict.fromkeys(search.detector for search in involved)),
+        gaps=united,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _status(gaps: Sequence[Gap], duration: Fraction | None) -> CoverageStatus:
+    if not gaps:
+        return "analysed"
+    if duration and not subtract(Span(Fraction(0), duration), [gap.span for gap in gaps]):
+        return "unknown"
+    return "partial"
+
+
+def _unite(gaps: Sequence[Gap], duration: Fraction | None, key: str) -> tuple[Gap, ...]:
+    """Disjoint gaps in order, inside the video; each keeps the reasons of all it was made from."""
+    inside = [gap for gap in gaps if duration is None or gap.span.start < duration]
+    clipped = [
+        Span(gap.span.start, gap.span.end if duration is None else min(gap.span.end, duration))
+        for gap in inside
+    ]
+    united = []
+    for span in union(clipped):
+        if not span.duration:
+            continue
+        reasons = dict.fromkeys(
+            gap.reason
+            for gap, part in zip(inside, clipped, strict=True)
+            if span.start <= part.start and part.end <= span.end
+        )
+        united.append(Gap(span, "; ".join(reasons), key))
+    return tuple(united)
