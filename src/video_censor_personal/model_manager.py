@@ -1,0 +1,304 @@
+"""Names of models in, verified local paths out.
+
+    manager = ModelManager(config)
+    manager.verify_models()                 # fetches what is missing or damaged
+    path = manager.get_model_path("llava-7b")
+
+A model lies under its name only after its checksum was right, so a path whose model
+`is_model_valid` can be used without looking at the bytes again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from video_censor_personal.config import Config, ModelSource, default_cache_dir
+from video_censor_personal.errors import (
+    DiskSpaceError,
+    ModelCacheError,
+    ModelChecksumError,
+    ModelDownloadError,
+    RegistryError,
+)
+from video_censor_personal.huggingface_registry import HuggingFaceRegistry, ModelMetadata
+from video_censor_personal.model_failures import combine, models_command, no_room
+from video_censor_personal.model_progress import ModelProgress, ProgressCallback
+from video_censor_personal.model_sources import (
+    configured_metadata,
+    find_sources,
+    registry_name,
+    transfer_source,
+)
+from video_censor_personal.progress import Listener, ignore
+from video_censor_personal.store import Store
+from video_censor_personal.transfer import (
+    CancelToken,
+    Engine,
+    FileState,
+    Limits,
+    Outcome,
+    Plan,
+    PlannedFile,
+    Status,
+    inspect,
+    make_plan,
+    verify,
+)
+from video_censor_personal.transfer.checksum import check_algorithm, hash_file
+
+__all__ = ["DiskSpaceError", "ModelChecksumError", "ModelDownloadError", "ModelManager"]
+
+log = logging.getLogger(__name__)
+
+
+class ModelManager:
+    """The models of one configuration and where they lie. Making one touches no disk.
+
+    Attributes:
+        cache_dir: the folder they lie in; `cache_dir=` overrides the configuration's.
+        failures: why the last `verify_models` could not get a model, by name.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        registry: HuggingFaceRegistry | None = None,
+        *,
+        cache_dir: Path | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        self.config, self.registry = config, registry
+        self._override = cache_dir
+        self.cache_dir = self._resolve_cache_dir()
+        self.store = Store(self.cache_dir)
+        self.failures: dict[str, ModelDownloadError] = {}
+        self._engine = engine or Engine(
+            Limits(
+                connections=config.models.max_connections,
+                connections_per_file=config.models.max_connections,
+                bytes_per_s=config.models.rate_limit_bytes_per_s,
+            )
+        )
+
+    # -- questions
+
+    def is_model_valid(self, model_name: str) -> bool:
+        """Is the model there with the right bytes? Changes nothing; False for an unknown name.
+
+        A model that was never verified here is read to the end to answer that.
+        """
+        source = self._configured(model_name)
+        if source is None:
+            return False
+        return inspect(transfer_source(source), self.store).state is FileState.VERIFIED
+
+    def get_model_path(self, model_name: str) -> Path:
+        """`<cache_dir>/<name>`, whether or not something lies there.
+
+        Raises:
+            ConfigError: the name would leave the folder, or cannot be a file on some platform.
+        """
+        return self.store.path(model_name)
+
+    def plan(
+        self,
+        names: Iterable[str] | None = None,
+        deep: bool = False,
+        *,
+        listener: Listener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> Plan:
+        """What is there, what is damaged, what would be fetched and how much room that needs.
+
+        Changes nothing. `deep` reads every file, also those that were verified before.
+        """
+        return make_plan(
+            [transfer_source(source) for source in find_sources(self.config, names)],
+            self.store,
+            deep=deep,
+            on_hash=ModelProgress(listener=listener).on_hash,
+            cancel=cancel,
+        )
+
+    def check(
+        self,
+        names: Iterable[str] | None = None,
+        deep: bool = False,
+        *,
+        listener: Listener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> tuple[PlannedFile, ...]:
+        """As `plan`, and remembers what was right, so that it need not be read again."""
+        return verify(
+            [transfer_source(source) for source in find_sources(self.config, names)],
+            self.store,
+            deep=deep,
+            on_hash=ModelProgress(listener=listener).on_hash,
+            cancel=cancel,
+        )
+
+    def get_model_info(self, model_name: str) -> ModelMetadata:
+        """What is known of a model: as configured, and what the registry adds.
+
+        Raises:
+            ConfigError: the model is not configured, and there is no registry to ask.
+            RegistryError: it is not configured, and the registry gave no usable answer.
+        """
+        if self.registry is not None and not self._configured(model_name):
+            return self.registry.query_model(model_name)
+        (source,) = find_sources(self.config, [model_name])
+        found = inspect(transfer_source(source), self.store)
+        known = None
+        if self.registry is not None:
+            try:
+                known = self.registry.query_model(registry_name(source))
+            except RegistryError as error:
+                log.warning("%s: only what is configured is known: %s", model_name, error)
+        return configured_metadata(source, found, known)
+
+    # -- downloads
+
+    def verify_models(
+        self,
+        sources: list[ModelSource] | None = None,
+        progress_callback: ProgressCallback | None = None,
+        *,
+        listener: Listener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> dict[str, bool]:
+        """Verify what is there, download what is missing or damaged, all models at once.
+
+        Args:
+            sources: None: every configured model.
+            progress_callback: `(name, done_bytes, total_bytes)`, several times a second while
+                bytes arrive; the total is 0 while the server has not said it.
+            listener: is told the same, and how far the reading of files on disk has come.
+
+        Returns:
+            name -> True, or False for an optional model that could not be had (`failures` says
+            why).
+
+        Raises:
+            ConfigError: a source cannot be used (its name, checksum or addresses).
+            ModelDownloadError: a required model could not be had, after all others were tried; of
+                the kind of the first failure, and naming every one. Also when `cancel` stopped it.
+        """
+        chosen = list(self.config.models.sources if sources is None else sources)
+        self.failures = {}
+        if not chosen:
+            return {}
+        progress = ModelProgress(progress_callback, listener)
+        wanted = [transfer_source(source) for source in chosen]
+        found = verify(wanted, self.store, on_hash=progress.on_hash, cancel=cancel)
+        plan = Plan(self.store, found, self.store.free_bytes())
+        progress.watch({file.source.name for file in plan.to_fetch})
+        optional = {source.name for source in chosen if source.optional}
+        outcomes = self._fetch(plan, optional, progress, cancel)
+        self._judge(outcomes, optional)
+        return {outcome.source.name: outcome.ok for outcome in outcomes}
+
+    def _download_model(
+        self,
+        source: ModelSource,
+        progress_callback: ProgressCallback | None = None,
+        *,
+        listener: Listener = ignore,
+        cancel: CancelToken | None = None,
+    ) -> Path:
+        """Have one model, whether it is optional or not; where it lies.
+
+        Raises:
+            ModelDownloadError: it could not be had.
+        """
+        required = replace(source, optional=False)
+        self.verify_models([required], progress_callback, listener=listener, cancel=cancel)
+        return self.get_model_path(source.name)
+
+    def _fetch(
+        self,
+        plan: Plan,
+        optional: Collection[str],
+        progress: ModelProgress,
+        cancel: CancelToken | None,
+    ) -> list[Outcome]:
+        """Act on a plan. Where there is no room for all, optional models stay out."""
+        try:
+            return list(self._engine.fetch(plan, progress.on_transfer, cancel))
+        except ModelDownloadError as error:
+            worded = self._worded(error, plan)
+            self.failures.update({f.source.name: worded for f in plan.to_fetch})
+            spared = [f for f in plan.to_fetch if f.source.name in optional]
+            if not spared:
+                raise worded from error
+            rest = replace(plan, files=tuple(f for f in plan.files if f not in spared))
+            fetched = self._fetch(rest, (), progress, cancel)
+            self.failures = {f.source.name: worded for f in spared}
+            failed = [Outcome(f.source, Status.FAILED, f.path, error=worded) for f in spared]
+            return [*fetched, *failed]
+
+    def _worded(self, error: ModelDownloadError, plan: Plan) -> ModelDownloadError:
+        """An error that stopped a run before it began, with the command to run."""
+        command = self.command("download", [f.source.name for f in plan.to_fetch])
+        if isinstance(error, DiskSpaceError):
+            return no_room(plan, command, self.command("prune"))
+        return combine([error], command, self.config.path)
+
+    def _judge(self, outcomes: Sequence[Outcome], optional: Collection[str]) -> None:
+        """Remember every failure; raise if a required model is among them."""
+        stopped = [o for o in outcomes if o.status is Status.CANCELLED]
+        for outcome in outcomes:
+            if outcome.error is not None:
+                self.failures[outcome.source.name] = outcome.error
+        required = [e for name, e in self.failures.items() if name not in optional]
+        if stopped and not required:
+            names = [outcome.source.name for outcome in stopped]
+            raise ModelDownloadError(
+                f"stopped before {', '.join(names)} was complete; what arrived is kept\n"
+                f"to go on, run: {self.command('download', names)}",
+                model=names[0],
+            )
+        if required:
+            failures = [*required, *(e for e in self.failures.values() if e not in required)]
+            command = self.command("download", list(self.failures))
+            raise combine(failures, command, self.config.path) from required[0]
+        for name, error in self.failures.items():
+            log.warning("the optional model %s could not be had: %s", name, error)
+
+    def _validate_checksum(self, file_path: Path, source: ModelSource) -> bool:
+        """Has this file, wherever it lies, the declared bytes? Reads all of it; changes nothing.
+
+        Raises:
+            ConfigError: the algorithm cannot be computed here.
+            ModelCacheError: there is such a file, but it cannot be read.
+        """
+        check_algorithm(source.algorithm)
+        try:
+            if source.size_bytes and file_path.stat().st_size != source.size_bytes:
+                return False
+            digest = hash_file(file_path, source.algorithm, lambda _: None)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise ModelCacheError(
+                f"{file_path} cannot be read ({error.strerror})", model=source.name, path=file_path
+            ) from error
+        return digest == source.checksum.lower()
+
+    # -- names and places
+
+    def _resolve_cache_dir(self) -> Path:
+        """The folder the models lie in, absolute; it need not exist."""
+        configured = self.config.models.cache_dir
+        if self._override is not None:
+            return Path(self._override).expanduser().absolute()
+        return self.config.resolve(configured).absolute() if configured else default_cache_dir()
+
+    def command(self, verb: str, names: Iterable[str] = ()) -> str:
+        """The `video-censor models` command a person would type for this configuration."""
+        return models_command(verb, names, config=self.config.path, cache_dir=self._override)
+
+    def _configured(self, name: str) -> ModelSource | None:
+        return next((s for s in self.config.models.sources if s.name == name), None)

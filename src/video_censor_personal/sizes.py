@@ -1,0 +1,20 @@
+"""Byte counts as people read them."""
+
+from __future__ import annotations
+
+__all__ = ["describe_size"]
+
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
+
+
+def describe_size(size_bytes: float) -> str:
+    """`13_000_000_000` is "13.0 GB": decimal units, as disks and download pages count."""
+    if size_bytes < 1000:
+        return f"{size_bytes:.0f} B"
+    value = float(size_bytes)
+    for unit in _UNITS:
+        value /= 1000
+        # 999,960 would be written "1000.0 kB".
+        if value < 999.95 or unit == _UNITS[-1]:
+            break
+    return f"{value:.1f} {unit}"
