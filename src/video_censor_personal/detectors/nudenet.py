@@ -142,12 +142,15 @@ class NudeNetPlugin:
     notes: Mapping[str, str] = {
         NUDITY: (
             "bare breasts, genitals and buttocks are looked for; small, dark or partly hidden ones "
-            "can be missed (a higher sensitivity finds more)"
+            "can be missed (a higher sensitivity, or the option `size: 640`, finds more)"
         ),
         SEXUAL_THEMES: (
             "only provocatively dressed bodies are looked for, not acts, gestures or words"
         ),
-        FACES: "faces smaller than about a tenth of the picture's height can be missed",
+        FACES: (
+            "faces smaller than about a fifth of the picture's height can be missed (the option "
+            "`size: 640` finds smaller ones)"
+        ),
     }
 
     def check(self, settings: DetectorSettings) -> None:

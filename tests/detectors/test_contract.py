@@ -1,0 +1,196 @@
+"""What every detector must keep to, run against each one that is built in."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from pictures import frame, meadow, portrait, with_portrait
+
+from video_censor_personal.categories import key
+from video_censor_personal.detectors.base import (
+    CategorySettings,
+    DetectorPlugin,
+    DetectorSettings,
+    FrameDetector,
+    SoundDetector,
+)
+from video_censor_personal.detectors.registry import discover
+from video_censor_personal.errors import ConfigError
+from video_censor_personal.findings import Detection, Gap, Sighting
+from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue, Frame
+from video_censor_personal.timeline import Span
+
+BUILT_IN = list(discover().plugins.values())
+SEEING = [plugin for plugin in BUILT_IN if plugin.modality == "video"]
+HEARING = [plugin for plugin in BUILT_IN if plugin.modality == "audio"]
+
+every_plugin = pytest.mark.parametrize("plugin", BUILT_IN, ids=lambda plugin: plugin.type)
+every_seeing = pytest.mark.parametrize("plugin", SEEING, ids=lambda plugin: plugin.type)
+every_hearing = pytest.mark.parametrize("plugin", HEARING, ids=lambda plugin: plugin.type)
+
+
+def settings(plugin: DetectorPlugin, **options: object) -> DetectorSettings:
+    chosen = {name: CategorySettings(name, name.title(), 1.0) for name in plugin.categories}
+    return DetectorSettings("mine", chosen, options)
+
+
+def seeing(plugin: DetectorPlugin) -> FrameDetector:
+    detector = plugin.build(settings(plugin))
+    assert isinstance(detector, FrameDetector)
+    return detector
+
+
+def hearing(plugin: DetectorPlugin) -> SoundDetector:
+    detector = plugin.build(settings(plugin))
+    assert isinstance(detector, SoundDetector)
+    return detector
+
+
+# -- what a plug-in says of itself
+
+
+@every_plugin
+def test_it_runs_here_without_any_download(plugin: DetectorPlugin) -> None:
+    assert plugin.available() is None
+    assert plugin.needs(settings(plugin)) == []
+    plugin.check(settings(plugin))
+
+
+@every_plugin
+def test_its_categories_are_keys_and_its_notes_are_of_them(plugin: DetectorPlugin) -> None:
+    assert plugin.categories
+    assert all(key(category) == category for category in plugin.categories)
+    assert set(plugin.notes) <= set(plugin.categories)
+    assert all(plugin.notes.values())
+
+
+@every_plugin
+def test_an_option_it_does_not_know_is_refused_by_name(plugin: DetectorPlugin) -> None:
+    with pytest.raises(ConfigError, match="'no_such_option'"):
+        plugin.check(settings(plugin, no_such_option=1))
+
+
+@every_plugin
+def test_it_carries_the_name_and_categories_it_was_given(plugin: DetectorPlugin) -> None:
+    one = sorted(plugin.categories)[0]
+    only_one = DetectorSettings("mine", {one: CategorySettings(one, one)})
+    detector = plugin.build(only_one)
+    assert detector.name == "mine"
+    assert detector.categories == frozenset({one})
+
+
+def test_asking_about_detectors_loads_no_codec_and_no_model_runtime() -> None:
+    code = (
+        "import sys\n"
+        "from video_censor_personal.detectors.registry import plugins\n"
+        "found = [(p.type, p.modality, p.categories, p.available()) for p in plugins().values()]\n"
+        "heavy = {'av', 'onnxruntime', 'pocketsphinx', 'cv2', 'nudenet', 'pysubs2'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+# -- detectors that look
+
+
+def pictures() -> list[Frame]:
+    turned = np.rot90(portrait(), -1)
+    return [
+        frame(portrait()),
+        frame(meadow(640, 360), 1),
+        frame(with_portrait(300, 40), 2),
+        frame(turned, 3, rotation=90),
+        frame(np.zeros((9, 5, 3), np.uint8), 4),
+        frame(with_portrait(0, 0), 5),
+    ]
+
+
+def alike(one: Sequence[Sighting], other: Sequence[Sighting]) -> bool:
+    return [(s.category, s.label, s.reasoning) for s in one] == [
+        (s.category, s.label, s.reasoning) for s in other
+    ] and all(
+        abs(a.score - b.score) < 1e-3
+        and (a.box is None) == (b.box is None)
+        and (a.box is None or b.box is None or a.box.overlap(b.box) > 0.99)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+@every_seeing
+def test_a_frame_is_judged_alike_alone_and_among_others(plugin: DetectorPlugin) -> None:
+    detector = seeing(plugin)
+    together = detector.look(pictures())
+    alone = [detector.look([picture])[0] for picture in pictures()]
+    backwards = detector.look(pictures()[::-1])[::-1]
+    assert any(together), "the pictures must hold something to see"
+    for one, other, third in zip(together, alone, backwards, strict=True):
+        assert alike(one, other)
+        assert alike(one, third)
+
+
+@every_seeing
+def test_no_frames_give_no_answers(plugin: DetectorPlugin) -> None:
+    assert seeing(plugin).look([]) == []
+
+
+@every_seeing
+def test_sightings_are_well_formed(plugin: DetectorPlugin) -> None:
+    detector = seeing(plugin)
+    sightings = [sighting for answers in detector.look(pictures()) for sighting in answers]
+    for sighting in sightings:
+        assert sighting.category in detector.categories
+        assert sighting.label
+        assert sighting.reasoning
+        assert 0 < sighting.score <= 1
+        if sighting.box is not None:
+            box = sighting.box
+            assert box.width > 0
+            assert box.height > 0
+            assert 0 <= box.x < box.x + box.width <= 1.000001
+            assert 0 <= box.y < box.y + box.height <= 1.000001
+
+
+# -- detectors that listen
+
+
+def silence(start: int) -> AudioBlock:
+    return AudioBlock(Fraction(start), np.zeros(SAMPLE_RATE_HZ, np.int16))
+
+
+def play(detector: SoundDetector, cues: Sequence[Cue], seconds: int) -> list[Detection | Gap]:
+    detector.begin(cues)
+    said = [finding for start in range(seconds) for finding in detector.hear(silence(start))]
+    return [*said, *detector.finish()]
+
+
+@every_hearing
+def test_silence_is_clean(plugin: DetectorPlugin) -> None:
+    assert [f for f in play(hearing(plugin), [], 3) if isinstance(f, Detection)] == []
+
+
+@every_hearing
+def test_it_copes_with_no_sound_at_all(plugin: DetectorPlugin) -> None:
+    assert [f for f in play(hearing(plugin), [], 0) if isinstance(f, Detection)] == []
+
+
+@every_hearing
+def test_findings_are_well_formed(plugin: DetectorPlugin) -> None:
+    detector = hearing(plugin)
+    cue = Cue(Span.of(0.5, 2.5), "what the hell are you doing, damn it", "eng", "track 2 (eng)")
+    found = [finding for finding in play(detector, [cue], 3) if isinstance(finding, Detection)]
+    assert found, "the subtitle must hold something to find"
+    for detection in found:
+        assert detection.category in detector.categories
+        assert detection.detector == "mine"
+        assert detection.modality == "audio"
+        assert 0 < detection.confidence <= 1
+        assert detection.label
+        assert detection.reasoning
+        assert detection.span.duration > 0
+        assert cue.span.start <= detection.span.start < detection.span.end <= cue.span.end

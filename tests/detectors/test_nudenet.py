@@ -1,0 +1,234 @@
+"""The real weights on real pictures: what is found, where, and how sure."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pictures import FACE, frame, meadow, portrait, scaled, with_portrait
+
+from video_censor_personal.detectors.base import CategorySettings, DetectorSettings, ModelNeed
+from video_censor_personal.detectors.nudenet import CLASSES, NudeNetDetector, plugin
+from video_censor_personal.errors import ConfigError, DetectorError
+from video_censor_personal.findings import Box, Sighting
+from video_censor_personal.media.base import Frame
+
+
+def settings(
+    *categories: str,
+    sensitivity: float = 0.5,
+    models: dict[str, Path] | None = None,
+    **options: Any,
+) -> DetectorSettings:
+    chosen = {key: CategorySettings(key, key.title(), sensitivity) for key in categories}
+    return DetectorSettings("eyes", chosen, options, models or {})
+
+
+@pytest.fixture(scope="module")
+def faces() -> NudeNetDetector:
+    return plugin.build(settings("faces"))
+
+
+@pytest.fixture(scope="module")
+def everything() -> NudeNetDetector:
+    return plugin.build(settings(*plugin.categories, sensitivity=1.0))
+
+
+def only(sightings: Sequence[Sighting]) -> Sighting:
+    assert len(sightings) == 1, sightings
+    return sightings[0]
+
+
+def box_of(sighting: Sighting) -> Box:
+    assert sighting.box is not None
+    return sighting.box
+
+
+def turned(box: Box) -> Box:
+    """`box` in the picture mirrored left to right."""
+    return Box(1 - box.x - box.width, box.y, box.width, box.height)
+
+
+def test_the_face_in_a_portrait_is_found_where_it_is(faces: NudeNetDetector) -> None:
+    seen = only(faces.look([frame(portrait())])[0])
+    assert (seen.category, seen.label) == ("faces", "FACE_FEMALE")
+    assert seen.score > 0.7
+    assert box_of(seen).overlap(FACE) > 0.75
+    assert seen.reasoning == "a woman's face"
+
+
+def test_colours_go_in_as_rgb(faces: NudeNetDetector) -> None:
+    """Red and blue swapped, as the wheel's own class feeds them, cost a tenth of the score."""
+    right, swapped = faces.look([frame(portrait()), frame(portrait()[:, :, ::-1])])
+    assert only(right).score > only(swapped).score + 0.08
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_a_turned_video_is_looked_at_upright(faces: NudeNetDetector, rotation: int) -> None:
+    coded = np.rot90(portrait(), -rotation // 90)
+    seen = only(faces.look([frame(coded, rotation=rotation)])[0])
+    assert seen.score > 0.7
+    assert box_of(seen).overlap(FACE) > 0.75
+
+
+def test_the_mirror_image_gives_the_mirrored_box(faces: NudeNetDetector) -> None:
+    seen = only(faces.look([frame(portrait()[:, ::-1])])[0])
+    assert box_of(seen).overlap(turned(FACE)) > 0.75
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 400), (360, 900), (641, 361), (321, 305)])
+def test_boxes_are_fractions_of_the_picture_whatever_its_shape(
+    faces: NudeNetDetector, width: int, height: int
+) -> None:
+    left, top = width - 256, height - 300
+    seen = only(faces.look([frame(with_portrait(left, top, width, height))])[0])
+    expected = Box(
+        (left + FACE.x * 256) / width,
+        (top + FACE.y * 300) / height,
+        FACE.width * 256 / width,
+        FACE.height * 300 / height,
+    )
+    assert box_of(seen).overlap(expected) > 0.65
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((180, 320, 3), np.uint8),
+        np.full((180, 320, 3), 255, np.uint8),
+        meadow(320, 180),
+        np.random.default_rng(1).integers(0, 255, (180, 320, 3), dtype=np.uint8),
+        np.zeros((1, 1, 3), np.uint8),
+        np.zeros((7, 3, 3), np.uint8),
+        np.zeros((10, 4000, 3), np.uint8),
+        np.zeros((3000, 10, 3), np.uint8),
+    ],
+    ids=["black", "white", "meadow", "noise", "1x1", "3x7", "4000x10", "10x3000"],
+)
+def test_nothing_is_found_where_nothing_is(
+    everything: NudeNetDetector, picture: np.ndarray[Any, Any]
+) -> None:
+    assert everything.look([frame(picture)]) == [[]]
+
+
+def test_one_batch_may_mix_sizes_and_keeps_the_order(faces: NudeNetDetector) -> None:
+    pictures = [meadow(320, 180), portrait(), meadow(100, 400), with_portrait(0, 0), portrait()]
+    found = faces.look([frame(picture) for picture in pictures])
+    assert [len(sightings) for sightings in found] == [0, 1, 0, 1, 1]
+    assert found[1] == found[4]
+
+
+def test_two_people_are_two_faces(faces: NudeNetDetector) -> None:
+    picture = with_portrait(0, 30)
+    picture[30:330, 380:636] = scaled(portrait(), 256, 300)[:, ::-1]
+    boxes = sorted(box_of(seen).x for seen in faces.look([frame(picture)])[0])
+    assert len(boxes) == 2
+    assert boxes[0] < 0.3 < 0.6 < boxes[1]
+
+
+def test_sensitivity_moves_what_counts() -> None:
+    small = frame(scaled(with_portrait(0, 0, 1024, 576), 512, 288))
+    scores = {}
+    for sensitivity in (0.0, 0.5, 1.0):
+        detector = plugin.build(settings("faces", sensitivity=sensitivity))
+        scores[sensitivity] = [seen.score for seen in detector.look([small])[0]]
+    assert 0.4 < only_score(scores[1.0]) < 0.7, "the test picture must lie between the thresholds"
+    assert scores[0.5] == scores[1.0]
+    assert scores[0.0] == []
+
+
+def only_score(scores: list[float]) -> float:
+    assert len(scores) == 1
+    return scores[0]
+
+
+def test_a_larger_input_sees_smaller_faces() -> None:
+    """A face a tenth as high as the picture is beyond what the built-in size shows."""
+    crowd = meadow(1280, 720).copy()
+    crowd[100:300, 500:670] = scaled(portrait(), 170, 200)
+    small, large = plugin.build(settings("faces")), plugin.build(settings("faces", size=960))
+    assert small.look([frame(crowd)]) == [[]]
+    assert only(large.look([frame(crowd)])[0]).score > 0.6
+
+
+def test_a_custom_concept_finds_the_parts_it_names() -> None:
+    detector = plugin.build(settings("femalefaces", "malefaces"))
+    assert {seen.category for seen in detector.look([frame(portrait())])[0]} == {"femalefaces"}
+
+
+def test_every_class_of_the_model_is_in_the_table(everything: NudeNetDetector) -> None:
+    """Nothing that the model can see falls through, and the table names no class it lacks."""
+    known = everything._model._session.get_modelmeta().custom_metadata_map["names"]
+    assert len(CLASSES) == 18
+    assert all(repr(name) in known for name in CLASSES)
+
+
+def test_a_model_from_the_model_manager_replaces_the_built_in_one(tmp_path: Path) -> None:
+    own = tmp_path / "own.onnx"
+    built_in = next(path for path in _wheel_folder().glob("*.onnx"))
+    own.write_bytes(built_in.read_bytes())
+    chosen = settings("faces", models={"own": own}, model="own")
+    assert plugin.needs(chosen) == [ModelNeed("own")]
+    assert plugin.needs(settings("faces")) == []
+    seen = only(plugin.build(chosen).look([frame(portrait())])[0])
+    assert seen.score > 0.7
+
+
+def _wheel_folder() -> Path:
+    import importlib.util
+
+    spec = importlib.util.find_spec("nudenet")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0])
+
+
+def test_a_damaged_model_is_named(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(b"not a model")
+    with pytest.raises(DetectorError, match=r"damaged\.onnx") as error:
+        plugin.build(settings("faces", models={"own": damaged}, model="own"))
+    assert error.value.detector == "eyes"
+
+
+def test_a_model_without_a_file_is_an_error() -> None:
+    with pytest.raises(DetectorError, match="'own'"):
+        plugin.build(settings("faces", model="own"))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"sise": 640}, "did you mean 'size'"),
+        ({"size": 100}, "multiple of 32"),
+        ({"size": 64}, "96"),
+        ({"model": ""}, "model"),
+        ({"model": 640}, "string"),
+    ],
+)
+def test_options_it_does_not_understand_are_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        plugin.check(settings("faces", **options))
+
+
+def test_a_category_it_cannot_see_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'Violence'"):
+        plugin.check(settings("faces", "violence"))
+
+
+def test_neither_the_wheels_code_nor_opencv_is_imported(faces: NudeNetDetector) -> None:
+    faces.look([frame(portrait())])
+    assert not {"cv2", "nudenet"} & set(sys.modules)
+
+
+def test_scores_do_not_depend_on_the_threads() -> None:
+    chosen = settings("faces")
+    four = DetectorSettings("eyes", chosen.categories, threads=4)
+    picture: list[Frame] = [frame(portrait())]
+    one_thread, four_threads = plugin.build(chosen).look(picture), plugin.build(four).look(picture)
+    assert math.isclose(only(one_thread[0]).score, only(four_threads[0]).score, abs_tol=1e-4)
