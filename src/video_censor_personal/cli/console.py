@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from video_censor_personal.errors import VideoCensorError
 from video_censor_personal.progress import Progress
+from video_censor_personal.sizes import describe_size
 
 __all__ = ["Console", "TRACE"]
 
@@ -32,6 +33,7 @@ class Console:
         self.as_json, self.quiet = as_json, quiet
         self._bars: dict[str, tqdm[Any]] = {}
         self._said: dict[str, float] = {}
+        self._begun: dict[str, tuple[float, float]] = {}
 
     def progress(self, progress: Progress) -> None:
         """A `progress.Listener`: bars on a terminal, now and then a line elsewhere."""
@@ -50,7 +52,7 @@ class Console:
         elif sys.stderr.isatty():
             self._draw(progress)
         elif self._is_due(progress, _PLAIN_INTERVAL_S):
-            print(_plain(progress), file=sys.stderr, flush=True)
+            print(f"{_plain(progress)}{self._pace(progress)}", file=sys.stderr, flush=True)
 
     def warn(self, message: str) -> None:
         """Something the person must know although the job goes on."""
@@ -87,23 +89,44 @@ class Console:
         self._bars.clear()
 
     def _draw(self, progress: Progress) -> None:
+        is_bytes = progress.unit == "B"
+        pace = self._pace(progress)
         bar = self._bars.get(progress.stage)
         if bar is None:
             bar = self._bars[progress.stage] = tqdm(
                 desc=progress.stage,
                 total=progress.total,
+                # What an earlier run had fetched says nothing of today's speed.
+                initial=progress.done if is_bytes else 0,
                 unit=progress.unit,
-                unit_scale=progress.unit == "B",
-                unit_divisor=1024,
+                unit_scale=is_bytes,
                 file=sys.stderr,
-                position=len(self._bars),
+                leave=not is_bytes,
                 dynamic_ncols=True,
-                bar_format=None if progress.unit == "B" else _SECONDS_BAR,
+                bar_format=None if is_bytes else _SECONDS_BAR,
             )
         bar.total = progress.total
         bar.update(progress.done - bar.n)
-        if progress.finished:
+        if progress.finished and is_bytes:
+            # Hundreds of files may come one after another: a finished one becomes a line.
+            self._bars.pop(progress.stage).close()
+            tqdm.write(f"{_plain(progress)}{pace}", file=sys.stderr)
+        elif progress.finished:
             bar.refresh()
+
+    def _pace(self, progress: Progress) -> str:
+        """`, 84.0 MB/s, 12 s left` or `, 84.0 MB/s`: of what was done since the first report."""
+        if progress.unit != "B":
+            return ""
+        now = time.monotonic()
+        begun, before = self._begun.setdefault(progress.stage, (now, progress.done))
+        if progress.finished:
+            del self._begun[progress.stage]
+        if now <= begun or progress.done <= before:
+            return ""
+        rate = (progress.done - before) / (now - begun)
+        left = 0.0 if progress.finished else ((progress.total or 0.0) - progress.done) / rate
+        return f", {describe_size(rate)}/s" + (f", {left:.0f} s left" if left > 0 else "")
 
     def _is_due(self, progress: Progress, interval_s: float) -> bool:
         now = time.monotonic()
@@ -126,15 +149,17 @@ _SECONDS_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s [{elapse
 
 
 def _plain(progress: Progress) -> str:
+    done, total = _amount(progress, progress.done), progress.total
     if progress.finished:
-        return f"{progress.stage}: done"
-    if not progress.total:
-        return f"{progress.stage}: {progress.done:.0f} {progress.unit}"
-    share = min(1.0, progress.done / progress.total)
-    return (
-        f"{progress.stage}: {share:.0%} ({progress.done:.0f} of {progress.total:.0f} "
-        f"{progress.unit})"
-    )
+        return f"{progress.stage}: done" + (f", {done}" if progress.unit == "B" else "")
+    if not total:
+        return f"{progress.stage}: {done}"
+    share = min(1.0, progress.done / total)
+    return f"{progress.stage}: {share:.0%} ({done} of {_amount(progress, total)})"
+
+
+def _amount(progress: Progress, count: float) -> str:
+    return describe_size(count) if progress.unit == "B" else f"{count:.0f} {progress.unit}"
 
 
 def exit_code_of(error: BaseException) -> int:

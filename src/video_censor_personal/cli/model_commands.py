@@ -1,0 +1,209 @@
+"""The commands of `video-censor models` that look and fetch: one library call each, and how it is
+told."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from video_censor_personal.cli.console import Console
+from video_censor_personal.cli.model_removal import unnamed
+from video_censor_personal.cli.model_table import ModelRow, draw, rows
+from video_censor_personal.config import Config
+from video_censor_personal.detectors.registry import plugins
+from video_censor_personal.detectors.roster import assign
+from video_censor_personal.errors import ModelMissingError, VideoCensorError
+from video_censor_personal.model_manager import ModelManager
+from video_censor_personal.model_sources import find_sources
+from video_censor_personal.sizes import describe_size
+from video_censor_personal.transfer import Plan, PlannedFile
+
+__all__ = ["ModelCommands"]
+
+log = logging.getLogger(__name__)
+
+_NOT_HERE = 4
+"""The exit code where a model that is needed is not there."""
+
+
+class ModelCommands:
+    """The commands, for one configuration. Each returns the exit code."""
+
+    def __init__(self, config: Config, console: Console, manager: ModelManager) -> None:
+        self._config, self._console, self._manager = config, console, manager
+        self._store = manager.store
+        self._name = str(config.path) if config.path else "the built-in configuration"
+
+    # -- looking
+
+    def list_all(self) -> int:
+        """Every configured model, and what else lies in the cache."""
+        plan = self._plan(None)
+        table = self._rows(plan.files)
+        others = unnamed(self._config, self._store)
+        text = draw(table, plan.store.root, plan.free_bytes) if table else self._none_configured()
+        if others:
+            listed = ", ".join(f"{name} ({describe_size(size)})" for name, size in others.items())
+            text += f"\nalso there, but not named in {self._name}: {listed}"
+        self._console.result(
+            {
+                "cache_dir": str(plan.store.root),
+                "free_bytes": plan.free_bytes,
+                "models": [row.facts() for row in table],
+                "others": [{"name": n, "size_bytes": size} for n, size in others.items()],
+            },
+            text,
+        )
+        return 0
+
+    def status(self, names: Sequence[str] | None) -> int:
+        """Whether the models are there, and what to do if they are not."""
+        return self._tell_states(self._plan(names))
+
+    def verify(self, names: Sequence[str] | None, *, deep: bool) -> int:
+        """Compare the models with their checksums, and remember which were right."""
+        found = self._manager.check(names, deep, listener=self._console.progress)
+        self._console.close()
+        return self._tell_states(Plan(self._store, found, self._store.free_bytes()))
+
+    def path(self, name: str) -> int:
+        """Print where a model lies.
+
+        Raises:
+            ModelMissingError: it is not there, or damaged.
+        """
+        (source,) = find_sources(self._config, [name])
+        where = self._manager.get_model_path(name)
+        if not self._manager.is_model_valid(name):
+            raise ModelMissingError(
+                f"{name} is not there, or damaged ({where})\n"
+                f"to fetch it, run: {self._manager.command('download', [name])}",
+                model=name,
+                url=source.url,
+                path=where,
+            )
+        self._console.result({"name": name, "path": str(where)}, str(where))
+        return 0
+
+    # -- fetching
+
+    def download(self, names: Sequence[str] | None, *, dry_run: bool) -> int:
+        """Have the models; those that are named count as required.
+
+        Raises:
+            ModelDownloadError: a required one could not be had.
+        """
+        if dry_run:
+            return self._tell_plan(self._plan(names))
+        sources = find_sources(self._config, names)
+        if names:
+            sources = [replace(source, optional=False) for source in sources]
+        arrived: dict[str, int] = {}
+        self._manager.verify_models(
+            sources,
+            lambda name, done, _: arrived.update({name: done}),
+            listener=self._console.progress,
+        )
+        self._console.close()
+        found = self._plan([source.name for source in sources]).files
+        self._tell_downloads(self._rows(found), arrived)
+        return 0
+
+    def _tell_downloads(self, table: Sequence[ModelRow], arrived: dict[str, int]) -> None:
+        results = []
+        lines = []
+        for row in table:
+            name, error = row.source.name, self._manager.failures.get(row.source.name)
+            result = "failed" if error else "downloaded" if name in arrived else "present"
+            said = {"downloaded": "downloaded", "present": "was there", "failed": "not there"}
+            lines.append(
+                f"{name}: {said[result]}, {describe_size(row.size_bytes or 0)}, {row.found.path}"
+                if error is None
+                else f"{name}: not there (optional)"
+            )
+            results.append({**row.facts(), "result": result, "error": str(error or "")})
+        self._console.result(
+            {"cache_dir": str(self._store.root), "models": results},
+            "\n".join(lines) or self._none_configured(),
+        )
+
+    # -- telling
+
+    def _tell_states(self, plan: Plan) -> int:
+        """The table, what is missing and the command that gets it."""
+        table = self._rows(plan.files)
+        lacking = [row for row in table if not row.ready]
+        required = [row for row in lacking if not row.source.optional]
+        if not table:
+            text = self._none_configured()
+        elif not lacking:
+            text = draw(table, plan.store.root, plan.free_bytes) + "\nall of them are ready"
+        else:
+            names = [row.source.name for row in lacking]
+            text = (
+                draw(table, plan.store.root, plan.free_bytes)
+                + f"\n{len(table) - len(lacking)} of {len(table)} are ready; "
+                f"{describe_size(plan.missing_bytes)} to download"
+                f"\nto fetch the rest, run: {self._manager.command('download', names)}"
+            )
+        self._console.result(
+            {**_figures(plan), "ok": not required, "models": [row.facts() for row in table]}, text
+        )
+        return _NOT_HERE if required else 0
+
+    def _tell_plan(self, plan: Plan) -> int:
+        """What a download would do, and whether there is room for it."""
+        table = self._rows(plan.files)
+        if not table:
+            text = self._none_configured()
+        elif not plan.to_fetch:
+            text = "nothing to download: every model is there"
+        else:
+            fits = plan.free_bytes >= plan.room_bytes
+            text = (
+                draw(table, plan.store.root, plan.free_bytes)
+                + f"\nwould download {describe_size(plan.missing_bytes)}; that needs "
+                f"{describe_size(plan.room_bytes)} of free room, which is "
+                + ("there" if fits else f"not there: {describe_size(plan.free_bytes)} are free")
+            )
+        facts = {"dry_run": True, **_figures(plan), "models": [row.facts() for row in table]}
+        self._console.result(facts, text)
+        return 0
+
+    def _plan(self, names: Sequence[str] | None) -> Plan:
+        plan = self._manager.plan(names, listener=self._console.progress)
+        self._console.close()
+        return plan
+
+    def _rows(self, found: Sequence[PlannedFile]) -> list[ModelRow]:
+        sources = find_sources(self._config, [file.source.name for file in found])
+        return rows(sources, found, self._users())
+
+    def _users(self) -> dict[str, list[str]]:
+        """Model name -> the detectors that take it, as far as that can be told."""
+        users: dict[str, list[str]] = defaultdict(list)
+        try:
+            for assignment in assign(self._config, plugins()):
+                for need in assignment.needs:
+                    users[need.name].append(assignment.settings.name)
+        except VideoCensorError as error:
+            # Models can be fetched and removed although a detector cannot run here.
+            log.info("which detectors take which models is not known: %s", error)
+        return users
+
+    def _none_configured(self) -> str:
+        return (
+            f"{self._name} names no models under models.sources, so there is nothing to download; "
+            "the built-in detectors carry their own"
+        )
+
+
+def _figures(plan: Plan) -> dict[str, str | int]:
+    return {
+        "cache_dir": str(plan.store.root),
+        "missing_bytes": plan.missing_bytes,
+        "room_bytes": plan.room_bytes,
+        "free_bytes": plan.free_bytes,
+    }

@@ -1,0 +1,129 @@
+"""The commands of `video-censor models` that remove: what would go, whether it may, and how much
+room that gives."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from video_censor_personal.cli.console import Console
+from video_censor_personal.config import Config
+from video_censor_personal.config.document import nearest
+from video_censor_personal.errors import UsageError
+from video_censor_personal.sizes import describe_size
+from video_censor_personal.store import Leftover, Store
+
+__all__ = ["ModelRemoval", "unnamed"]
+
+
+def unnamed(config: Config, store: Store) -> dict[str, int]:
+    """Verified files in the cache that the configuration does not name, with their sizes."""
+    named = {source.name for source in config.models.sources}
+    return {name: size for name, size in sorted(store.recorded().items()) if name not in named}
+
+
+class ModelRemoval:
+    """Removes files from the cache of one configuration. Each command returns the exit code."""
+
+    def __init__(self, config: Config, console: Console, store: Store) -> None:
+        self._config, self._console, self._store = config, console, store
+        self._name = str(config.path) if config.path else "the built-in configuration"
+
+    def remove(self, names: Sequence[str], *, dry_run: bool) -> int:
+        """Remove models, configured or not, and their unfinished downloads.
+
+        Raises:
+            UsageError: one is neither configured nor in the cache; nothing was removed.
+            ModelDownloadError: one is being downloaded right now.
+        """
+        recorded = self._store.recorded()
+        known = {*recorded, *(source.name for source in self._config.models.sources)}
+        for name in names:
+            if name not in known:
+                guess = nearest(name, known)
+                raise UsageError(
+                    f"there is no model {name!r}, neither in {self._name} nor in "
+                    f"{self._store.root}" + (f"; did you mean {guess!r}?" if guess else "")
+                )
+        things = [_Removable(name, self._room(name), target=name) for name in names]
+        return self._remove(things, dry_run=dry_run)
+
+    def prune(self, *, dry_run: bool, ask: bool) -> int:
+        """Remove unfinished downloads, and what lies in the cache without being configured.
+
+        Raises:
+            UsageError: a person must be asked, and none is there.
+        """
+        things = [
+            _Removable(f"unfinished download {left.path.name}", left.size_bytes, leftover=left)
+            for left in self._store.leftovers()
+        ]
+        others = unnamed(self._config, self._store)
+        if self._config.path is not None:
+            things += [
+                _Removable(f"{name}, which {self._name} does not name", size, target=name)
+                for name, size in others.items()
+            ]
+        elif others:
+            self._console.note(
+                f"left alone, because no configuration says which models are needed (use "
+                f"--config): {', '.join(others)}"
+            )
+        if things and ask and not dry_run and not self._confirm(things):
+            self._console.note("nothing was removed")
+            return 0
+        return self._remove(things, dry_run=dry_run)
+
+    def _confirm(self, things: Sequence[_Removable]) -> bool:
+        if self._console.as_json or not sys.stdin.isatty():
+            raise UsageError(
+                f"{len(things)} files would be removed, and nobody is there to be asked; look "
+                "with --dry-run, or say --yes"
+            )
+        for thing in things:
+            print(f"{describe_size(thing.size_bytes):>10}  {thing.label}", file=sys.stderr)
+        total = describe_size(sum(thing.size_bytes for thing in things))
+        print(f"remove these from {self._store.root} ({total})? [y/N] ", end="", file=sys.stderr)
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().casefold() in ("y", "yes")
+
+    def _remove(self, things: Sequence[_Removable], *, dry_run: bool) -> int:
+        removed = [
+            {"name": t.label, "bytes": t.size_bytes if dry_run else t.remove(self._store)}
+            for t in things
+        ]
+        total = sum(thing.size_bytes for thing in things)
+        verb = "would remove" if dry_run else "removed"
+        lines = [f"{verb} {t.label} ({describe_size(t.size_bytes)})" for t in things]
+        lines.append(
+            f"{describe_size(total)} {'would be' if dry_run else 'are'} free again"
+            if things
+            else f"there is nothing to remove in {self._store.root}"
+        )
+        self._console.result({"dry_run": dry_run, "removed": removed}, "\n".join(lines))
+        return 0
+
+    def _room(self, name: str) -> int:
+        """The bytes that a model and its unfinished download take."""
+        found, unfinished = self._store.stat(name), self._store.partial_path(name)
+        lying = [left.size_bytes for left in self._store.leftovers() if left.path == unfinished]
+        return (found.st_size if found else 0) + sum(lying)
+
+
+@dataclass(frozen=True, slots=True)
+class _Removable:
+    """Something in the cache that can go: a stored file, or an unfinished download."""
+
+    label: str
+    size_bytes: int
+    target: str | None = None
+    leftover: Leftover | None = None
+
+    def remove(self, store: Store) -> int:
+        """Delete it; the bytes that are free again."""
+        if self.target is not None:
+            return store.remove(self.target)
+        if self.leftover is not None:
+            self.leftover.remove()
+        return self.size_bytes

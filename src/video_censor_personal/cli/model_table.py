@@ -1,0 +1,101 @@
+"""The models of a configuration as rows: for people a table, for programs a dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from video_censor_personal.config import ModelSource
+from video_censor_personal.sizes import describe_size
+from video_censor_personal.transfer import FileState, PlannedFile
+
+__all__ = ["ModelRow", "draw", "rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """One model, what the disk has of it, and the names of the detectors that take it."""
+
+    source: ModelSource
+    found: PlannedFile
+    used_by: tuple[str, ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        return self.found.state is FileState.VERIFIED
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The declared size, else that of the verified file, else None."""
+        return self.source.size_bytes or (self.found.have_bytes if self.ready else None)
+
+    @property
+    def host(self) -> str:
+        """The server that its first address names, without credentials."""
+        return urlsplit(self.source.url).netloc.rpartition("@")[2]
+
+    @property
+    def state(self) -> str:
+        """The state in a word or two."""
+        if self.found.state is FileState.VERIFIED:
+            return "ready"
+        if self.found.state is FileState.PARTIAL and self.source.size_bytes:
+            return f"{self.found.have_bytes / self.source.size_bytes:.0%} there"
+        return self.found.state.value
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "name": self.source.name,
+            "state": self.found.state.value,
+            "path": str(self.found.path),
+            "size_bytes": self.size_bytes,
+            "missing_bytes": self.found.missing_bytes,
+            "host": self.host,
+            "optional": self.source.optional,
+            "used_by": list(self.used_by),
+            "algorithm": self.source.algorithm,
+            "checksum": self.source.checksum,
+            "reason": self.found.reason,
+        }
+
+
+def rows(
+    sources: Iterable[ModelSource],
+    found: Iterable[PlannedFile],
+    users: Mapping[str, Sequence[str]],
+) -> list[ModelRow]:
+    """One row a source; `found` in the same order, `users` by model name."""
+    return [
+        ModelRow(source, file, tuple(users.get(source.name, ())))
+        for source, file in zip(sources, found, strict=True)
+    ]
+
+
+def draw(table: Sequence[ModelRow], cache_dir: Path, free_bytes: int) -> str:
+    """The table, why damaged models are damaged, and where everything lies."""
+    cells = [("MODEL", "SIZE", "STATE", "FROM", "USED BY", "")]
+    cells += [
+        (
+            row.source.name,
+            "?" if row.size_bytes is None else describe_size(row.size_bytes),
+            row.state,
+            row.host,
+            ", ".join(row.used_by) or "-",
+            "optional" if row.source.optional else "",
+        )
+        for row in table
+    ]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if column == 1 else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in cells
+    ]
+    reasons = [f"{row.source.name}: {row.found.reason}" for row in table if row.found.reason]
+    place = f"in {cache_dir} ({describe_size(free_bytes)} free)"
+    return "\n".join([*lines, *reasons, "", place])
