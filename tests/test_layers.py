@@ -10,10 +10,11 @@ import pytest
 import video_censor_personal
 
 PACKAGE = Path(video_censor_personal.__file__).parent
-FLOOR = {"errors", "timeline", "progress", "categories", "findings", "config"}
+FLOOR = {"errors", "timeline", "progress", "categories", "findings", "config", "sizes"}
 BELOW = {
     "store": FLOOR,
     "transfer": {"store"},
+    "model_manager": {"huggingface_registry", "hub", "transfer", "store"},
     "media": FLOOR,
     "sample": {"media"},
     "detectors": {"media"},

@@ -12,11 +12,10 @@ from video_censor_personal.cli.console import Console
 from video_censor_personal.cli.model_removal import unnamed
 from video_censor_personal.cli.model_table import ModelRow, draw, rows
 from video_censor_personal.config import Config
-from video_censor_personal.detectors.registry import plugins
+from video_censor_personal.detectors.registry import discover
 from video_censor_personal.detectors.roster import assign
 from video_censor_personal.errors import ModelMissingError, VideoCensorError
-from video_censor_personal.model_manager import ModelManager
-from video_censor_personal.model_sources import find_sources
+from video_censor_personal.model_manager import ModelManager, find_sources
 from video_censor_personal.sizes import describe_size
 from video_censor_personal.transfer import Plan, PlannedFile
 
@@ -185,7 +184,7 @@ class ModelCommands:
         """Model name -> the detectors that take it, as far as that can be told."""
         users: dict[str, list[str]] = defaultdict(list)
         try:
-            for assignment in assign(self._config, plugins()):
+            for assignment in assign(self._config, discover()):
                 for need in assignment.needs:
                     users[need.name].append(assignment.settings.name)
         except VideoCensorError as error:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.config.document import nearest
 from video_censor_personal.errors import ConfigError
+from video_censor_personal.hub.environment import hub_settings
 from video_censor_personal.huggingface_registry import ModelMetadata
 from video_censor_personal.transfer import FileState, PlannedFile, Source
 from video_censor_personal.transfer.address import parse_url
@@ -46,12 +47,18 @@ def find_sources(config: Config, names: Iterable[str] | None = None) -> list[Mod
 
 
 def transfer_source(model: ModelSource) -> Source:
-    """What the transfer engine fetches for a model; its headers go to its own server only.
+    """What the transfer engine fetches for a model.
+
+    Its headers go to its own server only, not to mirrors; a login to the Hugging Face hub goes to
+    the hub only.
 
     Raises:
         ConfigError: its checksum or one of its addresses cannot be used.
     """
-    headers = {parse_url(model.url).origin: model.headers} if model.headers else {}
+    headers = hub_settings().headers
+    if model.headers:
+        origin = parse_url(model.url).origin
+        headers[origin] = {**headers.get(origin, {}), **model.headers}
     return Source(
         name=model.name,
         urls=(model.url, *model.mirrors),

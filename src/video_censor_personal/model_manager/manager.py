@@ -1,12 +1,4 @@
-"""Names of models in, verified local paths out.
-
-    manager = ModelManager(config)
-    manager.verify_models()                 # fetches what is missing or damaged
-    path = manager.get_model_path("llava-7b")
-
-A model lies under its name only after its checksum was right, so a path whose model
-`is_model_valid` can be used without looking at the bytes again.
-"""
+"""The models of one configuration: what is there, and having it there."""
 
 from __future__ import annotations
 
@@ -19,14 +11,13 @@ from video_censor_personal.config import Config, ModelSource, default_cache_dir
 from video_censor_personal.errors import (
     DiskSpaceError,
     ModelCacheError,
-    ModelChecksumError,
     ModelDownloadError,
     RegistryError,
 )
 from video_censor_personal.huggingface_registry import HuggingFaceRegistry, ModelMetadata
-from video_censor_personal.model_failures import combine, models_command, no_room
-from video_censor_personal.model_progress import ModelProgress, ProgressCallback
-from video_censor_personal.model_sources import (
+from video_censor_personal.model_manager.failures import combine, models_command, no_room
+from video_censor_personal.model_manager.progress import ModelProgress, ProgressCallback
+from video_censor_personal.model_manager.sources import (
     configured_metadata,
     find_sources,
     registry_name,
@@ -49,7 +40,7 @@ from video_censor_personal.transfer import (
 )
 from video_censor_personal.transfer.checksum import check_algorithm, hash_file
 
-__all__ = ["DiskSpaceError", "ModelChecksumError", "ModelDownloadError", "ModelManager"]
+__all__ = ["ModelManager"]
 
 log = logging.getLogger(__name__)
 
