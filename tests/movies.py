@@ -260,7 +260,7 @@ def _encode_audio(track: _Track, sound: Sound, duration: Fraction, begin: Fracti
 
 def _samples(sound: Sound, duration: Fraction) -> np.ndarray:
     """`(channels, N) float32`: the sound's signal, on every channel if it names none."""
-    channels = len(av.AudioLayout(sound.layout).channels)
+    channels = av.AudioLayout(sound.layout).nb_channels
     signal = sound.signal
     if isinstance(signal, np.ndarray):
         samples = signal / 32768 if signal.dtype == np.int16 else signal
@@ -429,7 +429,7 @@ def decoded_audio(path: Path, stream: int = 0) -> tuple[np.ndarray, int]:
                 blocks.append((round((at - origin) * rate), out.to_ndarray()))
                 at += Fraction(out.samples, rate)
     end = max((at + block.shape[1] for at, block in blocks), default=0)
-    sound = np.zeros((len(track.codec_context.layout.channels), end), np.float32)
+    sound = np.zeros((track.codec_context.layout.nb_channels, end), np.float32)
     for at, block in blocks:
         block, at = block[:, max(0, -at) :], max(0, at)
         sound[:, at : at + block.shape[1]] = block

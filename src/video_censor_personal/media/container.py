@@ -16,9 +16,11 @@ import av.error
 from av.container import InputContainer
 
 from video_censor_personal.errors import InputError, InputNotFoundError, NotMediaError
+from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import MediaInfo, StreamInfo
+from video_censor_personal.timeline import Span
 
-__all__ = ["PacketReader", "missing_end", "open_media"]
+__all__ = ["PacketReader", "missing_end", "open_media", "undecodable"]
 
 # Formats whose content is a list of other files. What they name could lie anywhere.
 _LISTS = frozenset(
@@ -240,3 +242,15 @@ def missing_end(
     else:
         return None
     return declared if stream_end + tolerance < declared else None
+
+
+def undecodable(info: MediaInfo, stream: StreamInfo) -> Gap:
+    """All the time of a stream for which there is no decoder."""
+    with open_media(info.path) as container:
+        reader = PacketReader(container)
+        for _ in reader.read(container.streams[stream.index]):
+            pass
+        end = max(Fraction(0), info.duration or reader.end - info.origin)
+    codec = f" ({stream.codec})" if stream.codec else ""
+    reason = f"no decoder is known for {stream.kind} stream {stream.index}{codec}"
+    return Gap(Span(Fraction(0), end), reason)

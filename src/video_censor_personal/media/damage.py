@@ -9,6 +9,7 @@ damaged, and one that was sent and never came back is missed.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
@@ -17,32 +18,49 @@ __all__ = ["PictureLedger"]
 # A step between frames counts as a hole when it is this much longer than any lately.
 _HOLE = 1.5
 
+# Frames after a break in the file among which the hole can appear that it tore: the lost picture
+# may be shown later than the first ones sent after it.
+_REORDERED = 16
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Sent:
+    """A picture sent to the decoder; `broken_at` is the latest break in the file before it."""
+
+    pts: int
+    order: int
+    broken_at: int
+    whole: bool
+
 
 class PictureLedger:
     """Follows packets into a decoder and frames out of it; times are in the stream's time base.
 
     `interval` is the usual step between frames, as far as the container declares one.
+
+    Attributes:
+        damaged_since: where the stretch of damage began that is still going on.
     """
 
     def __init__(self, interval: int) -> None:
         self.damaged_since: int | None = None
-        self._sent = 0
-        self._breaks = 0
-        self._breaks_shown = 0
+        self._order = 0
+        self._broken_at = 0
+        self._key = 0
         self._refused = False
+        self._awaited: list[_Sent] = []
         self._last: int | None = None
-        # (pts, order of sending, breaks in the file before it, came whole), lowest pts first
-        self._awaited: list[tuple[int, int, int, bool]] = []
         self._shown: deque[tuple[int, int]] = deque(maxlen=32)
         self._steps: deque[int] = deque([interval], maxlen=16)
 
     def send(self, packet: Any, broken: bool) -> None:
         """Called before `packet` goes to the decoder; `broken` as in `PacketReader`."""
-        self._sent += 1
-        self._breaks += broken
+        self._order += 1
+        if broken:
+            self._broken_at = self._order
         if packet.pts is not None and not packet.is_discard:
-            entry = (packet.pts, self._sent, self._breaks, not packet.is_corrupt)
-            heappush(self._awaited, entry)
+            sent = _Sent(packet.pts, self._order, self._broken_at, not packet.is_corrupt)
+            heappush(self._awaited, sent)
 
     def refuse(self) -> None:
         """Called when the decoder raised an error."""
@@ -50,28 +68,25 @@ class PictureLedger:
 
     def show(self, pts: int, *, key: bool, corrupt: bool) -> int | None:
         """Called for every frame in order; the start of a stretch of damage that ends with it."""
-        missed: list[tuple[int, int, int, bool]] = []
-        order, breaks, whole = self._sent, self._breaks_shown, True
-        while self._awaited and self._awaited[0][0] <= pts:
-            entry = heappop(self._awaited)
-            if entry[0] == pts:
-                _, order, breaks, whole = entry
-            else:
-                missed.append(entry)
+        missed, sent = self._take(pts)
         step = 0 if self._last is None else pts - self._last
         hole = step > _HOLE * max(self._steps)
+        torn = hole and sent.broken_at > self._key and sent.order - sent.broken_at < _REORDERED
         if missed and (self._refused or hole):
-            self._open(missed[0][0], min(entry[1] for entry in missed))
-        elif self._refused or (hole and breaks > self._breaks_shown):
-            self._open(pts if self._last is None else self._last + self._steps[-1], order)
-        good = whole and not corrupt
+            self._open(missed[0].pts, min(lost.order for lost in missed))
+        elif torn:
+            self._open(pts - step + self._steps[-1], sent.broken_at - 1)
+        elif self._refused:
+            self._open(pts if self._last is None else pts - step, sent.order)
+        good = sent.whole and not corrupt
         if not good:
-            self._open(pts, order)
+            self._open(pts, sent.order)
         self._refused, self._last = False, pts
-        self._breaks_shown = max(breaks, self._breaks_shown)
-        self._shown.append((pts, order))
+        self._shown.append((pts, sent.order))
         if step > 0 and not hole:
             self._steps.append(step)
+        if key:
+            self._key = sent.order
         if self.damaged_since is None or not (good and key):
             return None
         start, self.damaged_since = self.damaged_since, None
@@ -79,15 +94,24 @@ class PictureLedger:
 
     def finish(self) -> int | None:
         """Called at the end; the start of a stretch of damage that lasts until then."""
-        if self._refused or self._awaited:
-            after = 0 if self._last is None else self._last + max(self._steps) * 3 // 4
-            missed = [entry for entry in self._awaited if self._last is None or entry[0] > after]
-            if missed:
-                first = min(missed)
-                self._open(first[0], first[1])
-            elif self._refused and self._last is not None:
-                self._open(self._last + self._steps[-1], self._sent)
+        # The second field of a picture, or a hidden one, follows by less than a step.
+        after = None if self._last is None else self._last + max(self._steps) * 3 // 4
+        missed = [sent for sent in self._awaited if after is None or sent.pts > after]
+        if missed:
+            self._open(min(missed).pts, min(lost.order for lost in missed))
+        elif self._refused and self._last is not None:
+            self._open(self._last, self._order)
         return self.damaged_since
+
+    def _take(self, pts: int) -> tuple[list[_Sent], _Sent]:
+        """What was sent to be shown before `pts` and was not, and what was sent for `pts`."""
+        missed: list[_Sent] = []
+        while self._awaited and self._awaited[0].pts <= pts:
+            sent = heappop(self._awaited)
+            if sent.pts == pts:
+                return missed, sent
+            missed.append(sent)
+        return missed, _Sent(pts, self._order, 0, True)
 
     def _open(self, pts: int, order: int) -> None:
         """Damage begins at `pts`, or with what was shown before it but built on it."""

@@ -11,7 +11,7 @@ import av.error
 from video_censor_personal.errors import InputError
 from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import Frame, MediaInfo, StreamInfo
-from video_censor_personal.media.container import PacketReader, missing_end, open_media
+from video_censor_personal.media.container import PacketReader, missing_end, open_media, undecodable
 from video_censor_personal.media.damage import PictureLedger
 from video_censor_personal.timeline import Span, format_timecode
 
@@ -19,6 +19,7 @@ __all__ = ["decode_frames", "frame_at"]
 
 _DAMAGED = "the picture data is damaged here"
 _USUAL_INTERVAL = Fraction(1, 25)
+_JUMP = 1  # second: stamps that go back further are not just out of order
 
 
 def decode_frames(info: MediaInfo, *, threads: int = 0) -> Iterator[Frame | Gap]:
@@ -40,23 +41,10 @@ def decode_frames(info: MediaInfo, *, threads: int = 0) -> Iterator[Frame | Gap]
     if video is None:
         return
     if not video.decodable:
-        yield from _undecodable(info, video)
+        yield undecodable(info, video)
         return
     with open_media(info.path) as container:
         yield from _Decoding(info, video, container, threads).run()
-
-
-def _undecodable(info: MediaInfo, stream: StreamInfo) -> Iterator[Gap]:
-    with open_media(info.path) as container:
-        reader = PacketReader(container)
-        for _ in reader.read(container.streams[stream.index]):
-            pass
-        end = max(info.duration or Fraction(0), reader.end - info.origin)
-    yield Gap(
-        Span(min(Fraction(0), end), end),
-        f"no decoder is known for video stream {stream.index}"
-        + (f" ({stream.codec})" if stream.codec else ""),
-    )
 
 
 class _Decoding:
@@ -72,6 +60,7 @@ class _Decoding:
         self._reader = PacketReader(container)
         self._ledger = PictureLedger(max(1, round(self._interval / self._base)))
         self._last: Fraction | None = None
+        self._shift = Fraction(0)
         self._last_end = Fraction(0)
 
     def run(self) -> Iterator[Frame | Gap]:
@@ -93,26 +82,35 @@ class _Decoding:
             return []
 
     def _present(self, frame: Any) -> Iterator[Frame | Gap]:
-        last = self._last
-        if frame.pts is None:
-            time = Fraction(0) if last is None else last + self._interval
-        else:
-            time = frame.pts * self._base - self._info.origin
+        time = self._placed(frame)
+        last, self._last = self._last, time
         if last is not None and time <= last:
-            if last - time > 1:
-                yield Gap(Span(time, last), "the time stamps run backwards here")
-            time = last + self._base
-        elif frame.pts is not None:
+            yield Gap(Span(time, last), "the time stamps run backwards here")
+            self._shift += last + self._interval - time
+            self._last = time = last + self._interval
+        if frame.pts is not None:
             key, corrupt = bool(frame.key_frame), bool(frame.is_corrupt)
             damaged_since = self._ledger.show(frame.pts, key=key, corrupt=corrupt)
             if damaged_since is not None:
                 yield Gap(Span(min(self._time(damaged_since), time), time), _DAMAGED)
-        self._last = time
         self._last_end = time + (frame.duration * self._base or self._interval)
         yield Frame(time, frame, self._video.rotation)
 
+    def _placed(self, frame: Any) -> Fraction:
+        """When to show it: by its stamp, or after the last frame where it has none or a stale one.
+
+        Before the last frame only where the stamps have really jumped back.
+        """
+        last = self._last
+        if frame.pts is None:
+            return Fraction(0) if last is None else last + self._interval
+        time = self._time(frame.pts)
+        if last is not None and last - _JUMP <= time <= last:
+            return last + self._base
+        return time
+
     def _time(self, pts: int) -> Fraction:
-        return pts * self._base - self._info.origin
+        return pts * self._base - self._info.origin + self._shift
 
     def _final_gap(self) -> Iterator[Gap]:
         damaged_since = self._ledger.finish()
