@@ -1,0 +1,118 @@
+"""The copy's container: opened so that it can be given up at once, and what it can hold."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+
+from video_censor_personal.media.base import Chapter
+
+__all__ = ["copied_stream", "holds", "label", "open_container", "set_chapters", "set_tags"]
+
+_BUFFER_BYTES = 1 << 20
+_NANOSECOND = Fraction(1, 10**9)
+_MP4_FAMILY = ("mp4", "mov", "ipod")
+
+# Written anew by the muxer; the source's would be wrong in the copy.
+_NOT_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
+_NOT_LABELS = ("duration", "encoder", "bps", "number_of_", "_statistics_")
+
+
+@contextmanager
+def open_container(path: Path, muxer: str) -> Iterator[Any]:
+    """The container (`av.container.OutputContainer`) of a new file, finished when the block ends.
+
+    When the block raises, the file is left as it is: finishing an MP4 would move every byte of it.
+    """
+    options = {"strict": "experimental"}
+    if muxer in _MP4_FAMILY:
+        options["movflags"] = "+faststart"
+    with path.open("wb", buffering=0) as file:
+        container = av.open(
+            file, "w", format=muxer, container_options=options, buffer_size=_BUFFER_BYTES
+        )
+        try:
+            yield container
+        except BaseException:
+            file.close()  # a container whose file is closed writes no more
+            container.close()
+            raise
+        container.close()
+
+
+def holds(muxer: str, source: Any) -> bool:
+    """Whether a file of `muxer`'s kind can hold the stream `source` as it is.
+
+    Only trying tells: a file of this stream alone is begun in memory.
+    """
+    try:
+        scratch = av.open(
+            io.BytesIO(), "w", format=muxer, container_options={"strict": "experimental"}
+        )
+        copied_stream(scratch, source)
+        scratch.start_encoding()
+        scratch.close()
+    except (av.error.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def copied_stream(out: Any, source: Any) -> Any:
+    """A new stream of the container `out` for the packets of the stream `source` as they are."""
+    if source.codec_context is None:
+        stream = out.add_stream_from_template(source)
+        label(stream, source)
+        return stream
+    stream = out.add_stream_from_template(source, opaque=True)
+    context = stream.codec_context
+    if source.type == "video":
+        if source.average_rate:
+            context.framerate = source.average_rate
+        if out.format.name in _MP4_FAMILY and context.name == "hevc":
+            # Apple's players know HEVC by this tag only; `hev1` says that parameter sets may come
+            # within the stream, so it stays where it is.
+            context.codec_tag = "hev1" if source.codec_context.codec_tag == "hev1" else "hvc1"
+    label(stream, source)
+    return stream
+
+
+def label(stream: Any, source: Any) -> None:
+    """Gives `stream` the language, title, further tags and dispositions of `source`."""
+    tags = {
+        name: text
+        for name, text in source.metadata.items()
+        if not name.lower().startswith(_NOT_LABELS)
+    }
+    stream.metadata.clear()
+    stream.metadata.update(tags)
+    stream.disposition = source.disposition
+
+
+def set_tags(out: Any, tags: Mapping[str, str]) -> None:
+    """Gives the container the tags of its source."""
+    out.metadata.update(
+        {name: text for name, text in tags.items() if name.lower() not in _NOT_TAGS}
+    )
+
+
+def set_chapters(out: Any, chapters: tuple[Chapter, ...], origin: Fraction) -> None:
+    """Gives the container `chapters`, whose times count from `origin`."""
+    out.set_chapters(
+        [
+            {
+                "id": number,
+                "start": round((chapter.span.start + origin) / _NANOSECOND),
+                "end": round((chapter.span.end + origin) / _NANOSECOND),
+                "time_base": _NANOSECOND,
+                "metadata": {"title": chapter.title} if chapter.title else {},
+            }
+            for number, chapter in enumerate(chapters, 1)
+        ]
+    )

@@ -1,0 +1,114 @@
+"""A track of the copy whose picture is decoded, edited and encoded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+
+from video_censor_personal.remediation.encoders import PictureOutput
+from video_censor_personal.remediation.retiming import Retiming
+from video_censor_personal.remediation.video import PictureEditor
+
+__all__ = ["PictureTrack"]
+
+
+class PictureTrack:
+    """Every frame keeps its own time stamp (less what was cut out before it), so a variable frame
+    rate stays as it is.
+
+    What cannot be decoded is not in the copy: the frame before it is shown for longer.
+    """
+
+    def __init__(
+        self,
+        output: PictureOutput,
+        source: Any,
+        editor: PictureEditor,
+        retiming: Retiming,
+        origin: Fraction,
+    ) -> None:
+        self.stream = output.stream
+        self.notes = list(output.notes)
+        self.frames = 0
+        self._encoder = output.encoder
+        self._editor = editor
+        self._retiming = retiming
+        self._origin = origin
+        self._reformatter = av.video.reformatter.VideoReformatter()
+        self._decoder = source.codec_context
+        self._decoder.thread_type = "AUTO"
+        self._time_base = source.time_base
+        self._interval = round(1 / (self._encoder.framerate * self._time_base)) or 1
+        self._last: int | None = None
+        self._undecoded = 0
+
+    def push(self, packet: Any) -> Iterable[Any]:
+        if packet.size:
+            yield from self._decode(packet)
+
+    def finish(self) -> Iterable[Any]:
+        yield from self._decode(None)
+        yield from self._sent(self._encoder.encode(None))
+        if self._undecoded:
+            self.notes.append(
+                f"{self._undecoded} packets of video stream {self.stream.index} are damaged; "
+                "the copy shows the frame before them instead"
+            )
+
+    def _decode(self, packet: Any) -> Iterator[Any]:
+        try:
+            frames = self._decoder.decode(packet)
+        except av.error.EOFError:
+            return
+        except av.error.FFmpegError:
+            self._undecoded += 1
+            return
+        for frame in frames:
+            yield from self._frame(frame)
+
+    def _frame(self, frame: Any) -> Iterator[Any]:
+        pts = self._pts(frame)
+        if pts is None:
+            return
+        time = pts * self._time_base - self._origin
+        if not self._retiming.keeps(time):
+            return
+        picture = self._fitting(frame)
+        self._editor.apply(picture, time)
+        moved = self._retiming.moved(time) + self._origin
+        picture.pts, picture.time_base = round(moved / self._time_base), self._time_base
+        picture.pict_type = 0  # the encoder chooses its own key frames
+        self.frames += 1
+        yield from self._sent(self._encoder.encode(picture))
+
+    def _pts(self, frame: Any) -> int | None:
+        """The time stamp of `frame`, a likely one where it has none; None if it is not after that
+        of the frame before, as no encoder takes such a frame."""
+        pts = frame.pts
+        if pts is None:
+            pts = 0 if self._last is None else self._last + self._interval
+        if self._last is not None and pts <= self._last:
+            return None
+        self._last = int(pts)
+        return self._last
+
+    def _fitting(self, frame: Any) -> Any:
+        encoder = self._encoder
+        same = (
+            frame.format.name == encoder.pix_fmt
+            and frame.width == encoder.width
+            and frame.height == encoder.height
+        )
+        if same:
+            return frame
+        return self._reformatter.reformat(frame, encoder.width, encoder.height, encoder.pix_fmt)
+
+    def _sent(self, packets: Iterable[Any]) -> Iterator[Any]:
+        for packet in packets:
+            packet.stream = self.stream
+            packet.time_base = self._time_base
+            yield packet

@@ -1,0 +1,141 @@
+"""Tracks of the copy whose packets are taken over: as they are, or re-timed and with words masked.
+
+Every track takes the packets of one stream of the source in file order (`push`), gives packets for
+the copy, and the last of them at the end (`finish`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any, Protocol
+
+import av
+
+from video_censor_personal.remediation.edits import WordMask
+from video_censor_personal.remediation.retiming import Retiming
+from video_censor_personal.remediation.subtitles import TEXT_CODECS, mask_packet
+from video_censor_personal.timeline import Span
+
+__all__ = ["CopiedTrack", "SubtitleTrack", "Track"]
+
+# An alignment may place a word a little before or after the subtitle that says it.
+_NEAR_S = Fraction(1, 2)
+
+
+class Track(Protocol):
+    """One stream of the copy in the making.
+
+    Attributes:
+        stream: the stream of the output container.
+        notes: what went other than planned, for people.
+    """
+
+    stream: Any
+    notes: list[str]
+
+    def push(self, packet: Any) -> Iterable[Any]:
+        """Packets for the copy, after `packet` of the source."""
+        ...
+
+    def finish(self) -> Iterable[Any]:
+        """What is still to come when the source has ended."""
+        ...
+
+
+class CopiedTrack:
+    """Every packet as it is."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.notes: list[str] = []
+
+    def push(self, packet: Any) -> Iterable[Any]:
+        if packet.size:
+            packet.stream = self.stream
+            yield packet
+
+    def finish(self) -> Iterable[Any]:
+        return ()
+
+
+class SubtitleTrack:
+    """Subtitles on the copy's time line, with words masked.
+
+    A subtitle that is shown during a cut gets shorter, and goes with it if it lies inside.
+    """
+
+    def __init__(
+        self,
+        stream: Any,
+        codec: str,
+        masks: Sequence[WordMask],
+        retiming: Retiming,
+        origin: Fraction,
+    ) -> None:
+        self.stream = stream
+        self.notes: list[str] = []
+        self._codec = codec
+        self._masks = masks if codec in TEXT_CODECS else ()
+        self._retiming = retiming
+        self._origin = origin
+        self._last = Fraction(-(10**9))
+
+    def push(self, packet: Any) -> Iterable[Any]:
+        if not packet.size:
+            return
+        packet = self._masked(packet)
+        if self._retiming.cuts and not self._retime(packet):
+            return
+        packet.stream = self.stream
+        yield packet
+
+    def finish(self) -> Iterable[Any]:
+        return ()
+
+    def _span(self, packet: Any) -> Span | None:
+        if packet.pts is None:
+            return None
+        start = packet.pts * packet.time_base - self._origin
+        return Span(start, start + (packet.duration or 0) * packet.time_base)
+
+    def _masked(self, packet: Any) -> Any:
+        span = self._span(packet)
+        if span is None:
+            return packet
+        near = span.padded(_NEAR_S, _NEAR_S)
+        words = [(m.word, m.replacement) for m in self._masks if m.span.overlaps(near)]
+        data = bytes(packet)
+        new = mask_packet(data, self._codec, words)
+        return packet if new is data else _with_data(packet, new)
+
+    def _retime(self, packet: Any) -> bool:
+        """Moves `packet`; whether anything of it is left.
+
+        Subtitles that are pictures often have no end: the next one clears them. They all stay, so
+        that what was cleared within a cut does not stand on the screen for ever.
+        """
+        span = self._span(packet)
+        if span is None:
+            return True
+        if span.duration and not self._retiming.kept(span):
+            return False
+        start, end = self._retiming.moved(span.start), self._retiming.moved(span.end)
+        if start < self._last:
+            return False
+        self._last = start
+        packet.pts = packet.dts = round((start + self._origin) / packet.time_base)
+        if span.duration:
+            packet.duration = max(1, round((end - start) / packet.time_base))
+        return True
+
+
+def _with_data(packet: Any, data: bytes) -> Any:
+    """A packet like `packet` that holds `data`."""
+    new = av.Packet(data)
+    new.time_base = packet.time_base
+    new.pts, new.dts, new.duration = packet.pts, packet.dts, packet.duration
+    new.is_keyframe = packet.is_keyframe
+    for side_data in packet.iter_sidedata():
+        new.set_sidedata(side_data)
+    return new

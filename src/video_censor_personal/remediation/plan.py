@@ -1,0 +1,165 @@
+"""From a report to an edit plan: every decision about the copy, before a file is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+from video_censor_personal.config import Remediation, SkipChapters
+from video_censor_personal.errors import InputError
+from video_censor_personal.findings import Detection, Report
+from video_censor_personal.media.base import MediaInfo, StreamInfo
+from video_censor_personal.remediation.actions import Action, choose
+from video_censor_personal.remediation.audio_tracks import chosen_tracks
+from video_censor_personal.remediation.chapters import merged_chapters
+from video_censor_personal.remediation.codecs import audio_encoding, video_encoding
+from video_censor_personal.remediation.edits import (
+    EditPlan,
+    PictureEdit,
+    SoundEdit,
+    StreamPlan,
+    WordMask,
+)
+from video_censor_personal.remediation.review import fitted
+from video_censor_personal.timeline import Span, subtract, union
+
+__all__ = ["EditPlan", "make_plan"]
+
+
+@dataclass
+class _Wanted:
+    """What the detections ask for, before it is ordered and put on streams."""
+
+    silences: list[Span] = field(default_factory=list)
+    bleeps: list[Span] = field(default_factory=list)
+    picture: list[PictureEdit] = field(default_factory=list)
+    cuts: list[Span] = field(default_factory=list)
+    masks: list[WordMask] = field(default_factory=list)
+
+
+def make_plan(
+    report: Report,
+    remediation: Remediation,
+    info: MediaInfo,
+    *,
+    skip_chapters: SkipChapters | None = None,
+    output: Path | None = None,
+) -> EditPlan:
+    """What to do to `info`'s file because of `report`; `output` (its suffix) None: the same kind.
+
+    Every detection of a segment that is not allowed is acted on by itself, so two words that were
+    merged into one segment are two mutes.
+
+    Raises:
+        ReportError: a segment asks for an action that there is not.
+        InputError: the picture has to be changed and no decoder knows it.
+    """
+    wanted = _Wanted()
+    for segment in report.segments:
+        if not segment.allow:
+            for detection in fitted(segment):
+                _want(wanted, detection, choose(detection, segment, remediation), remediation)
+    cuts = tuple(union(wanted.cuts))
+    sound = _sound_edits(wanted, cuts) if info.of_kind("audio") else ()
+    picture = _picture_edits(wanted, cuts) if info.video else ()
+    tracks, notes = chosen_tracks(info, remediation.audio.tracks) if sound else ((), ())
+    chapters = info.chapters
+    if skip_chapters is not None and skip_chapters.enabled:
+        duration = info.duration or report.duration
+        chapters = merged_chapters(
+            info.chapters, report.segments, skip_chapters.name_format, duration
+        )
+    plan = EditPlan((), sound, picture, cuts, tuple(wanted.masks), chapters, notes)
+    suffix = (output or info.path).suffix.lower()
+    end = info.duration or report.duration or _last(report)
+    streams = tuple(_stream_plan(plan, stream, tracks, suffix, end) for stream in info.streams)
+    return replace(plan, streams=streams, notes=(*notes, *_missing(wanted, info)))
+
+
+def _want(wanted: _Wanted, detection: Detection, action: Action, remediation: Remediation) -> None:
+    if action.picture == "cut":
+        wanted.cuts.append(detection.span)
+    elif action.picture is not None:
+        padding = remediation.video.box_padding
+        track = tuple(replace(point, box=point.box.padded(padding)) for point in detection.track)
+        wanted.picture.append(PictureEdit(detection.span, action.picture, track))
+    if action.sound is not None:
+        padding_s = remediation.audio.padding_s
+        spans = wanted.silences if action.sound == "silence" else wanted.bleeps
+        spans.append(detection.span.padded(padding_s, padding_s))
+    if detection.modality == "audio" and action != Action():
+        wanted.masks.append(WordMask(detection.span, detection.label, detection.replacement))
+
+
+def _sound_edits(wanted: _Wanted, cuts: Sequence[Span]) -> tuple[SoundEdit, ...]:
+    """In order, without overlap: a cut wins over silence, and silence over a bleep."""
+    silences = _without(union(wanted.silences), cuts)
+    bleeps = _without(union(wanted.bleeps), [*cuts, *silences])
+    edits = [SoundEdit(span, "silence") for span in silences]
+    edits += [SoundEdit(span, "bleep") for span in bleeps]
+    return tuple(sorted(edits, key=lambda edit: edit.span))
+
+
+def _picture_edits(wanted: _Wanted, cuts: Sequence[Span]) -> tuple[PictureEdit, ...]:
+    """In order, without what is cut out. Overlapping edits stay, as each has its own box."""
+    edits = [
+        replace(edit, span=span) for edit in wanted.picture for span in subtract(edit.span, cuts)
+    ]
+    return tuple(sorted(edits, key=lambda edit: edit.span))
+
+
+def _without(spans: Iterable[Span], holes: Sequence[Span]) -> list[Span]:
+    return [left for span in spans for left in subtract(span, holes)]
+
+
+def _stream_plan(
+    plan: EditPlan,
+    stream: StreamInfo,
+    tracks: Sequence[StreamInfo],
+    suffix: str,
+    end: Fraction,
+) -> StreamPlan:
+    picture = stream.kind == "video" and not stream.attached_picture
+    sound = stream.kind == "audio"
+    dropped = plan.cuts if picture or sound or stream.kind == "subtitle" else ()
+    kept = tuple(subtract(Span(Fraction(0), max(end, Fraction(0))), dropped))
+    reasons = ["parts are cut out"] if dropped else []
+    edited = bool(plan.picture) if picture else any(stream is track for track in tracks)
+    if edited:
+        reasons.append(f"parts of the {'picture are hidden' if picture else 'sound are replaced'}")
+    why = " and ".join(reasons)
+    if stream.kind in ("video", "audio", "subtitle") and not stream.decodable:
+        return _unknown_codec(stream, picture and bool(reasons))
+    if reasons and (picture or sound):
+        encoding = (video_encoding if picture else audio_encoding)(stream, suffix)
+        return StreamPlan(stream, "encode", why, encoding, edited, encoded=kept, dropped=dropped)
+    if stream.kind == "subtitle" and (dropped or (stream.text and plan.masks)):
+        why = " and ".join([*reasons, *(["words are masked"] if plan.masks else [])])
+        return StreamPlan(stream, "rewrite", why, copied=kept, dropped=dropped)
+    return StreamPlan(stream, "copy", copied=kept)
+
+
+def _unknown_codec(stream: StreamInfo, must_change: bool) -> StreamPlan:
+    name = stream.codec or "of an unknown codec"
+    if must_change:
+        raise InputError(
+            f"the picture (stream {stream.index}, {name}) has to be changed, and there is no "
+            "decoder for it here; convert the video to H.264 first"
+        )
+    return StreamPlan(stream, "drop", f"as nothing here can read it ({name})")
+
+
+def _missing(wanted: _Wanted, info: MediaInfo) -> tuple[str, ...]:
+    """Says what cannot be done because the file has no such stream."""
+    notes = []
+    if (wanted.silences or wanted.bleeps) and not info.of_kind("audio"):
+        notes.append("the video has no sound, so there is nothing to mute or bleep in it")
+    if wanted.picture and not info.video:
+        notes.append("the file has no picture, so there is nothing to hide in it")
+    return tuple(notes)
+
+
+def _last(report: Report) -> Fraction:
+    return max((segment.span.end for segment in report.segments), default=Fraction(0))

@@ -1,0 +1,165 @@
+"""A track of the copy whose sound is decoded, edited and encoded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+
+from video_censor_personal.config import AudioRemediation
+from video_censor_personal.remediation.audio import Samples, SoundEditor, bleep_of
+from video_censor_personal.remediation.edits import SoundEdit
+from video_censor_personal.remediation.retiming import Retiming
+
+__all__ = ["SoundTrack"]
+
+# Containers that count milliseconds place a block up to 1 ms off; anything up to this is taken for
+# such, anything above for a hole (or an overlap) that the recording really has.
+_TOLERANCE_S = Fraction(1, 50)
+_LONGEST_HOLE_S = 24 * 3600  # beyond these two the time stamps are wrong, not the sound
+_LONGEST_OVERLAP_S = 10
+_JOINT_FADE_S = 0.005
+_EXACT_IN_FLOAT = ("u8", "s16", "flt")  # other formats are edited in double precision
+
+
+class SoundTrack:
+    """Counts samples from the first presented frame on, so nothing drifts whatever the container
+    rounds: holes become silence, what overlaps is left out.
+
+    Args:
+        stream: of the output, with an open encoder.
+        source: the stream of the input.
+    """
+
+    def __init__(
+        self,
+        stream: Any,
+        source: Any,
+        edits: Sequence[SoundEdit],
+        audio: AudioRemediation,
+        retiming: Retiming,
+        origin: Fraction,
+    ) -> None:
+        self.stream = stream
+        self.notes: list[str] = []
+        self._encoder = stream.codec_context
+        self._rate = self._encoder.sample_rate
+        exact = source.codec_context.format.name.removesuffix("p") in _EXACT_IN_FLOAT
+        self._format = "fltp" if exact else "dblp"
+        self._kind = np.dtype(np.float32 if exact else np.float64)
+        self._layout = self._encoder.layout.name
+        self._resampler: Any = None
+        self._origin = origin
+        self._position: int | None = None
+        self._repeated = 0  # samples still to come that were heard already
+        self._undecoded = 0
+        bleeps = any(edit.action == "bleep" for edit in edits)
+        self._editor = SoundEditor(
+            edits,
+            self._rate,
+            audio.fade_ms / 1000,
+            bleep_of(audio, self._rate) if bleeps else None,
+            silent_channels=[
+                place
+                for place, channel in enumerate(self._encoder.layout.channels)
+                if channel.name == "LFE" and len(self._encoder.layout.channels) > 1
+            ],
+        )
+        joints = [end for cut in retiming.cuts for end in (cut.start, cut.end)]
+        self._joints = SoundEditor((), self._rate, _JOINT_FADE_S, joints=joints)
+        self._pieces = [
+            (
+                round(piece.start * self._rate),
+                round(retiming.moved(piece.start) * self._rate),
+                round(retiming.moved(piece.end) * self._rate),
+            )
+            for piece in retiming.pieces()
+        ]
+
+    def push(self, packet: Any) -> Iterable[Any]:
+        if not packet.size:
+            return
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            self._undecoded += 1
+            return
+        for frame in frames:
+            yield from self._frame(frame)
+
+    def finish(self) -> Iterable[Any]:
+        if self._resampler is not None:
+            for frame in self._resampler.resample(None):
+                yield from self._block(frame)
+        yield from self.stream.encode(None)
+        if self._undecoded:
+            self.notes.append(
+                f"{self._undecoded} packets of audio stream {self.stream.index} are damaged; "
+                "the copy is silent there"
+            )
+
+    def _frame(self, frame: Any) -> Iterator[Any]:
+        if frame.pts is not None:
+            yield from self._meet(frame.pts * frame.time_base - self._origin)
+        if self._position is None:
+            self._position = 0
+        try:
+            resampled = self._resample(frame)
+        except ValueError:  # the sound changes its format in the middle of the track
+            for rest in self._resampler.resample(None):
+                yield from self._block(rest)
+            self._resampler = None
+            resampled = self._resample(frame)
+        for block in resampled:
+            yield from self._block(block)
+
+    def _resample(self, frame: Any) -> list[Any]:
+        if self._resampler is None:
+            self._resampler = av.AudioResampler(self._format, self._layout, self._rate)
+        frame.pts = None  # the resampler would fill holes of its own
+        return list(self._resampler.resample(frame))
+
+    def _meet(self, time: Fraction) -> Iterator[Any]:
+        """Goes on at `time`, with silence up to there if that is later than it should be."""
+        wanted = round(time * self._rate)
+        if self._position is None:
+            self._position = wanted
+            return
+        hole = wanted - self._position
+        if self._rate * _TOLERANCE_S < hole < self._rate * _LONGEST_HOLE_S:
+            channels = len(self._encoder.layout.channels)
+            while hole > 0:
+                count = min(hole, self._rate)
+                yield from self._samples(np.zeros((channels, count), self._kind))
+                hole -= count
+        elif -self._rate * _LONGEST_OVERLAP_S < hole < -self._rate * _TOLERANCE_S:
+            self._repeated = -hole
+
+    def _block(self, frame: Any) -> Iterator[Any]:
+        block = np.array(frame.to_ndarray(), self._kind, ndmin=2)[:, self._repeated :]
+        self._repeated = max(0, self._repeated - frame.samples)
+        yield from self._samples(block)
+
+    def _samples(self, block: Samples) -> Iterator[Any]:
+        """Edits `block`, which begins at the current position, and encodes what is kept of it."""
+        position = self._position or 0
+        self._position = position + block.shape[1]
+        self._editor.apply(block, position)
+        self._joints.apply(block, position)
+        for first, target, target_end in self._pieces:
+            start = max(first, position)
+            end = min(first + target_end - target, position + block.shape[1])
+            if start < end:
+                kept = np.ascontiguousarray(block[:, start - position : end - position])
+                yield from self._encode(kept, target + start - first)
+
+    def _encode(self, block: Samples, position: int) -> Iterator[Any]:
+        frame = av.AudioFrame.from_ndarray(block, format=self._format, layout=self._layout)
+        frame.sample_rate = self._rate
+        frame.time_base = Fraction(1, self._rate)
+        frame.pts = position + round(self._origin * self._rate)
+        yield from self.stream.encode(frame)

@@ -1,0 +1,196 @@
+"""Writing the copy: one pass over the source, every packet through the track of its stream.
+
+packets of the source -> a track for each stream -> the muxer -> check -> the output's name
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av.error
+
+from video_censor_personal.config import Remediation
+from video_censor_personal.errors import OutputError
+from video_censor_personal.media.base import MediaInfo
+from video_censor_personal.media.container import open_media
+from video_censor_personal.progress import Listener, Progress, ignore
+from video_censor_personal.remediation.check import Written, check_copy
+from video_censor_personal.remediation.container import open_container, set_chapters, set_tags
+from video_censor_personal.remediation.edits import EditPlan
+from video_censor_personal.remediation.output import check_output, muxer_of, temporary_file
+from video_censor_personal.remediation.plain_track import Track
+from video_censor_personal.remediation.retiming import Retiming, snapped
+from video_censor_personal.remediation.tracks import Tracks, lay_tracks
+from video_censor_personal.timeline import Span
+
+__all__ = ["CopyResult", "write_copy"]
+
+_STAGE = "copy"
+_TELL_EVERY_S = Fraction(1, 2)
+_NEVER_SMALLER = 0.9  # of the kept share of the source; below, a full disk is certain
+
+
+@dataclass(frozen=True, slots=True)
+class CopyResult:
+    """The finished copy.
+
+    Attributes:
+        duration: seconds from its first frame to its end.
+        notes: what is not as in the source though nobody asked for it, for people.
+    """
+
+    path: Path
+    size_bytes: int
+    duration: Fraction
+    notes: tuple[str, ...] = ()
+
+
+def write_copy(
+    info: MediaInfo,
+    plan: EditPlan,
+    output: Path,
+    *,
+    remediation: Remediation,
+    force: bool = False,
+    listener: Listener = ignore,
+) -> CopyResult:
+    """Makes `output` from `info`'s file as `plan` says, or leaves no trace.
+
+    `remediation.audio.bleep_file` is taken as it is: relative to the working directory.
+
+    Raises:
+        OutputError: it cannot be written (`check_output` has the reasons known beforehand), or
+            its kind of file cannot hold the streams.
+        OutputCheckError: it was written, re-opened, and is not what it must be.
+        ConfigError: the bleep file cannot be used.
+        InputError: the source cannot be read any more.
+    """
+    check_output(info.path, output, force=force, size_bytes=_least_size(info, plan))
+    with temporary_file(output, force=force) as part:
+        retiming = Retiming(_frame_exact(info, plan))
+        with open_media(info.path) as source, open_container(part, muxer_of(output)) as out:
+            laid = lay_tracks(source, out, info, plan, remediation, retiming, output)
+            set_tags(out, info.tags)
+            set_chapters(out, retiming.chapters(plan.chapters), info.origin)
+            pass_through = _Pass(source, out, laid, info, retiming, listener)
+            pass_through.run()
+        check_copy(part, pass_through.written, output)
+        size = part.stat().st_size
+    end = max((entry.end for entry in pass_through.written.values()), default=info.origin)
+    duration = end - info.origin
+    listener(Progress(_STAGE, float(duration), float(duration), finished=True))
+    return CopyResult(output, size, duration, (*laid.notes, *pass_through.notes))
+
+
+def _least_size(info: MediaInfo, plan: EditPlan) -> int:
+    cut = sum((cut.duration for cut in plan.cuts), Fraction(0))
+    share = max(0.0, 1 - float(cut / info.duration)) if info.duration else 1.0
+    encodes_picture = any(s.work == "encode" and s.stream.kind == "video" for s in plan.streams)
+    # An encoder may well need a fraction of the source's bytes; how many, only encoding tells.
+    return int(info.size_bytes * share * (0.1 if encodes_picture else _NEVER_SMALLER))
+
+
+def _frame_exact(info: MediaInfo, plan: EditPlan) -> list[Span]:
+    if not plan.cuts or info.video is None:
+        return list(plan.cuts)
+    with open_media(info.path) as source:
+        stream = source.streams[info.video.index]
+        return snapped(plan.cuts, source, stream, info.origin)
+
+
+class _Pass:
+    """One run over the source.
+
+    Attributes:
+        written: what was handed to the muxer, by the index of the output stream.
+        notes: as in `CopyResult`.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        out: Any,
+        laid: Tracks,
+        info: MediaInfo,
+        retiming: Retiming,
+        listener: Listener,
+    ) -> None:
+        self.written: dict[int, Written] = {}
+        self.notes: list[str] = []
+        self._source = source
+        self._out = out
+        self._tracks = laid.by_source
+        self._info = info
+        self._listener = listener
+        self._total = None if info.duration is None else float(retiming.moved(info.duration))
+        self._told = Fraction(0)
+        self._clock = info.video or info.audio
+        for track in self._tracks.values():
+            stream = track.stream
+            encoded = track in laid.encoded
+            self.written[stream.index] = Written(stream.type, stream.disposition, encoded)
+
+    def run(self) -> None:
+        """Reads, edits and writes everything.
+
+        Raises:
+            OutputError: the muxer refuses what it is given, or nothing is left of the picture.
+        """
+        self._begin()
+        for packet in self._packets():
+            track = self._tracks[packet.stream_index]
+            for new in track.push(packet):
+                self._mux(new, track)
+        for track in self._tracks.values():
+            for new in track.finish():
+                self._mux(new, track)
+            self.notes += track.notes
+        for entry in self.written.values():
+            if entry.encoded and entry.kind == "video" and not entry.packets:
+                raise OutputError(
+                    "nothing is left of the picture: it was cut out entirely, or none of it could "
+                    "be decoded"
+                )
+
+    def _begin(self) -> None:
+        try:
+            self._out.start_encoding()
+        except (av.error.FFmpegError, ValueError) as error:
+            raise OutputError(f"this kind of file cannot hold these streams: {error}") from error
+
+    def _packets(self) -> Iterator[Any]:
+        streams = [
+            self._source.streams[index]
+            for index, track in self._tracks.items()
+            if track.stream.type != "attachment"
+        ]
+        try:
+            yield from self._source.demux(streams)
+        except (av.error.InvalidDataError, av.error.EOFError) as error:
+            self.notes.append(
+                f"{self._info.path.name} could not be read to its end ({error.strerror}); "
+                "the copy ends where it breaks off"
+            )
+
+    def _mux(self, packet: Any, track: Track) -> None:
+        entry = self.written[track.stream.index]
+        entry.add(packet)
+        try:
+            self._out.mux_one(packet)
+        except av.error.FFmpegError as error:
+            raise OutputError(
+                f"a packet of stream {track.stream.index} ({entry.kind}) at "
+                f"{float(entry.end):.3f} s could not be written: {error.strerror}"
+            ) from error
+        clock = self._clock
+        if clock is not None and track is self._tracks.get(clock.index):
+            self._tell(entry.end - self._info.origin)
+
+    def _tell(self, done: Fraction) -> None:
+        if done - self._told >= _TELL_EVERY_S:
+            self._told = done
+            self._listener(Progress(_STAGE, float(done), self._total))
