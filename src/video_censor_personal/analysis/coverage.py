@@ -90,7 +90,8 @@ def _status(gaps: Sequence[Gap], duration: Fraction | None) -> CoverageStatus:
 
 def _unite(gaps: Sequence[Gap], duration: Fraction | None, key: str) -> tuple[Gap, ...]:
     """Disjoint gaps in order, inside the video; each keeps the reasons of all it was made from."""
-    inside = [gap for gap in gaps if duration is None or gap.span.start < duration]
+    in_order = sorted(gaps, key=lambda gap: gap.span)
+    inside = [gap for gap in in_order if duration is None or gap.span.start < duration]
     clipped = [
         Span(gap.span.start, gap.span.end if duration is None else min(gap.span.end, duration))
         for gap in inside

@@ -1,0 +1,83 @@
+"""What was looked for, what was not, and what could not be."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from video_censor_personal.analysis.coverage import Search, cover
+from video_censor_personal.findings import Coverage, Gap
+from video_censor_personal.timeline import Span
+
+EYES = Search("eyes", "video", frozenset({"nudity", "faces"}), {"nudity": "small ones are missed"})
+EARS = Search("ears", "audio", frozenset({"profanity"}))
+TEN = Fraction(10)
+
+
+def gap(start: float, end: float, category: str | None = None, reason: str = "damaged") -> Gap:
+    return Gap(Span.of(start, end), reason, category)
+
+
+def of(key: str, coverage: tuple[Coverage, ...]) -> Coverage:
+    (found,) = [c for c in coverage if c.category == key]
+    return found
+
+
+def test_what_was_looked_at_from_end_to_end_is_analysed() -> None:
+    found = of("nudity", cover(["nudity"], [EYES, EARS], {}, TEN))
+    assert found == Coverage("nudity", "analysed", ("eyes",), (), ("small ones are missed",))
+
+
+def test_what_nobody_can_see_is_unknown_and_named_as_its_user_wrote_it() -> None:
+    coverage = cover(["violence", "owls"], [EYES], {}, TEN, {"owls": "Owls at Night"})
+    assert of("violence", coverage).status == of("owls", coverage).status == "unknown"
+    assert "Violence" in of("violence", coverage).notes[0]
+    assert "Owls at Night" in of("owls", coverage).notes[0]
+
+
+def test_what_nobody_asked_for_is_said_to_be_so() -> None:
+    coverage = cover(["nudity"], [EYES, EARS], {}, TEN)
+    rest = {c.category: c.status for c in coverage if c.category != "nudity"}
+    assert rest == dict.fromkeys(
+        ["profanity", "violence", "sexual_themes", "faces"], "not_requested"
+    )
+
+
+def test_a_gap_in_the_picture_is_none_in_the_sound() -> None:
+    coverage = cover(["nudity", "profanity"], [EYES, EARS], {"video": [gap(2, 3)]}, TEN)
+    assert of("nudity", coverage).status == "partial"
+    assert of("nudity", coverage).gaps == (gap(2, 3, "nudity"),)
+    assert of("profanity", coverage).status == "analysed"
+
+
+def test_a_gap_of_one_category_is_none_of_another() -> None:
+    gaps = {"video": [gap(2, 3, "faces")]}
+    coverage = cover(["nudity", "faces"], [EYES], gaps, TEN)  # type: ignore[arg-type]
+    assert of("faces", coverage).status == "partial"
+    assert of("nudity", coverage).status == "analysed"
+
+
+def test_gaps_are_united_clipped_and_keep_their_reasons() -> None:
+    gaps = [gap(8, 30), gap(3, 5, reason="no key frame"), gap(1, 3), gap(12, 14), gap(1, 2)]
+    found = of("nudity", cover(["nudity"], [EYES], {"video": gaps}, TEN))
+    assert found.gaps == (
+        gap(1, 5, "nudity", "damaged; no key frame"),
+        gap(8, 10, "nudity"),
+    )
+
+
+def test_gaps_from_end_to_end_leave_a_category_unknown() -> None:
+    gaps = [gap(0, 4), gap(4, 10)]
+    assert of("nudity", cover(["nudity"], [EYES], {"video": gaps}, TEN)).status == "unknown"
+
+
+def test_without_a_known_duration_gaps_are_kept_as_they_are() -> None:
+    found = of("nudity", cover(["nudity"], [EYES], {"video": [gap(8, 30)]}, None))
+    assert found.status == "partial"
+    assert found.gaps == (gap(8, 30, "nudity"),)
+
+
+def test_two_detectors_are_both_named() -> None:
+    second = Search("more eyes", "video", frozenset({"nudity"}), {"nudity": "slow"})
+    found = of("nudity", cover(["nudity"], [EYES, second], {}, TEN))
+    assert found.detectors == ("eyes", "more eyes")
+    assert found.notes == ("small ones are missed", "slow")

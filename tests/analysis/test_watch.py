@@ -1,0 +1,307 @@
+"""Frames in, detections out: exact edges, failures that are recorded, nothing left running."""
+
+from __future__ import annotations
+
+import _thread
+import gc
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from pictures import FACE, clip, frame, meadow, with_portrait
+
+from video_censor_personal.analysis.watch import Watched, watch
+from video_censor_personal.config import FrameSampling
+from video_censor_personal.detectors.base import CategorySettings, DetectorSettings, FrameDetector
+from video_censor_personal.detectors.nudenet import plugin
+from video_censor_personal.errors import DetectorError
+from video_censor_personal.findings import Box, Gap, Sighting
+from video_censor_personal.media.base import Frame
+from video_censor_personal.progress import Progress
+from video_censor_personal.timeline import Span
+
+FPS = 20
+HALF_SECOND = FrameSampling("uniform", 0.5)
+SMALL = np.zeros((16, 16, 3), np.uint8)
+
+
+class Scripted:
+    """A detector that sees a thing at the times it is told to, and counts its looks."""
+
+    name = "scripted"
+    categories = frozenset({"things"})
+
+    def __init__(
+        self, *spans: tuple[float, float], fails: Callable[[Fraction], bool] = lambda _: False
+    ) -> None:
+        self._spans = [Span.of(*span) for span in spans]
+        self._fails = fails
+        self.looked: list[Fraction] = []
+
+    def look(self, frames: Sequence[Frame]) -> list[list[Sighting]]:
+        self.looked += [picture.time for picture in frames]
+        if any(self._fails(picture.time) for picture in frames):
+            raise RuntimeError("out of memory")
+        box = Box(0.2, 0.2, 0.4, 0.4)
+        return [
+            [Sighting("things", "THING", 0.8, box)]
+            * any(s.contains(picture.time) for s in self._spans)
+            for picture in frames
+        ]
+
+
+def film(seconds: float) -> Iterator[Frame]:
+    return clip(seconds, FPS, lambda _: SMALL)
+
+
+def look_at(
+    detector: FrameDetector,
+    seconds: float = 5,
+    sampling: FrameSampling = HALF_SECOND,
+    **options: object,
+) -> Watched:
+    return watch(film(seconds), [detector], sampling, **options)  # type: ignore[arg-type]
+
+
+def spans(watched: Watched) -> list[tuple[float, float]]:
+    return [(float(d.span.start), float(d.span.end)) for d in watched.detections]
+
+
+def threads() -> set[str]:
+    return {thread.name for thread in threading.enumerate()} - {"MainThread"}
+
+
+# -- what is found
+
+
+def test_edges_are_exact_to_the_frame_although_only_every_tenth_is_sampled() -> None:
+    detector = Scripted((1.15, 2.3), (3.75, 3.95))
+    watched = look_at(detector, 5)
+    assert spans(watched) == [(1.15, 2.3)], "what lies between two samples is not seen"
+    assert watched.samples == 11
+    assert len(detector.looked) <= 11 + 2 * 4
+
+
+def test_scene_changes_hidden_between_alike_samples_cost_no_looks() -> None:
+    detector = Scripted()
+    look_at(detector, 5)
+    assert len(detector.looked) == 11
+
+
+def test_every_frame_can_be_looked_at() -> None:
+    detector = Scripted((1.15, 1.2))
+    assert spans(look_at(detector, 2, FrameSampling("all"))) == [(1.15, 1.2)]
+    assert len(detector.looked) == 40
+
+
+def test_padding_is_added_at_both_ends() -> None:
+    watched = look_at(Scripted((1.15, 2.3)), padding=0.1)
+    assert spans(watched) == [(1.05, 2.4)]
+
+
+def test_what_is_there_in_the_last_frame_stays_until_the_video_ends() -> None:
+    assert spans(look_at(Scripted((4, 9)), duration=Fraction(6))) == [(4, 6)]
+    ((_, end),) = spans(look_at(Scripted((4, 9))))
+    assert 4.95 < end <= 5.05
+
+
+def test_two_detectors_look_at_the_same_frames() -> None:
+    one, other = Scripted((1, 2)), Scripted((3, 4))
+    other.name = "other"
+    watched = watch(film(5), [one, other], HALF_SECOND)
+    assert [(d.detector, float(d.span.start)) for d in watched.detections] == [
+        ("scripted", 1),
+        ("other", 3),
+    ]
+
+
+@pytest.mark.parametrize("strategy", ["uniform", "scene_based", "all"])
+def test_a_face_is_followed_through_moving_pictures(strategy: str) -> None:
+    """The real detector: a portrait glides from left to right between 0.85 s and 2.35 s."""
+    appears, goes = Fraction(17, 20), Fraction(47, 20)
+
+    def left(time: Fraction) -> int:
+        return round(float(time - appears) * 180)
+
+    def paint(time: Fraction) -> np.ndarray:
+        there = appears <= time < goes
+        return with_portrait(left(time), 40) if there else meadow(640, 360)
+
+    eyes = plugin.build(
+        DetectorSettings("eyes", {"faces": CategorySettings("faces", "Faces", 0.5)})
+    )
+    sampling = FrameSampling(strategy, 0.5)  # type: ignore[arg-type]
+    watched = watch(clip(3, FPS, paint), [eyes], sampling)
+    (found,) = watched.detections
+    assert found.span == Span(appears, goes)
+    assert found.confidence > 0.6
+    for point in found.track:
+        x = (left(point.time) + FACE.x * 256) / 640
+        face = Box(x, (40 + FACE.y * 300) / 360, FACE.width * 0.4, FACE.height * 300 / 360)
+        assert point.box.overlap(face) > 0.6
+
+
+# -- what cannot be looked at
+
+
+def test_a_failing_detector_leaves_a_gap_of_its_categories_and_goes_on() -> None:
+    detector = Scripted((3.5, 4), fails=lambda time: time == Fraction(3, 2))
+    watched = look_at(detector, 5, batch=1)
+    assert watched.gaps == (
+        Gap(
+            Span.of(1.05, 2), "detector 'scripted' failed: RuntimeError('out of memory')", "things"
+        ),
+    )
+    assert spans(watched) == [(3.5, 4)]
+
+
+def test_what_is_seen_after_a_failure_may_have_been_there_since() -> None:
+    detector = Scripted((1.5, 3), fails=lambda time: time == Fraction(3, 2))
+    assert spans(look_at(detector, 5, batch=1)) == [(1.05, 3)]
+
+
+def test_a_failure_at_the_end_is_a_gap_to_the_end() -> None:
+    watched = look_at(Scripted(fails=lambda time: time > 4.5), 5, batch=1, duration=Fraction(5))
+    assert [gap.span for gap in watched.gaps] == [Span.of(4.55, 5)]
+
+
+def test_a_failing_look_in_between_only_leaves_the_edge_wide() -> None:
+    detector = Scripted((1.15, 2), fails=lambda time: time * 2 != time * 2 // 1)
+    assert spans(look_at(detector, 4)) == [(1.05, 2)]
+
+
+def test_a_detector_that_keeps_failing_stops_the_job() -> None:
+    detector = Scripted(fails=lambda _: True)
+    with pytest.raises(DetectorError, match="3 times in a row") as error:
+        look_at(detector, 60, batch=1)
+    assert error.value.detector == "scripted"
+    assert isinstance(error.value.__cause__, RuntimeError)
+    assert len(detector.looked) == 3
+
+
+def test_an_answer_short_of_one_frame_is_a_failure() -> None:
+    class Short(Scripted):
+        def look(self, frames: Sequence[Frame]) -> list[list[Sighting]]:
+            return super().look(frames)[1:]
+
+    watched = look_at(Short(), 0.5, duration=Fraction(1), batch=1)
+    assert [gap.span for gap in watched.gaps] == [Span.of(0, 1)]
+    assert "0 answers for 1 frames" in watched.gaps[0].reason
+
+
+def test_gaps_of_the_decoder_are_handed_on_and_not_counted_as_seen() -> None:
+    told: list[Progress] = []
+    gap = Gap(Span.of(1, 3), "damaged")
+
+    def frames() -> Iterator[Frame | Gap]:
+        yield from film(1)
+        yield gap
+        yield from clip(2, FPS, lambda _: SMALL, Fraction(3))
+
+    watched = watch(frames(), [Scripted()], HALF_SECOND, listener=told.append, duration=Fraction(5))
+    assert watched.gaps == (gap,)
+    done = [progress.done for progress in told]
+    assert done == sorted(done)
+    assert told[-1].finished
+    assert told[-1].total == 5
+    assert 2.9 <= told[-1].done <= 3.0
+
+
+def test_a_hit_before_a_gap_lasts_through_it() -> None:
+    """A player shows the last picture until the next one comes."""
+
+    def frames() -> Iterator[Frame | Gap]:
+        yield from film(1)
+        yield Gap(Span.of(1, 3), "damaged")
+        yield from clip(2, FPS, lambda _: SMALL, Fraction(3))
+
+    assert spans(watch(frames(), [Scripted((0.9, 1))], HALF_SECOND)) == [(0.9, 3)]
+
+
+def test_no_picture_at_all_is_a_gap_not_a_clean_video() -> None:
+    watched = watch(iter(()), [Scripted()], HALF_SECOND, duration=Fraction(5))
+    assert [gap.span for gap in watched.gaps] == [Span.of(0, 5)]
+    assert watched.samples == 0
+
+
+# -- how it stops
+
+
+def endless(closed: threading.Event) -> Iterator[Frame]:
+    try:
+        number = 0
+        while True:
+            yield frame(SMALL, Fraction(number, FPS))
+            number += 1
+    finally:
+        closed.set()
+
+
+def test_an_error_of_the_decoder_reaches_the_caller() -> None:
+    def broken() -> Iterator[Frame]:
+        yield from film(1)
+        raise OSError("the disk went away")
+
+    with pytest.raises(OSError, match="went away"):
+        watch(broken(), [Scripted()], HALF_SECOND)
+    assert threads() == set()
+
+
+def test_an_interrupt_while_looking_stops_the_decoder_too() -> None:
+    closed = threading.Event()
+
+    class Interrupted(Scripted):
+        def look(self, frames: Sequence[Frame]) -> list[list[Sighting]]:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        watch(endless(closed), [Interrupted()], HALF_SECOND)
+    assert closed.is_set()
+    assert threads() == set()
+
+
+def test_an_interrupt_while_waiting_for_the_decoder_stops_it() -> None:
+    closed = threading.Event()
+
+    def interrupting() -> Iterator[Frame]:
+        try:
+            yield from film(1)
+            _thread.interrupt_main()
+            # Frames that are never sampled: the main thread waits for the next sample.
+            while not closed.is_set():
+                yield frame(SMALL, 1)
+        finally:
+            closed.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        watch(interrupting(), [Scripted()], FrameSampling("uniform", 60))
+    assert closed.is_set()
+    assert threads() == set()
+
+
+def test_the_decoder_waits_for_the_detectors() -> None:
+    """However slow they are, only a bounded number of frames is in memory."""
+    alive = 0
+    most = 0
+
+    class Counted(Frame):
+        def __del__(self) -> None:
+            nonlocal alive
+            alive -= 1
+
+    def frames() -> Iterator[Frame]:
+        nonlocal alive, most
+        picture = np.zeros((720, 1280, 3), np.uint8)
+        for number in range(400):
+            alive += 1
+            made = frame(picture, Fraction(number, FPS))
+            yield Counted(made.time, made.video_frame)
+            most = max(most, alive)
+
+    watch(frames(), [Scripted()], HALF_SECOND)
+    gc.collect()
+    assert alive <= 1
+    # 96 MiB waiting or being looked at, and half a second being sampled, at 2.6 MiB a frame.
+    assert most <= 50
