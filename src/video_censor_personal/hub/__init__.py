@@ -1,0 +1,1 @@
+"""Asking a Hugging Face hub, and believing nothing of what it says before it is checked."""
