@@ -39,7 +39,7 @@ def load_config(config_path: Path | str) -> Config:
     if "detections" not in data:
         config.detections = default_config().detections
     _check(config, document)
-    _resolve_cache_dir(config)
+    _resolve_paths(config)
     return config
 
 
@@ -177,7 +177,9 @@ def _check_sources(sources: list[ModelSource], document: Document) -> None:
                 )
 
 
-def _resolve_cache_dir(config: Config) -> None:
-    cache_dir = config.models.cache_dir
+def _resolve_paths(config: Config) -> None:
+    cache_dir, audio = config.models.cache_dir, config.remediation.audio
     resolved = config.resolve(cache_dir) if cache_dir else default_cache_dir()
     config.models.cache_dir = str(resolved.absolute())
+    if audio.bleep_file:
+        audio.bleep_file = str(config.resolve(audio.bleep_file).absolute())

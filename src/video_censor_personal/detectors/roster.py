@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from video_censor_personal import categories
 from video_censor_personal.config import Config, DetectorConfig
@@ -12,8 +13,11 @@ from video_censor_personal.detectors.base import (
     CategorySettings,
     DetectorPlugin,
     DetectorSettings,
+    FrameDetector,
     ModelNeed,
+    SoundDetector,
 )
+from video_censor_personal.detectors.registry import Discovery, find
 from video_censor_personal.errors import ConfigError, DetectorError
 
 __all__ = ["ANY_MODEL", "Assignment", "assign"]
@@ -31,10 +35,15 @@ class Assignment:
 
     @property
     def needs(self) -> list[ModelNeed]:
+        """The models its detector takes."""
         return self.plugin.needs(self.settings)
 
+    def build(self, model_paths: Mapping[str, Path]) -> FrameDetector | SoundDetector:
+        """The detector, handed the verified files of its models."""
+        return self.plugin.build(replace(self.settings, model_paths=model_paths))
 
-def assign(config: Config, plugins: Mapping[str, DetectorPlugin]) -> list[Assignment]:
+
+def assign(config: Config, installed: Discovery) -> list[Assignment]:
     """The detectors that a configuration asks for, with their categories.
 
     Detectors named under `detectors:` look for the categories named there, else for every enabled
@@ -48,16 +57,16 @@ def assign(config: Config, plugins: Mapping[str, DetectorPlugin]) -> list[Assign
         DetectorError: a detector that was named cannot run here.
     """
     named = [entry for entry in config.detectors if entry.enabled]
-    entries = [(entry, _plugin(entry, plugins)) for entry in named]
-    _check_models(config, entries, plugins)
+    entries = [(entry, _plugin(entry, config, installed)) for entry in named]
+    _check_models(config, entries, installed.plugins)
     wanted = config.enabled_categories()
     assignments = [
         _assignment(config, entry, plugin, _named_categories(entry, plugin, config))
         for entry, plugin in entries
     ]
     seen = {key for a in assignments for key in a.settings.categories}
-    taken = {entry.type for entry in config.detectors}
-    for kind, plugin in plugins.items():
+    taken = {plugin.type for _, plugin in entries}
+    for kind, plugin in installed.plugins.items():
         keys = [
             key
             for key in wanted
@@ -70,16 +79,11 @@ def assign(config: Config, plugins: Mapping[str, DetectorPlugin]) -> list[Assign
     return [a for a in assignments if a.settings.categories]
 
 
-def _plugin(entry: DetectorConfig, plugins: Mapping[str, DetectorPlugin]) -> DetectorPlugin:
-    if entry.type not in plugins:
-        guess = nearest(entry.type, plugins)
-        raise ConfigError(
-            f"there is no detector of type {entry.type!r}"
-            + (f"; did you mean {guess!r}?" if guess else "")
-            + f" (installed: {', '.join(sorted(plugins))})",
-            key="detectors",
-        )
-    plugin = plugins[entry.type]
+def _plugin(entry: DetectorConfig, config: Config, installed: Discovery) -> DetectorPlugin:
+    try:
+        plugin = find(entry.type, installed)
+    except ConfigError as error:
+        raise ConfigError(str(error), file=config.path, key="detectors") from error
     if problem := plugin.available():
         raise DetectorError(f"the detector {entry.type!r} cannot run here: {problem}")
     return plugin

@@ -1,0 +1,93 @@
+"""Which files a job writes, and whether each of them can be written, before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from video_censor_personal.config import Output
+from video_censor_personal.errors import UsageError
+from video_censor_personal.remediation.output import SUFFIXES, check_output, muxer_of
+
+__all__ = ["JobOutputs", "check_outputs", "choose_outputs"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutputs:
+    """Where the results go; None: not wanted."""
+
+    report: Path | None = None
+    page: Path | None = None
+    edl: Path | None = None
+    subtitles: Path | None = None
+    copy: Path | None = None
+
+    def __iter__(self) -> Iterator[Path]:
+        paths = (self.report, self.page, self.edl, self.subtitles, self.copy)
+        return iter([path for path in paths if path is not None])
+
+
+def choose_outputs(
+    video: Path,
+    wanted: Output,
+    *,
+    output: Path | None,
+    output_video: Path | None,
+    analyses: bool,
+    page: bool,
+) -> JobOutputs:
+    """The files that a job with these `--output` and `--output-video` writes.
+
+    An `output` with a video suffix is the copy, and the report and whatever `wanted` names lie
+    beside it; one that ends in `.json` is the report. Without either the report is named after the
+    video and lies in the current folder. A job that does not analyse writes no report.
+
+    Raises:
+        UsageError: a suffix says neither, or the copy is named twice.
+    """
+    copy, report = output_video, None
+    if output is not None and output.suffix.lower() in SUFFIXES:
+        if output_video is not None:
+            raise UsageError(
+                f"the copy is named twice, {output} and {output_video}; with --output-video, "
+                "--output names the report (.json)"
+            )
+        copy = output
+    elif output is not None and output.suffix.lower() == ".json":
+        report = output
+    elif output is not None:
+        raise UsageError(
+            f"--output {output}: end it in a video suffix ({', '.join(sorted(SUFFIXES))}) for the "
+            "censored copy, or in .json for only the report"
+        )
+    if copy is not None and copy.suffix.lower() not in SUFFIXES:
+        raise UsageError(
+            f"--output-video {copy}: the copy must end in one of {', '.join(sorted(SUFFIXES))}"
+        )
+    if report is None:
+        report = (copy or Path(video.name)).with_suffix(".json")
+    return JobOutputs(
+        report=report if analyses else None,
+        page=report.with_suffix(".html") if analyses and (wanted.html or page) else None,
+        edl=report.with_suffix(".edl") if wanted.edl else None,
+        subtitles=report.with_suffix(".srt") if wanted.subtitles else None,
+        copy=copy,
+    )
+
+
+def check_outputs(
+    outputs: JobOutputs, video: Path, *, force: bool, report: Path | None = None
+) -> None:
+    """Finds out whether every file can be written, without touching it.
+
+    Raises:
+        OutputError: one cannot.
+        UsageError: one is `report`, which the copy is made from.
+    """
+    for path in outputs:
+        if report is not None and path.exists() and report.exists() and path.samefile(report):
+            raise UsageError(f"{path} is the report the copy is made from; name another output")
+        check_output(video, path, force=force)
+    if outputs.copy is not None:
+        muxer_of(outputs.copy)

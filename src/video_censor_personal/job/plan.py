@@ -1,0 +1,166 @@
+"""What a job would do: decided, and found possible, before the first frame is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from video_censor_personal.config import Config, ModelSource
+from video_censor_personal.errors import ReportError, UsageError
+from video_censor_personal.findings import Report
+from video_censor_personal.job.outputs import JobOutputs, check_outputs, choose_outputs
+from video_censor_personal.media.base import MediaInfo
+from video_censor_personal.media.probe import probe
+from video_censor_personal.pipeline import AnalysisPipeline
+from video_censor_personal.remediation.plan import EditPlan, make_plan
+from video_censor_personal.reports.json_report import check_belongs, read_report
+from video_censor_personal.sizes import describe_size
+from video_censor_personal.timeline import format_timecode
+
+__all__ = ["JobPlan", "Request", "plan_job"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asked for; paths as they were written.
+
+    Attributes:
+        output: the copy or the report, told apart by the suffix.
+        output_video: the copy, where `output` is the report.
+        segments: a report to make the copy from, instead of analysing.
+        allow_all: everything that is found may stay.
+        page: the page is wanted even if the configuration says otherwise.
+        force: outputs that exist are overwritten.
+    """
+
+    video: Path
+    config: Config
+    output: Path | None = None
+    output_video: Path | None = None
+    segments: Path | None = None
+    download_models: bool = False
+    allow_all: bool = False
+    page: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    """What will be done, decided and found possible.
+
+    Attributes:
+        report: the report the copy is made from, None where the analysis comes first.
+        pipeline: the analysis, None where there is a report already.
+        missing: models that are needed and not there.
+        warnings: what the person should know beforehand.
+    """
+
+    request: Request
+    info: MediaInfo
+    outputs: JobOutputs
+    report: Report | None = None
+    pipeline: AnalysisPipeline | None = None
+    missing: tuple[ModelSource, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """The plan for a person, line by line."""
+        return "\n".join([*self._source(), *self._analysis(), *self._copy(), *self._writes()])
+
+    def facts(self) -> dict[str, Any]:
+        """The plan for a program."""
+        return {
+            "dry_run": True,
+            "video": str(self.info.path),
+            "writes": [str(path) for path in self.outputs],
+            "missing_models": [source.name for source in self.missing],
+            "plan": self.describe().splitlines(),
+        }
+
+    def edits(self, report: Report) -> EditPlan:
+        """What is done to the video because of `report`."""
+        config = self.request.config
+        return make_plan(
+            report,
+            config.remediation,
+            self.info,
+            skip_chapters=config.video.metadata_output.skip_chapters,
+            output=self.outputs.copy,
+        )
+
+    def _source(self) -> list[str]:
+        duration = self.info.duration
+        length = "of unknown length" if duration is None else format_timecode(duration)
+        streams = ", ".join(f"{s.kind} {s.codec or '?'}" for s in self.info.streams)
+        return [f"{self.info.path}: {length}; {streams}"]
+
+    def _analysis(self) -> list[str]:
+        if self.pipeline is None:
+            return ["no analysis: the report is there"]
+        lines = [f"would look for {what}" for what in self.pipeline.describe()]
+        for source in self.missing:
+            verb = "would download" if self._downloads else "missing"
+            lines.append(f"{verb}: the model {source.name} ({describe_size(source.size_bytes)})")
+        return lines
+
+    @property
+    def _downloads(self) -> bool:
+        return self.request.download_models or self.request.config.models.auto_download
+
+    def _copy(self) -> list[str]:
+        if self.report is None or self.outputs.copy is None:
+            return []
+        return self.edits(self.report).describe()
+
+    def _writes(self) -> list[str]:
+        return [f"would write {path}" for path in self.outputs]
+
+
+def plan_job(request: Request) -> JobPlan:
+    """Decide what a request comes to; reads the video's header and the report, writes nothing.
+
+    Raises:
+        UsageError: the request contradicts itself.
+        ConfigError, DetectorError: the configuration cannot be carried out here.
+        InputError: the video cannot be read.
+        OutputError: a result could not be written.
+        ReportError: the report cannot be read or belongs to another video.
+    """
+    analyses = request.segments is None
+    if not analyses and request.download_models:
+        raise UsageError("--input-segments needs no models; leave out --download-models")
+    info = probe(request.video)
+    outputs = choose_outputs(
+        info.path,
+        request.config.output,
+        output=request.output,
+        output_video=request.output_video,
+        analyses=analyses,
+        page=request.page,
+    )
+    check_outputs(outputs, info.path, force=request.force, report=request.segments)
+    if analyses:
+        pipeline = AnalysisPipeline(request.config, video=info.path)
+        missing = tuple(pipeline.missing_models())
+        return JobPlan(request, info, outputs, pipeline=pipeline, missing=missing)
+    return _plan_from_report(request, info, outputs)
+
+
+def _plan_from_report(request: Request, info: MediaInfo, outputs: JobOutputs) -> JobPlan:
+    assert request.segments is not None
+    if outputs.copy is None:
+        raise UsageError("--input-segments makes a copy; name it: --output movie.clean.mp4")
+    report = read_report(request.segments)
+    likeness = check_belongs(report, info)
+    if likeness.verdict == "other":
+        raise ReportError(f"{request.segments} belongs to another video: {likeness.sentence}")
+    warnings = (likeness.sentence,) if likeness.verdict == "probably" else ()
+    return JobPlan(request, info, outputs, report=reviewed(report, request), warnings=warnings)
+
+
+def reviewed(report: Report, request: Request) -> Report:
+    """The report, with everything allowed where that was asked for."""
+    if not request.allow_all:
+        return report
+    return replace(report, segments=tuple(replace(s, allow=True) for s in report.segments))

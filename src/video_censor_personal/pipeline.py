@@ -1,0 +1,244 @@
+"""The analysis of one video: verify the models, look and listen, report.
+
+    pipeline = AnalysisPipeline(config, video="movie.mp4")
+    pipeline.verify_models(download=True)
+    report = pipeline.analyze()
+
+Detectors are chosen when the pipeline is made and built only after their models were found, so a
+run that cannot succeed fails in its first second.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from video_censor_personal import categories
+from video_censor_personal.analysis.coverage import Search, cover
+from video_censor_personal.analysis.examination import examine
+from video_censor_personal.analysis.segments import merge
+from video_censor_personal.config import Config, ModelSource
+from video_censor_personal.config.document import nearest
+from video_censor_personal.detectors.base import FrameDetector, SoundDetector
+from video_censor_personal.detectors.registry import discover
+from video_censor_personal.detectors.roster import Assignment, assign
+from video_censor_personal.errors import ConfigError, ModelMissingError
+from video_censor_personal.findings import Report
+from video_censor_personal.media.base import Cue, MediaInfo
+from video_censor_personal.media.probe import probe
+from video_censor_personal.media.subtitles import read_cues
+from video_censor_personal.model_manager import ModelManager
+from video_censor_personal.progress import Listener, Progress, ignore
+from video_censor_personal.reports.json_report import fingerprint, to_dict
+from video_censor_personal.sizes import describe_size
+
+__all__ = ["AnalysisPipeline"]
+
+log = logging.getLogger(__name__)
+
+
+class AnalysisPipeline:
+    """Analyses videos with one configuration.
+
+    Raises (when made):
+        ConfigError: the configuration asks for detectors or models that it does not describe.
+        DetectorError: a detector that it names cannot run here.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        skip_model_check: bool = False,
+        *,
+        video: Path | str | None = None,
+        listener: Listener = ignore,
+        warn: Callable[[str], None] = log.warning,
+    ) -> None:
+        self.config = config
+        self.video = Path(video) if video is not None else None
+        self.listener, self.warn = listener, warn
+        self._assignments = assign(config, discover())
+        self._manager = ModelManager(config)
+        self._checked = skip_model_check
+        self._missing: set[str] = set()
+        self._detectors: list[tuple[Assignment, FrameDetector | SoundDetector]] | None = None
+        self._check_model_names()
+
+    # -- models
+
+    def _extract_model_requirements(self) -> list[str]:
+        """The names of the models this configuration needs: those its detectors take, and those
+        under `models.sources` that no detector at all mentions."""
+        taken = [need.name for assignment in self._assignments for need in assignment.needs]
+        mentioned = {str(v) for d in self.config.detectors for v in d.options.values()} | set(taken)
+        loose = [s.name for s in self.config.models.sources if s.name not in mentioned]
+        return list(dict.fromkeys([*taken, *loose]))
+
+    def required_models(self) -> list[ModelSource]:
+        """Where the models that this configuration needs come from."""
+        by_name = {source.name: source for source in self.config.models.sources}
+        return [by_name[name] for name in self._extract_model_requirements()]
+
+    def _check_model_names(self) -> None:
+        known = {source.name for source in self.config.models.sources}
+        for assignment in self._assignments:
+            for need in assignment.needs:
+                if need.name not in known:
+                    guess = nearest(need.name, known)
+                    raise ConfigError(
+                        f"the detector {assignment.settings.name!r} takes the model {need.name!r}, "
+                        "which is not under models.sources"
+                        + (f"; did you mean {guess!r}?" if guess else ""),
+                        file=self.config.path,
+                        key="models.sources",
+                    )
+
+    def missing_models(self) -> list[ModelSource]:
+        """The needed models that are not there or not intact; changes nothing."""
+        return [s for s in self.required_models() if not self._manager.is_model_valid(s.name)]
+
+    def verify_models(self, download: bool = False) -> bool:
+        """Make sure that the models are there; asking again costs next to nothing.
+
+        Returns:
+            True: all are there. False: only optional ones are missing.
+
+        Raises:
+            ModelDownloadError: a required one is missing, or could not be downloaded.
+        """
+        missing = self.missing_models()
+        if missing and (download or self.config.models.auto_download):
+            self._manager.verify_models(missing, progress_callback=self._model_progress)
+            missing = self.missing_models()
+        required = [source for source in missing if not source.optional]
+        if required:
+            raise ModelMissingError(_how_to_get(required, self.config), model=required[0].name)
+        self._missing = {source.name for source in missing}
+        self._checked = True
+        return not missing
+
+    def _model_progress(self, name: str, done: int, total: int) -> None:
+        self.listener(
+            Progress(name, done, total or None, "B", finished=bool(total) and done == total)
+        )
+
+    # -- detectors
+
+    def describe(self) -> list[str]:
+        """Who looks for what, a line each: `Nudity, Faces (nudenet)`."""
+        lines = []
+        for assignment in self._assignments:
+            labels = ", ".join(c.label for c in assignment.settings.categories.values())
+            lines.append(f"{labels} ({assignment.settings.name})")
+        return lines
+
+    def blind_spots(self) -> list[str]:
+        """What a person may expect to be looked for and is not, in sentences."""
+        seen = {key for a in self._assignments for key in a.settings.categories}
+        wanted = self.config.enabled_categories()
+        sentences = [
+            f"{self._label(key)} is not looked for: no detector that is installed and enabled "
+            "can see it; the report says so, and the exit code will be 3"
+            for key in wanted
+            if key not in seen
+        ]
+        if self.config.path is None:
+            sentences.append(
+                "violence is not looked for: nothing that is built in can see it, so it may be in "
+                "the copy"
+            )
+        return sentences
+
+    def _label(self, key: str) -> str:
+        return self.config.labels.get(key, categories.label(key))
+
+    def _ensure_detection_pipeline(self) -> None:
+        """Build the detectors, once. Those whose optional models are missing stay out."""
+        if self._detectors is not None:
+            return
+        self._detectors = []
+        for assignment in self._assignments:
+            lacking = [n.name for n in assignment.needs if n.name in self._missing]
+            if lacking:
+                self.warn(
+                    f"{assignment.settings.name} is not used: its model {lacking[0]!r} is missing"
+                )
+                continue
+            paths = {n.name: self._manager.get_model_path(n.name) for n in assignment.needs}
+            self._detectors.append((assignment, assignment.build(paths)))
+
+    # -- analysis
+
+    def analyze(self, video: Path | str | None = None) -> dict[str, Any]:
+        """Analyse a video (default: the one the pipeline was made for); the report as a dict.
+
+        Raises:
+            RuntimeError: the models were not verified yet.
+            InputError: the video cannot be read.
+        """
+        return to_dict(self.report(video), self.config.output)
+
+    def report(self, video: Path | str | MediaInfo | None = None) -> Report:
+        """As `analyze`, as a value."""
+        if not self._checked:
+            raise RuntimeError("verify_models() must succeed before a video is analysed")
+        chosen = video if video is not None else self.video
+        if chosen is None:
+            raise ValueError("which video? Name it here or when the pipeline is made")
+        info = chosen if isinstance(chosen, MediaInfo) else probe(Path(chosen))
+        self._ensure_detection_pipeline()
+        found = examine(
+            info,
+            [detector for _, detector in self._detectors or ()],
+            self._cues(info),
+            self.config.processing,
+            listener=self.listener,
+        )
+        labels = {key: self._label(key) for key in self.config.detections}
+        return Report(
+            source=info.path,
+            duration=info.duration,
+            processed_at=datetime.now(UTC),
+            config=self.config.path.name if self.config.path else "built-in defaults",
+            segments=merge(found.detections, self.config.processing.segment_merge, labels),
+            coverage=cover(
+                self.config.enabled_categories(),
+                self._searches(),
+                found.gaps,
+                info.duration,
+                labels,
+            ),
+            size_bytes=info.size_bytes,
+            fingerprint=fingerprint(info.path),
+            labels=labels,
+        )
+
+    def _cues(self, info: MediaInfo) -> list[Cue]:
+        subtitles = read_cues(info)
+        for problem in subtitles.problems:
+            self.warn(problem)
+        return list(subtitles.cues)
+
+    def _searches(self) -> list[Search]:
+        return [
+            Search(
+                assignment.settings.name,
+                assignment.plugin.modality,
+                frozenset(assignment.settings.categories),
+                assignment.plugin.notes,
+            )
+            for assignment, _ in self._detectors or ()
+        ]
+
+
+def _how_to_get(missing: Sequence[ModelSource], config: Config) -> str:
+    lines = ", ".join(f"{source.name} ({describe_size(source.size_bytes)})" for source in missing)
+    which = f" --config {config.path}" if config.path else ""
+    return (
+        f"these models are needed and are not there or not intact: {lines}. To fetch them and go "
+        f"on, run the same command with --download-models; to only fetch them: "
+        f"video-censor models download{which}"
+    )
