@@ -82,6 +82,7 @@ class _Decoding:
             return []
 
     def _present(self, frame: Any) -> Iterator[Frame | Gap]:
+        frame.time_base = self._base  # frames flushed at the end come without
         time = self._placed(frame)
         last, self._last = self._last, time
         if last is not None and time <= last:

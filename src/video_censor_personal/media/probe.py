@@ -113,7 +113,7 @@ def _first_frames(path: Path) -> dict[int, _First]:
             container.streams[index].codec_context.thread_count = 1
         try:
             for packet in container.demux([container.streams[index] for index in firsts]):
-                first = firsts[packet.stream_index]
+                first = firsts[packet.stream.index]
                 if not first.settled:
                     first.feed(packet)
                 if all(first.settled for first in firsts.values()):
