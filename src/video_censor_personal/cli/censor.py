@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import sys
 import webbrowser
 from pathlib import Path
 
 from video_censor_personal import __version__
-from video_censor_personal.cli.console import Console, configure_logging, exit_code_of
+from video_censor_personal.cli.console import Console, configure_logging
+from video_censor_personal.cli.edge import guarded
 
 __all__ = ["parser", "run"]
-
-log = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
 Find nudity, profanity and whatever else you name in a video, show what was found and why,
@@ -140,23 +137,11 @@ def run(argv: list[str]) -> int:
     level = arguments.log_level or ("debug" if arguments.verbose else "warning")
     configure_logging("error" if arguments.quiet and level == "warning" else level)
     console = Console(as_json=arguments.json, quiet=arguments.quiet)
-    try:
-        return _run(arguments, console)
-    except KeyboardInterrupt as error:
-        console.close()
-        console.error(_Interrupted("interrupted; no output was written"), 130)
-        raise error
-    except Exception as error:
-        console.close()
-        log.debug("the job failed", exc_info=True)
-        console.error(error, exit_code_of(error))
-        return exit_code_of(error)
-    finally:
-        console.close()
-
-
-class _Interrupted(Exception):
-    """How an interruption is told."""
+    return guarded(
+        console,
+        lambda: _run(arguments, console),
+        interrupted="interrupted; nothing half-written was left",
+    )
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
@@ -198,7 +183,3 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
 def _open(page: Path, console: Console) -> None:
     if not webbrowser.open(page.resolve().as_uri()):
         console.note(f"no browser could be opened; look at {page.resolve()}")
-
-
-if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))
