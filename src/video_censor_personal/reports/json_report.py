@@ -1,0 +1,203 @@
+"""Reports as JSON files, the only hand-over between an analysis and a copy.
+
+The fields of contract section 5 keep their names and meaning; all others are additional. Times
+are written twice, as a timecode for people and exactly as seconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from video_censor_personal import categories
+from video_censor_personal.config import Output
+from video_censor_personal.findings import Coverage, Detection, Gap, Report, Segment
+from video_censor_personal.media.base import MediaInfo
+from video_censor_personal.reports.likeness import Likeness, check_belongs, fingerprint
+from video_censor_personal.reports.publication import publish
+from video_censor_personal.reports.reading import SCHEMA_VERSION, read_report
+from video_censor_personal.timeline import Span, format_timecode, union
+
+__all__ = [
+    "Likeness",
+    "check_belongs",
+    "fingerprint",
+    "read_report",
+    "to_dict",
+    "write_json",
+]
+
+Fields = dict[str, Any]
+
+
+def to_dict(report: Report, output: Output, info: MediaInfo | None = None) -> Fields:
+    """The report as JSON knows it.
+
+    `output.include_confidence` false leaves out every `confidence`. `output.include_frames` gives
+    every segment a `frame`, a `data:` address of a small picture of its strongest moment, blurred
+    beyond recognition; that takes `info`, the video itself.
+    """
+    frames: Mapping[int, str] = {}
+    if output.include_frames and info is not None:
+        # Deferred: thumbnails need PyAV, which reading and writing reports does not.
+        from video_censor_personal.reports.thumbnails import blurred_frames
+
+        frames = blurred_frames(report, info)
+    labels = _labels(report)
+    segments = [_segment(segment, labels) for segment in report.segments]
+    for index, frame in frames.items():
+        segments[index]["frame"] = frame
+    fields: Fields = {
+        "schema_version": SCHEMA_VERSION,
+        "metadata": _metadata(report),
+        "segments": segments,
+        "coverage": [_coverage(part, labels) for part in report.coverage],
+        "categories": labels,
+        "summary": _summary(report, labels),
+    }
+    return fields if output.include_confidence else _without_confidence(fields)
+
+
+def write_json(
+    report: Report, path: Path, output: Output, *, info: MediaInfo | None = None
+) -> None:
+    """Write to `path` what `to_dict` gives; the file appears complete or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    text = json.dumps(
+        to_dict(report, output, info),
+        indent=2 if output.pretty_print else None,
+        separators=None if output.pretty_print else (",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+    )
+    publish(text + "\n", path)
+
+
+def _labels(report: Report) -> dict[str, str]:
+    """Key -> label of every category the report speaks of."""
+    labels = dict(report.labels)
+    for segment in report.segments:
+        for label in segment.labels:
+            labels.setdefault(categories.key(label), label)
+        for detection in segment.detections:
+            labels.setdefault(detection.category, categories.label(detection.category))
+    return labels
+
+
+def _metadata(report: Report) -> Fields:
+    duration = report.duration
+    return {
+        "file": report.source.name,
+        "path": str(report.source),
+        "duration": None if duration is None else format_timecode(duration),
+        "duration_seconds": None if duration is None else float(duration),
+        "size_bytes": report.size_bytes,
+        "fingerprint": report.fingerprint,
+        "processed_at": report.processed_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "config": report.config,
+    }
+
+
+def _times(span: Span) -> Fields:
+    return {
+        "start_time": format_timecode(span.start),
+        "start_time_seconds": float(span.start),
+        "end_time": format_timecode(span.end),
+        "end_time_seconds": float(span.end),
+        "duration_seconds": round(float(span.duration), 6),
+    }
+
+
+def _segment(segment: Segment, labels: Mapping[str, str]) -> Fields:
+    fields = {
+        **_times(segment.span),
+        "labels": list(segment.labels),
+        "description": segment.description,
+        "confidence": segment.confidence,
+        "allow": segment.allow,
+    }
+    if segment.video_action is not None:
+        fields["video_action"] = segment.video_action
+    if segment.audio_action is not None:
+        fields["audio_action"] = segment.audio_action
+    fields["detections"] = [_detection(detection, labels) for detection in segment.detections]
+    return fields
+
+
+def _detection(detection: Detection, labels: Mapping[str, str]) -> Fields:
+    """`label` is the category's, as the contract has it; the detector's own word is `match`."""
+    fields = {
+        "label": labels.get(detection.category, detection.category),
+        "confidence": detection.confidence,
+        "reasoning": detection.reasoning,
+        "category": detection.category,
+        "match": detection.label,
+        **_times(detection.span),
+        "modality": detection.modality,
+        "detector": detection.detector,
+    }
+    if detection.evidence:
+        fields["evidence"] = detection.evidence
+    if detection.replacement:
+        fields["replacement"] = detection.replacement
+    if detection.track:
+        fields["boxes"] = [
+            {
+                "time_seconds": float(point.time),
+                "confidence": point.score,
+                "x": point.box.x,
+                "y": point.box.y,
+                "width": point.box.width,
+                "height": point.box.height,
+            }
+            for point in detection.track
+        ]
+    return fields
+
+
+def _coverage(part: Coverage, labels: Mapping[str, str]) -> Fields:
+    return {
+        "category": part.category,
+        "label": labels.get(part.category, categories.label(part.category)),
+        "status": part.status,
+        "detectors": list(part.detectors),
+        "gaps": [_gap(gap) for gap in part.gaps],
+        "notes": list(part.notes),
+    }
+
+
+def _gap(gap: Gap) -> Fields:
+    return {**_times(gap.span), "reason": gap.reason, "category": gap.category}
+
+
+def _summary(report: Report, labels: Mapping[str, str]) -> Fields:
+    counts = Counter(
+        labels.get(detection.category, detection.category)
+        for segment in report.segments
+        for detection in segment.detections
+    )
+    flagged = union(segment.span for segment in report.segments)
+    seconds = sum((span.duration for span in flagged), Fraction(0))
+    return {
+        "total_segments_detected": len(report.segments),
+        "total_flagged_duration": round(float(seconds), 6),
+        "detection_counts": dict(counts),
+    }
+
+
+def _without_confidence(fields: Any) -> Any:
+    if isinstance(fields, dict):
+        return {
+            key: _without_confidence(value) for key, value in fields.items() if key != "confidence"
+        }
+    if isinstance(fields, list):
+        return [_without_confidence(item) for item in fields]
+    return fields
