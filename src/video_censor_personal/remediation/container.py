@@ -18,6 +18,8 @@ __all__ = ["copied_stream", "holds", "label", "open_container", "set_chapters", 
 
 _BUFFER_BYTES = 1 << 20
 _NANOSECOND = Fraction(1, 10**9)
+# MP4 says in these when a track begins; FFmpeg's 1000 would move sound by up to half a millisecond.
+_MP4_TICKS = "90000"
 _MP4_FAMILY = ("mp4", "mov", "ipod")
 
 # Written anew by the muxer; the source's would be wrong in the copy.
@@ -33,7 +35,7 @@ def open_container(path: Path, muxer: str) -> Iterator[Any]:
     """
     options = {"strict": "experimental"}
     if muxer in _MP4_FAMILY:
-        options["movflags"] = "+faststart"
+        options |= {"movflags": "+faststart", "movie_timescale": _MP4_TICKS}
     with path.open("wb", buffering=0) as file:
         container = av.open(
             file, "w", format=muxer, container_options=options, buffer_size=_BUFFER_BYTES

@@ -55,7 +55,7 @@ def picture_output(
     if pixel_format != source.pix_fmt:
         notes = (f"the picture is converted from {source.pix_fmt} to {pixel_format}",)
     if encoding.why_other:
-        stream = out.add_stream(encoding.encoder, rate=source.average_rate)
+        stream = _added(out, source, encoding, source.average_rate)
         stream.set_display_rotation(plan.stream.rotation)
         encoder = stream.codec_context
     else:
@@ -79,6 +79,16 @@ def picture_output(
     if encoding.codec == "hevc" and out.format.name in ("mp4", "mov"):
         stream.codec_context.codec_tag = "hvc1"
     return PictureOutput(stream, encoder, notes)
+
+
+def _added(out: Any, source: Any, encoding: Encoding, rate: Any) -> Any:
+    try:
+        return out.add_stream(encoding.encoder, rate=rate)
+    except ValueError as error:
+        raise OutputError(
+            f"a {out.format.name} file cannot hold stream {source.index} ({source.type}: "
+            f"{encoding.codec}); let the name of the copy end in .mkv"
+        ) from error
 
 
 def _pixel_format(encoder: str, source: Any) -> str:
@@ -150,7 +160,7 @@ def sound_output(out: Any, source: Any, encoding: Encoding) -> Any:
             f"{encoding.encoder} cannot encode the sound of stream {source.index} "
             f"({rate} Hz, {own}); leave it alone with `remediation.audio.tracks`"
         )
-    stream = out.add_stream(encoding.encoder, rate=rate)
+    stream = _added(out, source, encoding, rate)
     _set_sound(stream.codec_context, encoding, rate, layout, sample_format)
     stream.time_base = Fraction(1, rate)
     stream.codec_context.open(strict=False)

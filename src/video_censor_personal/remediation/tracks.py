@@ -115,24 +115,16 @@ def lay_tracks(
                     f"a {output.suffix} file cannot hold it"
                 )
                 continue
-            raise _does_not_fit(stream_plan, output, info)
-        try:
-            track = layer.track(stream_plan)
-        except ValueError as error:  # PyAV's answer when a format does not know a codec
-            raise _does_not_fit(stream_plan, output, info) from error
+            raise OutputError(
+                f"a {output.suffix} file cannot hold stream {stream.index} ({stream.kind}: "
+                f"{stream.codec}); name the copy {output.stem}.mkv",
+                path=output,
+            )
+        track = layer.track(stream_plan)
         laid.by_source[stream.index] = track
         if stream_plan.work == "encode":
             laid.encoded.append(track)
     return laid
-
-
-def _does_not_fit(plan: StreamPlan, output: Path, info: MediaInfo) -> OutputError:
-    codec = plan.encoding.codec if plan.encoding else plan.stream.codec
-    return OutputError(
-        f"a {output.suffix} file cannot hold stream {plan.stream.index} ({plan.stream.kind}: "
-        f"{codec}); name the copy {output.stem}{info.path.suffix} or {output.stem}.mkv",
-        path=output,
-    )
 
 
 def _first_hdr(path: Path, index: int) -> HdrMetadata:
