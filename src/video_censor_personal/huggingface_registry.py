@@ -31,7 +31,8 @@ from video_censor_personal.hub.names import check_repository, shorten
 
 if TYPE_CHECKING:  # they load an HTTP library, which nobody needs before a question is asked
     from video_censor_personal.hub.alternatives import KnownReplacement
-    from video_censor_personal.hub.api import HubApi, HubFile, HubModel
+    from video_censor_personal.hub.api import HubApi, HubModel
+    from video_censor_personal.hub.files import HubFile
 
 __all__ = [
     "Alternative",

@@ -10,43 +10,20 @@ from urllib.parse import quote
 from video_censor_personal.errors import RegistryAnswerError, RegistryUnreachableError
 from video_censor_personal.hub.client import ApiClient
 from video_censor_personal.hub.environment import HubSettings
+from video_censor_personal.hub.files import HubFile
 from video_censor_personal.hub.names import (
-    check_blob_name,
     check_commit,
-    check_file_path,
     check_repository,
     check_revision,
-    check_size,
     check_tree,
     shorten,
 )
 from video_censor_personal.transfer.cancel import CancelToken
 from video_censor_personal.transfer.engine import RetryPolicy
 
-__all__ = ["Found", "HubApi", "HubFile", "HubModel"]
+__all__ = ["Found", "HubApi", "HubModel"]
 
 _MOST_PAGES = 200
-
-
-@dataclass(frozen=True, slots=True)
-class HubFile:
-    """One file of a commit. `sha256` is None for small files, which the hub knows by git's sha1."""
-
-    path: str
-    size_bytes: int
-    git_sha1: str
-    sha256: str | None = None
-    xet_hash: str | None = None
-
-    @property
-    def blob(self) -> str:
-        """The file's name in the cache: its checksum."""
-        return self.sha256 or self.git_sha1
-
-    @property
-    def algorithm(self) -> str:
-        """The algorithm of `blob`, as `transfer.Source` names it."""
-        return "sha256" if self.sha256 else "git-blob-sha1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,23 +203,10 @@ def _read_model(data: dict[str, Any], asked: str) -> HubModel:
 
 def _read_file(item: dict[str, Any]) -> HubFile:
     lfs = item.get("lfs") or {}
-    size = check_size(item["size"])
-    sha256 = check_blob_name(lfs["oid"]) if lfs else None
-    if sha256 is not None and len(sha256) != 64:
-        raise ValueError(f"{shorten(sha256)} is no sha256")
-    if lfs and check_size(lfs["size"]) != size:
+    if lfs and lfs["size"] != item["size"]:
         raise ValueError(f"the size of {shorten(item['path'])} is given as two different ones")
-    git_sha1 = check_blob_name(item["oid"])
-    if len(git_sha1) != 40:
-        raise ValueError(f"{shorten(git_sha1)} is no git checksum")
-    xet = item.get("xetHash")
-    return HubFile(
-        path=check_file_path(item["path"]),
-        size_bytes=size,
-        git_sha1=git_sha1,
-        sha256=sha256,
-        xet_hash=check_blob_name(xet) if xet else None,
-    )
+    sha256 = lfs["oid"] if lfs else None
+    return HubFile(item["path"], item["size"], item["oid"], sha256, item.get("xetHash") or None)
 
 
 def _text(data: dict[str, Any], key: str) -> str | None:

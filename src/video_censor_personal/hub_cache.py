@@ -1,0 +1,359 @@
+"""The cache that all Hugging Face libraries share, in exactly their layout.
+
+    models--org--name/blobs/<sha256 or git sha1>          the bytes
+                     /snapshots/<commit>/<path>           links to blobs
+                     /trees/<commit>.json                 every file that the commit has
+                     /refs/<branch or tag>                the commit it stood for last
+    .locks/models--org--name/<blob>.lock                  whoever fetches a blob holds it
+    .locks/.video-censor/                                 our partial files and records
+
+What we fetch, `snapshot_download(..., local_files_only=True)`, transformers and vLLM find, and we
+find what they fetched. A blob's name is its checksum, so the cache can be verified without asking
+anyone. Our own files lie under `.locks`, which the libraries' scan and prune leave alone: they
+delete every `*.incomplete` beside the blobs, also those of a running download.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from video_censor_personal.errors import ModelCacheError
+from video_censor_personal.hub.files import HubFile, read_tree, resolve_url, write_tree
+from video_censor_personal.hub.links import link_inside, write_text
+from video_censor_personal.hub.names import (
+    check_blob_name,
+    check_commit,
+    check_file_path,
+    check_repository,
+    check_revision,
+    check_tree,
+    is_commit,
+)
+from video_censor_personal.hub.shared_blobs import sweep_shared_blob
+from video_censor_personal.store import Lock, Store
+from video_censor_personal.transfer.cancel import CancelToken
+from video_censor_personal.transfer.plan import FileState, PlannedFile, Source, inspect
+from video_censor_personal.transfer.verify import verify
+
+__all__ = ["CachedModel", "CachedRevision", "HubCache", "SnapshotState"]
+
+_TAG = (
+    "Signature: 8a477f597d28d172789f06886806bc55\n"
+    "# This folder is a cache of model files. See https://bford.info/cachedir/\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotState:
+    """What the cache has of some files of one commit.
+
+    Attributes:
+        path: the snapshot folder; it need not exist.
+        missing, damaged: paths in the repository; a damaged one with the reason.
+        size_bytes, have_bytes: of all the files, and of those that are right.
+    """
+
+    commit: str
+    path: Path
+    missing: tuple[str, ...]
+    damaged: tuple[tuple[str, str], ...]
+    size_bytes: int
+    have_bytes: int
+
+    @property
+    def complete(self) -> bool:
+        """Every file is there, linked, and has the bytes that its blob's name promises."""
+        return not self.missing and not self.damaged
+
+
+@dataclass(frozen=True, slots=True)
+class CachedRevision:
+    """One snapshot; `refs` are the branches and tags that stand for it here."""
+
+    commit: str
+    refs: tuple[str, ...]
+    path: Path
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CachedModel:
+    """One repository; `size_bytes` counts every blob once."""
+
+    name: str
+    revisions: tuple[CachedRevision, ...]
+    size_bytes: int
+
+
+class HubCache:
+    """The cache in `root`. Creating this object touches no disk.
+
+    Repository names, commits, revisions and paths are checked on the way in, whoever they come
+    from; `ValueError` says what is wrong with them.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self.store = Store(self.root, private=self.root / ".locks" / ".video-censor")
+
+    # -- places
+
+    def folder(self, name: str) -> Path:
+        """Where a repository lies."""
+        return self.root / _folder_name(name)
+
+    def snapshot_path(self, name: str, commit: str) -> Path:
+        """The folder with the files of a commit, under their own names; it need not exist."""
+        return self.folder(name) / "snapshots" / check_commit(commit)
+
+    def commit_of(self, name: str, revision: str) -> str | None:
+        """The commit that `revision` stood for when it was last fetched; None if never."""
+        if is_commit(revision):
+            return revision
+        try:
+            text = (self.folder(name) / "refs" / check_revision(revision)).read_text("ascii")
+            return check_commit(text)
+        except (OSError, ValueError):
+            return None
+
+    def tree(self, name: str, commit: str) -> tuple[HubFile, ...] | None:
+        """Every file of a commit, if somebody listed it here."""
+        return read_tree(self._tree_path(name, commit))
+
+    def lock(self, name: str, blob: str) -> Lock:
+        """The lock that the libraries hold while they fetch a blob."""
+        folder = self.root / ".locks" / _folder_name(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        return Lock(folder / f"{check_blob_name(blob)}.lock")
+
+    # -- looking
+
+    def sources(
+        self,
+        name: str,
+        commit: str,
+        files: Iterable[HubFile],
+        *,
+        endpoint: str,
+        headers: dict[str, dict[str, str]] | None = None,
+    ) -> list[Source]:
+        """What the transfer engine has to fetch, one source a blob."""
+        found: dict[str, Source] = {}
+        for file in files:
+            found.setdefault(
+                file.blob,
+                Source(
+                    name=f"{name}/{file.path}",
+                    urls=(resolve_url(endpoint, name, commit, file.path),),
+                    target=self.blob_target(name, file.blob),
+                    size_bytes=file.size_bytes,
+                    checksum=file.blob,
+                    algorithm=file.algorithm,
+                    headers=headers or {},
+                ),
+            )
+        return list(found.values())
+
+    def blob_target(self, name: str, blob: str) -> str:
+        """The name of a blob in `store`."""
+        return f"{_folder_name(name)}/blobs/{check_blob_name(blob)}"
+
+    def state(
+        self,
+        name: str,
+        commit: str,
+        files: Sequence[HubFile],
+        *,
+        deep: bool = False,
+        remember: bool = False,
+        cancel: CancelToken | None = None,
+    ) -> SnapshotState:
+        """What is there of `files`, without asking anyone.
+
+        A blob that was verified before is not read again unless `deep`; `remember` writes down
+        which ones were right (without it, nothing on disk changes).
+        """
+        sources = self.sources(name, commit, files, endpoint="https://huggingface.co")
+        if remember:
+            looked: Iterable[PlannedFile] = verify(sources, self.store, deep=deep, cancel=cancel)
+        else:
+            looked = (inspect(source, self.store, deep=deep) for source in sources)
+        by_blob = {found.source.checksum: found for found in looked}
+        missing, damaged, have = [], [], 0
+        for file in files:
+            found = by_blob[file.blob]
+            if found.state is FileState.DAMAGED:
+                damaged.append((file.path, found.reason))
+            elif found.state is not FileState.VERIFIED or not self._is_linked(name, commit, file):
+                missing.append(file.path)
+            else:
+                have += file.size_bytes
+        total = sum(file.size_bytes for file in files)
+        path = self.snapshot_path(name, commit)
+        return SnapshotState(commit, path, tuple(missing), tuple(damaged), total, have)
+
+    def scan(self) -> list[CachedModel]:
+        """Every model in the cache, by name; folders that are no repository are passed over."""
+        if not self.root.is_dir():
+            return []
+        found = []
+        for folder in sorted(self.root.glob("models--*")):
+            name = folder.name.removeprefix("models--").replace("--", "/")
+            with contextlib.suppress(ValueError):
+                if _folder_name(name) == folder.name and (folder / "snapshots").is_dir():
+                    found.append(self._scan(name, folder))
+        return found
+
+    # -- changing
+
+    def publish(
+        self,
+        name: str,
+        commit: str,
+        files: Iterable[HubFile],
+        *,
+        revision: str | None = None,
+        tree: Sequence[HubFile] = (),
+    ) -> Path:
+        """Make verified blobs visible as a snapshot; the snapshot's folder.
+
+        The reference comes last, so that who finds it finds the files.
+
+        Args:
+            revision: the branch or tag that `commit` was found under, if it was.
+            tree: every file of the commit, so that others can tell a part from the whole.
+
+        Raises:
+            ModelCacheError: the cache cannot be written.
+            ValueError: a name that cannot be part of a path.
+        """
+        chosen = list(files)
+        check_tree(check_file_path(file.path) for file in chosen)
+        path, folder = self.snapshot_path(name, commit), self.folder(name)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._tag()
+            for file in chosen:
+                link_inside(folder, folder / "blobs" / file.blob, path / file.path)
+            if tree:
+                write_tree(self._tree_path(name, commit), tree)
+            if revision is not None and not is_commit(revision):
+                write_text(folder / "refs" / check_revision(revision), commit)
+        except OSError as exc:
+            raise ModelCacheError(
+                f"{name} cannot be written to {self.root} ({exc.strerror}). "
+                "Give yourself the right to write there, or name another place in HF_HUB_CACHE.",
+                model=name,
+                path=path,
+            ) from exc
+        return path
+
+    def delete(self, name: str, commit: str | None = None) -> int:
+        """Delete one revision, or (None) all of a model; the bytes freed.
+
+        Blobs that another revision uses stay, and so does what another repository shares.
+
+        Raises:
+            ModelDownloadError: one of its files is being fetched right now.
+        """
+        folder = self.folder(name)
+        if folder.is_symlink() or not folder.is_dir():
+            return 0
+        commits = set(_names_in(folder / "snapshots")) | {
+            entry.removesuffix(".json") for entry in _names_in(folder / "trees")
+        }
+        if commit is None or commits <= {check_commit(commit)}:
+            freed = self._remove_blobs(name, set(_names_in(folder / "blobs")))
+            shutil.rmtree(folder)
+            return freed
+        used = _linked_blobs(folder / "snapshots" / commit)
+        for other in commits - {commit}:
+            used -= _linked_blobs(folder / "snapshots" / other)
+        for ref in _refs(folder):
+            if self.commit_of(name, ref) == commit:
+                (folder / "refs" / ref).unlink(missing_ok=True)
+        shutil.rmtree(folder / "snapshots" / commit, ignore_errors=True)
+        self._tree_path(name, commit).unlink(missing_ok=True)
+        return self._remove_blobs(name, used)
+
+    def _remove_blobs(self, name: str, blobs: set[str]) -> int:
+        freed = 0
+        for blob in blobs:
+            path = self.folder(name) / "blobs" / blob
+            shared = Path(os.path.realpath(path)) if path.is_symlink() else None
+            try:
+                freed += self.store.remove(self.blob_target(name, blob))
+            except ValueError:  # not a blob: an unfinished file of a library
+                continue
+            if shared is not None:
+                freed += sweep_shared_blob(self.root, shared)
+        return freed
+
+    def _scan(self, name: str, folder: Path) -> CachedModel:
+        refs: dict[str, list[str]] = {}
+        for ref in _refs(folder):
+            refs.setdefault(self.commit_of(name, ref) or "", []).append(ref)
+        revisions = []
+        for commit in sorted(filter(is_commit, _names_in(folder / "snapshots"))):
+            path = folder / "snapshots" / commit
+            size = sum(_size(folder / "blobs" / blob) for blob in _linked_blobs(path))
+            revisions.append(
+                CachedRevision(commit, tuple(sorted(refs.get(commit, ()))), path, size)
+            )
+        total = sum(_size(folder / "blobs" / blob) for blob in _names_in(folder / "blobs"))
+        return CachedModel(name, tuple(revisions), total)
+
+    def _is_linked(self, name: str, commit: str, file: HubFile) -> bool:
+        link = self.snapshot_path(name, commit) / check_file_path(file.path)
+        try:
+            return os.path.samefile(link, self.folder(name) / "blobs" / file.blob)
+        except OSError:
+            return False
+
+    def _tree_path(self, name: str, commit: str) -> Path:
+        return self.folder(name) / "trees" / f"{check_commit(commit)}.json"
+
+    def _tag(self) -> None:
+        """Tell backup programs that this folder need not be kept."""
+        with contextlib.suppress(FileExistsError), (self.root / "CACHEDIR.TAG").open("x") as file:
+            file.write(_TAG)
+
+
+def _folder_name(name: str) -> str:
+    return "models--" + check_repository(name).replace("/", "--")
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _refs(folder: Path) -> list[str]:
+    """Branches and tags under `refs/`; their names may have slashes."""
+    refs = folder / "refs"
+    return [path.relative_to(refs).as_posix() for path in sorted(refs.rglob("*")) if path.is_file()]
+
+
+def _linked_blobs(snapshot: Path) -> set[str]:
+    """The blobs that the links of a snapshot lead to."""
+    blobs = set()
+    for path in snapshot.rglob("*"):
+        if path.is_symlink():
+            target = Path(os.path.normpath(path.parent / os.readlink(path)))
+            if target.parent == snapshot.parent.parent / "blobs":
+                blobs.add(target.name)
+    return blobs
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
