@@ -9,16 +9,11 @@ turn out to differ, looking at some of those tells when the change came, at no c
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from statistics import median
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from video_censor_personal.analysis.cuts import CutFinder
 from video_censor_personal.config import FrameSampling
 from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import Frame
@@ -81,16 +76,17 @@ def sample(
     suffice, every second, fourth, ... frame is kept.
     """
     grid = _Grid(seconds(sampling.sample_rate) if sampling.strategy != "all" else Fraction(0))
-    cuts: _CutFinder = _Cuts() if sampling.strategy == "scene_based" else _NoCuts()
+    cuts = CutFinder() if sampling.strategy == "scene_based" else None
     passed = _Passed(kept_bytes)
     for item in frames:
         if isinstance(item, Gap):
             yield from passed.last()
             yield item
             grid.restart()
-            cuts.restart()
+            if cuts is not None:
+                cuts.restart()
             continue
-        cut = cuts.before(item)
+        cut = cuts is not None and cuts.starts_shot(item)
         if cut:
             yield from passed.last()
             grid.restart()
@@ -181,51 +177,3 @@ class _Passed:
         self._moments = [Moment(second.frame, first.since) for first, second in pairs]
         self._size_bytes = sum(moment.size_bytes for moment in self._moments)
         self._stride *= 2
-
-
-class _CutFinder(Protocol):
-    def before(self, frame: Frame) -> bool:
-        """Whether a new shot starts with `frame`."""
-        ...
-
-    def restart(self) -> None:
-        """Forget the pictures before a gap."""
-        ...
-
-
-class _NoCuts:
-    def before(self, frame: Frame) -> bool:
-        return False
-
-    def restart(self) -> None:
-        pass
-
-
-class _Cuts:
-    """Finds cuts by how much a thumbnail changes from one frame to the next.
-
-    A cut changes it at once and by much more than the frames before did; camera motion changes it
-    by about as much as the frames before did. A false cut only costs two more looks.
-    """
-
-    _SIDE = 32
-    _LEAST = 10.0  # mean absolute difference of 0–255; the moving test shots stay below 6
-    _TIMES_USUAL = 3.0
-    _USUAL_FRAMES = 12
-
-    def __init__(self) -> None:
-        self.restart()
-
-    def restart(self) -> None:
-        self._before: NDArray[np.int16] | None = None
-        self._changes: deque[float] = deque(maxlen=self._USUAL_FRAMES)
-
-    def before(self, frame: Frame) -> bool:
-        thumbnail = frame.rgb(self._SIDE).astype(np.int16)
-        previous, self._before = self._before, thumbnail
-        if previous is None or previous.shape != thumbnail.shape:
-            return previous is not None
-        change = float(np.abs(thumbnail - previous).mean())
-        usual = median(self._changes) if self._changes else 0.0
-        self._changes.append(change)
-        return change >= max(self._LEAST, self._TIMES_USUAL * usual)
