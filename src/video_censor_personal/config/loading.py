@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from video_censor_personal import categories
 from video_censor_personal.config.document import Document, nearest, read_yaml, validate
+from video_censor_personal.config.model_sources import check_sources, fill_sources
 from video_censor_personal.config.values import (
     Config,
     DetectorConfig,
-    ModelSource,
     default_cache_dir,
     default_config,
 )
@@ -34,6 +32,7 @@ def load_config(config_path: Path | str) -> Config:
     data = _without_empty(document.data)
     labels = _name_categories(data, document)
     _collect_options(data, document)
+    fill_sources(data)
     config = validate(Config, data, document)
     config.path, config.labels = Path(config_path), labels
     if "detections" not in data:
@@ -122,7 +121,7 @@ def _check(config: Config, document: Document) -> None:
     ]
     for at, names in places:
         _check_categories(at, names, known, document)
-    _check_sources(config.models.sources, document)
+    check_sources(config.models.sources, document)
     if audio.bleep_file and not config.resolve(audio.bleep_file).is_file():
         raise document.error(
             f"there is no sound file {str(config.resolve(audio.bleep_file))!r}",
@@ -148,33 +147,6 @@ def _check_categories(
             "under `detections`)",
             where,
         )
-
-
-_DIGEST_HEX = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128, "blake2b": 128, "blake3": 64}
-
-
-def _check_sources(sources: list[ModelSource], document: Document) -> None:
-    seen: set[str] = set()
-    for index, source in enumerate(sources):
-        at: tuple[str | int, ...] = ("models", "sources", index)
-        if source.name.casefold() in seen:
-            raise document.error(
-                f"two models are named {source.name!r}; a name can be used once", (*at, "name")
-            )
-        seen.add(source.name.casefold())
-        digits = _DIGEST_HEX[source.algorithm]
-        if not re.fullmatch(f"[0-9a-fA-F]{{{digits}}}", source.checksum):
-            raise document.error(
-                f"the checksum of {source.name!r} is no {source.algorithm} checksum: that has "
-                f"{digits} hexadecimal digits, this has {len(source.checksum)} characters",
-                (*at, "checksum"),
-            )
-        for url in (source.url, *source.mirrors):
-            if urlsplit(url).scheme not in ("http", "https"):
-                raise document.error(
-                    f"{url!r} of {source.name!r} cannot be downloaded; write an https:// address",
-                    (*at, "url"),
-                )
 
 
 def _resolve_paths(config: Config) -> None:

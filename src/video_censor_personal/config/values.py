@@ -176,9 +176,13 @@ class VideoOutput:
 
 @dataclass
 class ModelSource:
-    """A model file: where it comes from and what its bytes must be.
+    """A model: where it comes from and what its bytes must be.
 
-    `url` and `mirrors` are tried in turn; `size_bytes` 0 means unknown.
+    `url` and `mirrors` are tried in turn; `size_bytes` 0 means unknown. An `url` that names a
+    repository (`hf://`, `gh://`, or a hub's `/resolve/` address; see `model_addresses`) may leave
+    out `checksum` and `size_bytes`: the registry knows them. `files` are patterns such as
+    `onnx/*.onnx` that choose files of a whole repository, empty: all; `model_version` is a branch,
+    tag or commit.
     """
 
     name: str
@@ -189,6 +193,8 @@ class ModelSource:
     optional: bool = False
     mirrors: list[str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    model_version: str | None = None
 
 
 @dataclass

@@ -1,0 +1,100 @@
+"""What entries under `models.sources` may and may not say together."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from video_censor_personal.config.document import Document
+from video_censor_personal.config.model_addresses import ModelAddress, parse_model_address
+from video_censor_personal.config.values import ModelSource
+
+__all__ = ["check_sources", "fill_sources"]
+
+_DIGEST_HEX = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128, "blake2b": 128, "blake3": 64}
+
+_Place = tuple[str | int, ...]
+
+
+def fill_sources(data: dict[str, Any]) -> None:
+    """Where the address of a model names a repository, the registry knows checksum and size."""
+    models = data.get("models")
+    sources = models.get("sources") if isinstance(models, dict) else None
+    for source in sources if isinstance(sources, list) else ():
+        if isinstance(source, dict) and isinstance(source.get("url"), str):
+            with contextlib.suppress(ValueError):
+                if parse_model_address(source["url"]) is not None:
+                    source.setdefault("checksum", "")
+                    source.setdefault("size_bytes", 0)
+
+
+def check_sources(sources: list[ModelSource], document: Document) -> None:
+    """Refuse models that could never be fetched.
+
+    Raises:
+        ConfigError: a name used twice, a checksum or an address that is none, or a contradiction.
+    """
+    seen: set[str] = set()
+    for index, source in enumerate(sources):
+        at: _Place = ("models", "sources", index)
+        if source.name.casefold() in seen:
+            raise document.error(
+                f"two models are named {source.name!r}; a name can be used once", (*at, "name")
+            )
+        seen.add(source.name.casefold())
+        address = _address(source, document, at)
+        if source.checksum or address is None:
+            _check_checksum(source, document, at)
+        for url in source.mirrors if address else (source.url, *source.mirrors):
+            if urlsplit(url).scheme not in ("http", "https"):
+                raise document.error(
+                    f"{url!r} of {source.name!r} cannot be downloaded; write an https:// address",
+                    (*at, "url"),
+                )
+
+
+def _check_checksum(source: ModelSource, document: Document, at: _Place) -> None:
+    digits = _DIGEST_HEX[source.algorithm]
+    if not re.fullmatch(f"[0-9a-fA-F]{{{digits}}}", source.checksum):
+        raise document.error(
+            f"the checksum of {source.name!r} is no {source.algorithm} checksum: that has "
+            f"{digits} hexadecimal digits, this has {len(source.checksum)} characters",
+            (*at, "checksum"),
+        )
+
+
+def _address(source: ModelSource, document: Document, at: _Place) -> ModelAddress | None:
+    """The repository that a source names, if it does; what cannot go together is refused."""
+    try:
+        address = parse_model_address(source.url)
+    except ValueError as error:
+        raise document.error(str(error), (*at, "url")) from None
+    if address is None and source.model_version:
+        raise document.error(
+            "`model_version` needs an url that names a repository (hf://org/name); "
+            f"{source.name!r} has a plain one",
+            (*at, "model_version"),
+        )
+    if source.files and (address is None or address.path):
+        raise document.error(
+            f"`files` chooses files of a whole repository, and the url of {source.name!r} names "
+            "one file; leave one of them out",
+            (*at, "files"),
+        )
+    if address is None:
+        return None
+    if source.model_version and address.version not in (None, source.model_version):
+        raise document.error(
+            f"{source.name!r} names two versions: {address.version!r} in its url and "
+            f"{source.model_version!r}; keep one of them",
+            (*at, "model_version"),
+        )
+    if not address.path and (source.checksum or source.size_bytes):
+        raise document.error(
+            f"{source.name!r} is a whole repository, whose files have a checksum each; leave out "
+            "`checksum` and `size_bytes`",
+            (*at, "checksum"),
+        )
+    return address
