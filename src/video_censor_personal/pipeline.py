@@ -29,7 +29,7 @@ from video_censor_personal.errors import ConfigError, ModelMissingError
 from video_censor_personal.findings import Report
 from video_censor_personal.media.base import Cue, MediaInfo
 from video_censor_personal.media.probe import probe
-from video_censor_personal.media.subtitles import read_cues
+from video_censor_personal.media.subtitles import read_subtitles
 from video_censor_personal.model_manager import ModelManager
 from video_censor_personal.progress import Listener, Progress, ignore
 from video_censor_personal.reports.json_report import fingerprint, to_dict
@@ -217,7 +217,7 @@ class AnalysisPipeline:
         )
 
     def _cues(self, info: MediaInfo) -> list[Cue]:
-        subtitles = read_cues(info)
+        subtitles = read_subtitles(info)
         for problem in subtitles.problems:
             self.warn(problem)
         return list(subtitles.cues)

@@ -70,7 +70,8 @@ def choose_outputs(
     return JobOutputs(
         report=report if analyses else None,
         page=report.with_suffix(".html") if analyses and (wanted.html or page) else None,
-        edl=report.with_suffix(".edl") if wanted.edl else None,
+        # Players look for an edit list under the name of the film it is about.
+        edl=report.with_name(f"{video.stem}.edl") if wanted.edl else None,
         subtitles=report.with_suffix(".srt") if wanted.subtitles else None,
         copy=copy,
     )

@@ -52,7 +52,7 @@ def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Report:
 def _write_report(plan: JobPlan, outcome: Outcome) -> Outcome:
     outputs = plan.outputs
     assert outputs.report is not None, "an analysis always writes a report"
-    write_json(outcome.report, outputs.report, plan.request.config.output)
+    write_json(outcome.report, outputs.report, plan.request.config.output, info=plan.info)
     if outputs.page:
         write_html(outcome.report, plan.info, outputs.page)
     return replace(outcome, report_path=outputs.report, page=outputs.page)
