@@ -166,7 +166,7 @@ def _axis(length: Fraction) -> Markup:
     ticks = []
     for index in range(int(length / step) + 1):
         x = _percent(index * step / length)
-        text = format_timecode(index * step)[:-4]
+        text = format_timecode(index * step)[:-4].removeprefix("00:")
         ticks.append(tag("line", x1=x, x2=x, y1=0, y2=5))
         late = index * step > length * Fraction(95, 100)
         anchor = "end" if late else "middle" if index else "start"
