@@ -18,18 +18,17 @@ __all__ = ["PictureLedger"]
 # A step between frames counts as a hole when it is this much longer than any lately.
 _HOLE = 1.5
 
-# Frames after a break in the file among which the hole can appear that it tore: the lost picture
-# may be shown later than the first ones sent after it.
+# A hole in what is shown may be this many pictures away from the break in the file that tore it:
+# pictures are not stored in the order in which they are shown.
 _REORDERED = 16
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Sent:
-    """A picture sent to the decoder; `broken_at` is the latest break in the file before it."""
+    """A picture sent to the decoder; `whole` if the container gave all its bytes."""
 
     pts: int
     order: int
-    broken_at: int
     whole: bool
 
 
@@ -45,8 +44,9 @@ class PictureLedger:
     def __init__(self, interval: int) -> None:
         self.damaged_since: int | None = None
         self._order = 0
-        self._broken_at = 0
+        self._breaks: deque[int] = deque(maxlen=16)
         self._key = 0
+        self._holes: list[tuple[int, int]] = []
         self._refused = False
         self._awaited: list[_Sent] = []
         self._last: int | None = None
@@ -57,10 +57,9 @@ class PictureLedger:
         """Called before `packet` goes to the decoder; `broken` as in `PacketReader`."""
         self._order += 1
         if broken:
-            self._broken_at = self._order
+            self._breaks.append(self._order)
         if packet.pts is not None and not packet.is_discard:
-            sent = _Sent(packet.pts, self._order, self._broken_at, not packet.is_corrupt)
-            heappush(self._awaited, sent)
+            heappush(self._awaited, _Sent(packet.pts, self._order, not packet.is_corrupt))
 
     def refuse(self) -> None:
         """Called when the decoder raised an error."""
@@ -70,12 +69,14 @@ class PictureLedger:
         """Called for every frame in order; the start of a stretch of damage that ends with it."""
         missed, sent = self._take(pts)
         step = 0 if self._last is None else pts - self._last
-        hole = step > _HOLE * max(self._steps)
-        torn = hole and sent.broken_at > self._key and sent.order - sent.broken_at < _REORDERED
-        if missed and (self._refused or hole):
+        # Where the file is torn or ends, the least sign of a missing picture is enough.
+        hole = step > _HOLE * min(self._steps)
+        hole_at = pts - step + min(self._steps)
+        torn_at = self._break_near(sent.order) if hole else None
+        if torn_at is not None:
+            self._open(hole_at, torn_at - 1)
+        elif missed and (self._refused or step > _HOLE * max(self._steps)):
             self._open(missed[0].pts, min(lost.order for lost in missed))
-        elif torn:
-            self._open(pts - step + self._steps[-1], sent.broken_at - 1)
         elif self._refused:
             self._open(pts if self._last is None else pts - step, sent.order)
         good = sent.whole and not corrupt
@@ -83,7 +84,11 @@ class PictureLedger:
             self._open(pts, sent.order)
         self._refused, self._last = False, pts
         self._shown.append((pts, sent.order))
-        if step > 0 and not hole:
+        # What fills a hole is sent before the pictures that are shown and sent after it.
+        self._holes = [(at, order) for at, order in self._holes if order > sent.order]
+        if hole:
+            self._holes.append((hole_at, sent.order))
+        if step > 0:
             self._steps.append(step)
         if key:
             self._key = sent.order
@@ -92,8 +97,14 @@ class PictureLedger:
         start, self.damaged_since = self.damaged_since, None
         return start
 
-    def finish(self) -> int | None:
-        """Called at the end; the start of a stretch of damage that lasts until then."""
+    def finish(self, *, cut_off: bool) -> int | None:
+        """Called at the end; the start of a stretch of damage that lasts until then.
+
+        `cut_off`: the file ends before its declared end, maybe right before pictures that should
+        be shown sooner than the last ones that are there.
+        """
+        if cut_off and self._holes:
+            self._open(*min(self._holes))
         # The second field of a picture, or a hidden one, follows by less than a step.
         after = None if self._last is None else self._last + max(self._steps) * 3 // 4
         missed = [sent for sent in self._awaited if after is None or sent.pts > after]
@@ -111,7 +122,14 @@ class PictureLedger:
             if sent.pts == pts:
                 return missed, sent
             missed.append(sent)
-        return missed, _Sent(pts, self._order, 0, True)
+        return missed, _Sent(pts, self._order, True)
+
+    def _break_near(self, order: int) -> int | None:
+        """The first break near the picture sent as `order` that no key picture has healed yet."""
+        for broken_at in self._breaks:
+            if broken_at > self._key and abs(order - broken_at) < _REORDERED:
+                return broken_at
+        return None
 
     def _open(self, pts: int, order: int) -> None:
         """Damage begins at `pts`, or with what was shown before it but built on it."""

@@ -114,11 +114,11 @@ class _Decoding:
         return pts * self._base - self._info.origin + self._shift
 
     def _final_gap(self) -> Iterator[Gap]:
-        damaged_since = self._ledger.finish()
         read_until = self._reader.end - self._info.origin
         declared = missing_end(
             self._info, self._video, self._last_end, read_until, 2 * self._interval
         )
+        damaged_since = self._ledger.finish(cut_off=declared is not None)
         start = self._last_end if damaged_since is None else self._time(damaged_since)
         if declared is not None:
             yield Gap(

@@ -114,7 +114,15 @@ class _Reading:
             self._count_unreadable(source, track.unreadable, len(cues))
 
     def read_files(self) -> None:
-        for path, language in _files_beside(self._info.path):
+        folder = self._info.path.parent
+        try:
+            beside = list(_files_beside(self._info.path))
+        except OSError as error:
+            self._problems.append(
+                f"subtitle files in {folder} were not looked for: {error.strerror}"
+            )
+            return
+        for path, language in beside:
             if not self._wanted(language):
                 continue
             try:
