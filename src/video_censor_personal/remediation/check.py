@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -32,8 +33,10 @@ class Written:
     end: Fraction = Fraction(0)
 
     @property
-    def picture_or_sound(self) -> bool:
-        return self.kind in ("video", "audio") and not self.disposition & Disposition.attached_pic
+    def timed(self) -> bool:
+        """Whether it is picture, sound or subtitles, and no cover."""
+        cover = self.disposition & Disposition.attached_pic
+        return self.kind in ("video", "audio", "subtitle") and not cover
 
     def add(self, packet: Any) -> None:
         if packet.size:  # an encoder's last word may be nothing but new headers
@@ -52,24 +55,38 @@ def check_copy(copy: Path, written: dict[int, Written], output: Path) -> None:
     """
     try:
         with open_media(copy) as container:
-            _check_streams(container, written, output)
-            _check_packets(container, written, output)
-        for index, entry in written.items():
+            found = _matched(container, written, output)
+            _check_packets(container, found, output)
+        for index, entry in found.items():
             if entry.encoded and entry.packets:
                 _check_decodable(copy, index, entry, output)
     except (InputError, av.error.FFmpegError) as error:
         raise _failed(output, f"it cannot be read again ({error})") from error
 
 
-def _check_streams(container: Any, written: dict[int, Written], output: Path) -> None:
-    kinds = [stream.type for stream in container.streams]
-    wanted = [written[index].kind for index in sorted(written)]
-    # Chapters may have made one track more, at the end.
-    if kinds[: len(wanted)] != wanted or set(kinds[len(wanted) :]) - {"data"}:
-        raise _failed(output, f"its streams are {kinds}, not {wanted}")
+def _matched(container: Any, written: dict[int, Written], output: Path) -> dict[int, Written]:
+    """`written` by the index that each stream of picture, sound or subtitles has in the file.
+
+    Covers and fonts have places of their own in every kind of file, and MP4 keeps its chapters in
+    a track; of these only the covers and fonts are counted.
+    """
+    entries = [written[index] for index in sorted(written)]
+    wanted = [entry for entry in entries if entry.timed]
+    there = {stream.index: Written(stream.type, stream.disposition) for stream in container.streams}
+    timed = [index for index, entry in there.items() if entry.timed]
+    if [there[index].kind for index in timed] != [entry.kind for entry in wanted]:
+        kinds = [there[index].kind for index in timed]
+        raise _failed(output, f"its streams are {kinds}, not {[e.kind for e in wanted]}")
+    if _extras(there.values()) != _extras(entries):
+        raise _failed(output, "a cover or an attached file is missing")
+    return dict(zip(timed, wanted, strict=True))
 
 
-def _check_packets(container: Any, written: dict[int, Written], output: Path) -> None:
+def _extras(entries: Iterable[Written]) -> int:
+    return sum(not entry.timed and entry.kind != "data" for entry in entries)
+
+
+def _check_packets(container: Any, found: dict[int, Written], output: Path) -> None:
     counts: Counter[int] = Counter()
     ends: dict[int, Fraction] = {}
     last: dict[int, int] = {}
@@ -85,18 +102,18 @@ def _check_packets(container: Any, written: dict[int, Written], output: Path) ->
         if packet.pts is not None:
             end = (packet.pts + (packet.duration or 0)) * packet.time_base
             ends[index] = max(ends.get(index, end), end)
-    for index, entry in written.items():
-        if not entry.picture_or_sound:
+    for index, entry in found.items():
+        if entry.kind == "subtitle":  # muxers end and join them as they like
             continue
         if counts[index] != entry.packets:
             raise _failed(
                 output, f"stream {index} holds {counts[index]} packets, not {entry.packets}"
             )
-        if entry.packets and abs(ends.get(index, Fraction(0)) - entry.end) > _TOLERANCE_S:
+        end = ends.get(index, entry.end)
+        if abs(end - entry.end) > _TOLERANCE_S:
             raise _failed(
                 output,
-                f"stream {index} ends at {float(ends.get(index, 0)):.3f} s, "
-                f"not {float(entry.end):.3f} s",
+                f"stream {index} ends at {float(end):.3f} s, not {float(entry.end):.3f} s",
             )
 
 

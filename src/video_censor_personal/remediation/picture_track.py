@@ -33,7 +33,6 @@ class PictureTrack:
     ) -> None:
         self.stream = output.stream
         self.notes = list(output.notes)
-        self.frames = 0
         self._encoder = output.encoder
         self._editor = editor
         self._retiming = retiming
@@ -43,6 +42,7 @@ class PictureTrack:
         self._decoder.thread_type = "AUTO"
         self._time_base = source.time_base
         self._interval = round(1 / (self._encoder.framerate * self._time_base)) or 1
+        self._durations: dict[int, int] = {}  # encoders forget that of the last frame
         self._last: int | None = None
         self._undecoded = 0
 
@@ -82,7 +82,7 @@ class PictureTrack:
         moved = self._retiming.moved(time) + self._origin
         picture.pts, picture.time_base = round(moved / self._time_base), self._time_base
         picture.pict_type = 0  # the encoder chooses its own key frames
-        self.frames += 1
+        self._durations[picture.pts] = frame.duration or self._interval
         yield from self._sent(self._encoder.encode(picture))
 
     def _pts(self, frame: Any) -> int | None:
@@ -111,4 +111,5 @@ class PictureTrack:
         for packet in packets:
             packet.stream = self.stream
             packet.time_base = self._time_base
+            packet.duration = self._durations.pop(packet.pts, self._interval)
             yield packet

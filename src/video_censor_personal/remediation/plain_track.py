@@ -23,6 +23,10 @@ __all__ = ["CopiedTrack", "SubtitleTrack", "Track"]
 _NEAR_S = Fraction(1, 2)
 
 
+# MP4 fills the time between two subtitles with this; the muxer writes it anew.
+_MOV_TEXT_PAUSE = b"\0\0"
+
+
 class Track(Protocol):
     """One stream of the copy in the making.
 
@@ -82,7 +86,7 @@ class SubtitleTrack:
         self._last = Fraction(-(10**9))
 
     def push(self, packet: Any) -> Iterable[Any]:
-        if not packet.size:
+        if not packet.size or (self._codec == "mov_text" and bytes(packet) == _MOV_TEXT_PAUSE):
             return
         packet = self._masked(packet)
         if self._retiming.cuts and not self._retime(packet):

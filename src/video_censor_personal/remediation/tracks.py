@@ -27,6 +27,8 @@ __all__ = ["Tracks", "lay_tracks"]
 _HDR_CURVES = (16, 18)  # AVCOL_TRC_SMPTE2084 (PQ) and ARIB_STD_B67 (HLG)
 _CHAPTER_TRACK = "bin_data"  # MP4 keeps chapters in a track of its own; the muxer writes it
 
+_IMAGES = {"mjpeg": "jpeg", "png": "png", "webp": "webp", "gif": "gif", "bmp": "bmp"}
+
 
 @dataclass(slots=True)
 class Tracks:
@@ -55,11 +57,11 @@ class _Layer:
             if source.type == "video":
                 return self._picture(source, stream_plan)
             return self._sound(source, encoding, stream_plan)
-        if stream_plan.work == "rewrite":
-            stream = copied_stream(self.out, source)
+        stream = copied_stream(self.out, source)
+        if source.type == "subtitle":
             codec = stream_plan.stream.codec
             return SubtitleTrack(stream, codec, self.plan.masks, self.retiming, self.info.origin)
-        return CopiedTrack(copied_stream(self.out, source))
+        return CopiedTrack(stream)
 
     def _picture(self, source: Any, stream_plan: StreamPlan) -> Track:
         video = self.remediation.video
@@ -108,16 +110,18 @@ def lay_tracks(
         template = source.streams[stream.index]
         if plan.chapters and stream.kind == "data" and template.name == _CHAPTER_TRACK:
             continue
-        if stream_plan.work != "encode" and not holds(muxer_of(output), template):
-            if stream.kind in ("data", "attachment"):
-                laid.notes.append(
-                    f"stream {stream.index} ({stream.kind}) is left out: "
-                    f"a {output.suffix} file cannot hold it"
-                )
+        muxer = muxer_of(output)
+        if stream.attached_picture and muxer == "matroska":
+            laid.by_source[stream.index] = CopiedTrack(_attached(out, template, info.path))
+            continue
+        if stream_plan.work != "encode" and not holds(muxer, template):
+            what = f"a {output.suffix} file cannot hold it"
+            if stream.kind in ("data", "attachment") or stream.attached_picture:
+                laid.notes.append(f"stream {stream.index} ({stream.kind}) is left out: {what}")
                 continue
             raise OutputError(
-                f"a {output.suffix} file cannot hold stream {stream.index} ({stream.kind}: "
-                f"{stream.codec}); name the copy {output.stem}.mkv",
+                f"stream {stream.index} ({stream.kind}: {stream.codec}) cannot be copied: {what}; "
+                f"name the copy {output.stem}.mkv",
                 path=output,
             )
         track = layer.track(stream_plan)
@@ -125,6 +129,16 @@ def lay_tracks(
         if stream_plan.work == "encode":
             laid.encoded.append(track)
     return laid
+
+
+def _attached(out: Any, source: Any, path: Path) -> Any:
+    """The cover picture `source` as an attachment of `out`, which is where Matroska keeps it."""
+    with open_media(path) as container:
+        cover = container.streams[source.index]
+        picture = next(bytes(packet) for packet in container.demux(cover) if packet.size)
+    kind = _IMAGES.get(source.codec_context.name, "jpeg")
+    name = source.metadata.get("filename", f"cover.{kind.replace('jpeg', 'jpg')}")
+    return out.add_attachment(name, source.metadata.get("mimetype", f"image/{kind}"), picture)
 
 
 def _first_hdr(path: Path, index: int) -> HdrMetadata:
