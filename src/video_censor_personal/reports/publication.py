@@ -17,6 +17,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def publish(text: str, path: Path) -> None:
     """Write `text` as UTF-8 to `path`, replacing what is there in one step.
 
+    Bytes that were read with `errors="surrogateescape"` are written as they were.
+
     Raises:
         OutputSpaceError: there is no room for it.
         OutputError: it cannot be written there.
@@ -25,7 +27,9 @@ def publish(text: str, path: Path) -> None:
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         unfinished = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with os.fdopen(
+            handle, "w", encoding="utf-8", errors="surrogateescape", newline="\n"
+        ) as file:
             file.write(text)
         os.chmod(unfinished, _usual_mode(path))
         os.replace(unfinished, path)
