@@ -2,116 +2,35 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-
-from video_censor_personal.errors import ModelDownloadError
+from video_censor_personal.errors import DiskSpaceError
+from video_censor_personal.store import Lock
 from video_censor_personal.transfer.cancel import CancelToken
-from video_censor_personal.transfer.plan import Plan, Source
+from video_censor_personal.transfer.inspection import remember
+from video_censor_personal.transfer.limits import Limits, RetryPolicy
+from video_censor_personal.transfer.outcome import FileProgress, Listener, Outcome, Phase, Status
+from video_censor_personal.transfer.plan import FileState, Plan, PlannedFile
+from video_censor_personal.transfer.run import Run
 
-__all__ = ["Engine", "FileProgress", "Limits", "Listener", "Outcome", "Phase", "RetryPolicy", "Status"]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much of the line and of the servers the engine may use. None: no limit."""
-
-    connections: int = 16
-    connections_per_file: int = 16
-    bytes_per_s: int | None = None
-    bytes_per_s_per_file: int | None = None
-    connect_s: float = 10.0
-    stall_s: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """One try more than there are `waits_s`; each wait gets up to `jitter` (a share) added.
-
-    A `Retry-After` of the server wins; one longer than `longest_wait_s` ends the tries.
-    """
-
-    waits_s: tuple[float, ...] = (2.0, 4.0, 8.0)
-    jitter: float = 0.1
-    longest_wait_s: float = 120.0
-
-
-class Phase(enum.Enum):
-    """What happens to a file right now."""
-
-    QUEUED = "queued"
-    WAITING = "waiting"  # another process fetches it; the counts are that process's
-    FETCHING = "fetching"
-    RETRYING = "retrying"  # a try failed, the next one comes; `note` says why
-    VERIFYING = "verifying"  # the bytes are here, the checksum is not finished
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class FileProgress:
-    """True counts for one file: `done_bytes` on disk and not known to be wrong.
-
-    `fetched_bytes` came over the network in this run (more than `done_bytes` says, after repairs).
-    """
-
-    name: str
-    phase: Phase
-    done_bytes: int
-    total_bytes: int | None
-    fetched_bytes: int = 0
-    connections: int = 0
-    note: str = ""
-
-
-Listener = Callable[[FileProgress], None]
-
-
-class Status(enum.Enum):
-    """How it ended for one file."""
-
-    PRESENT = "present"  # was there and right
-    FETCHED = "fetched"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The result for one source.
-
-    Attributes:
-        path: where the file lies if `ok`.
-        digest: hex checksum in the source's algorithm, or sha256 where it declared none.
-        url: the URL that served it (without credentials), None if nothing was fetched.
-        error: why it failed; None unless `status` is FAILED.
-    """
-
-    source: Source
-    status: Status
-    path: Path
-    size_bytes: int | None = None
-    digest: str | None = None
-    fetched_bytes: int = 0
-    url: str | None = None
-    error: ModelDownloadError | None = None
-
-    @property
-    def ok(self) -> bool:
-        return self.status in (Status.PRESENT, Status.FETCHED)
+__all__ = ["Engine"]
 
 
 class Engine:
-    """Fetches what a plan names. One engine may run several plans, also from several threads."""
+    """Fetches what a plan names. One engine may run several plans, also from several threads.
+
+    `durable`: files are synced to the disk before they get their names, so that a power loss too
+    leaves no file or the right one. Without it that holds for killed processes only, as with curl.
+    """
 
     def __init__(
-        self, limits: Limits | None = None, retry: RetryPolicy | None = None
+        self,
+        limits: Limits | None = None,
+        retry: RetryPolicy | None = None,
+        *,
+        durable: bool = True,
     ) -> None:
         self.limits = limits or Limits()
         self.retry = retry or RetryPolicy()
+        self.durable = durable
 
     def fetch(
         self,
@@ -126,8 +45,47 @@ class Engine:
 
         Raises:
             DiskSpaceError: there is less room than `plan.room_bytes`; nothing was fetched.
-            ModelDownloadError: the store cannot be written; nothing was fetched.
+            ModelCacheError: the store cannot be written; nothing was fetched.
+            ConfigError: the proxy or the certificates in the environment cannot be used.
             KeyboardInterrupt, and whatever the listener raises: after every thread has stopped;
                 what arrived is kept for the next run.
         """
-        raise NotImplementedError
+        tell = listener or _tell_nobody
+        for file in plan.files:
+            remember(file, plan.store)
+            if file.state is FileState.VERIFIED:
+                tell(FileProgress(file.source.name, Phase.DONE, file.have_bytes, file.have_bytes))
+        outcomes: dict[str, Outcome] = {}
+        if plan.to_fetch:
+            self._make_room(plan)
+            run = Run(plan.to_fetch, plan.store, self.limits, self.retry, durable=self.durable)
+            run.work(tell, cancel or CancelToken())
+            outcomes = {job.source.name: job.outcome for job in run.jobs if job.outcome}
+        return tuple(outcomes.get(f.source.name) or _present(f) for f in plan.files)
+
+    def _make_room(self, plan: Plan) -> None:
+        free = plan.store.free_bytes()
+        if free < plan.room_bytes:
+            names = ", ".join(f.source.name for f in plan.to_fetch[:5])
+            raise DiskSpaceError(
+                f"downloading {names} needs {plan.room_bytes:,} free bytes in {plan.store.root} "
+                f"(twice the {plan.missing_bytes:,} that are missing), but {free:,} are free. "
+                "Make room, or set models.cache_dir to a folder on another disk.",
+                path=plan.store.root,
+                expected=plan.room_bytes,
+                actual=free,
+            )
+        plan.store.prepare()
+        with Lock(plan.store.private / "locks" / "records.lock") as lock:
+            if lock.acquire():
+                plan.store.records.compact()
+
+
+def _present(file: PlannedFile) -> Outcome:
+    return Outcome(
+        file.source, Status.PRESENT, file.path, size_bytes=file.have_bytes, digest=file.digest
+    )
+
+
+def _tell_nobody(_: FileProgress) -> None:
+    pass

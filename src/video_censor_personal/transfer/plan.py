@@ -1,65 +1,22 @@
-"""What is to be had, and what has to move for it: values only, nothing here touches a network.
-
-`make_plan` looks at the disk and answers with a `Plan`; `Engine.fetch` acts on it.
-"""
+"""What is there, what is damaged and what has to move, as values."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
-from video_censor_personal.store import Store
-from video_censor_personal.transfer.cancel import CancelToken
+from video_censor_personal.store import Fingerprint, Store
+from video_censor_personal.transfer.source import Source
 
-__all__ = [
-    "FileState",
-    "Plan",
-    "PlannedFile",
-    "Source",
-    "inspect",
-    "make_plan",
-]
-
-_NO_HEADERS: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One file to be had.
-
-    Attributes:
-        name: what people call it (in progress, messages and results); unique within a plan.
-        urls: where it can be fetched, best first; the rest are mirrors. Only http and https.
-        target: path under the store's root, parts separated by "/".
-        size_bytes: None: not known before the server says it.
-        checksum: lower-case hex; None: not known, then the result reports the sha256 that arrived.
-        algorithm: md5, sha1, sha256, sha512, blake2b, blake3 (if installed) or git-blob-sha1.
-        headers: origin ("https://host" or "https://host:port") -> headers sent to that origin only.
-        partial: path under the store's root for the unfinished file, on the same file system as
-            the target; None: in the store's own folder.
-
-    Raises:
-        ConfigError: an unknown algorithm, a malformed checksum, an URL that is not http(s).
-    """
-
-    name: str
-    urls: tuple[str, ...]
-    target: str
-    size_bytes: int | None = None
-    checksum: str | None = None
-    algorithm: str = "sha256"
-    headers: Mapping[str, Mapping[str, str]] = field(default=_NO_HEADERS, repr=False)
-    partial: str | None = None
+__all__ = ["FileState", "Plan", "PlannedFile"]
 
 
 class FileState(enum.Enum):
     """What lies on disk for a source."""
 
     VERIFIED = "verified"  # under its name, and its checksum is right
-    DAMAGED = "damaged"  # under its name, but not the declared bytes
+    DAMAGED = "damaged"  # under its name, but not (known to be) the declared bytes
     PARTIAL = "partial"  # an earlier run fetched some of it
     MISSING = "missing"
 
@@ -71,7 +28,10 @@ class PlannedFile:
     Attributes:
         have_bytes: bytes that need not be fetched again.
         missing_bytes: bytes still to fetch; None while the size is not known.
+        reserved_bytes: room on the disk that an earlier try already holds for them.
         reason: why a damaged file is not the declared one, in words; else empty.
+        digest: its checksum, if it is verified or was read.
+        record: what was remembered of the file, if anything (right or not).
     """
 
     source: Source
@@ -79,7 +39,14 @@ class PlannedFile:
     state: FileState
     have_bytes: int = 0
     missing_bytes: int | None = None
+    reserved_bytes: int = 0
     reason: str = ""
+    digest: str | None = None
+    record: Fingerprint | None = None
+
+    def accepts(self, record: Fingerprint) -> bool:
+        """Whether a file with this record is the one that is wanted."""
+        return accepts(self.source, record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,32 +69,15 @@ class Plan:
 
     @property
     def room_bytes(self) -> int:
-        """Free bytes that must be there before the first one is fetched: 2x what is missing."""
-        return 2 * self.missing_bytes
+        """Free bytes that must be there before the first is fetched: twice what is missing, less
+        what earlier tries already reserved."""
+        return max(0, 2 * self.missing_bytes - sum(f.reserved_bytes for f in self.to_fetch))
 
 
-def inspect(source: Source, store: Store, *, deep: bool = False) -> PlannedFile:
-    """Say what the disk has of `source`, changing nothing.
-
-    A file that was verified before is recognised by its record without reading it, unless `deep`.
-    """
-    raise NotImplementedError
-
-
-def make_plan(
-    sources: Iterable[Source],
-    store: Store,
-    *,
-    deep: bool = False,
-    on_hash: Callable[[str, int, int], None] | None = None,
-    cancel: CancelToken | None = None,
-) -> Plan:
-    """Find out what is there and what has to be fetched, before any byte moves.
-
-    Files without a record are hashed, several at once; `on_hash(name, done_bytes, total_bytes)`
-    is told while that goes on (from the calling thread).
-
-    Raises:
-        ConfigError: two sources share a name or a target, or a target would leave the store.
-    """
-    raise NotImplementedError
+def accepts(source: Source, record: Fingerprint) -> bool:
+    """Whether `record` says that its file is the one `source` wants."""
+    if source.size_bytes not in (None, record.size):
+        return False
+    if source.checksum is None:
+        return True
+    return (record.algorithm, record.checksum) == (source.algorithm, source.checksum)

@@ -1,0 +1,261 @@
+"""The folder of verified files: where things lie, and how they get there."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import stat as mode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from video_censor_personal.errors import ConfigError, ModelCacheError, ModelDownloadError
+from video_censor_personal.store.locks import Lock
+from video_censor_personal.store.names import check_name, collision_key
+from video_censor_personal.store.records import Fingerprint, Records
+
+__all__ = ["Leftover", "Store"]
+
+_PRIVATE = ".transfer"
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """An unfinished file that nobody is working on; `size_bytes` is the room it takes."""
+
+    path: Path
+    size_bytes: int
+    modified_s: float
+
+    def remove(self) -> None:
+        """Delete it and its piece map."""
+        for path in (self.path, piece_map_path(self.path)):
+            path.unlink(missing_ok=True)
+
+
+class Store:
+    """A folder of verified files. Creating this object touches no disk.
+
+    `root/.transfer` (or `private`, on the same file system) holds partial files, piece maps, locks
+    and records.
+    """
+
+    def __init__(self, root: Path | str, *, private: Path | str | None = None) -> None:
+        self.root = Path(root)
+        self.private = Path(private) if private else self.root / _PRIVATE
+        self.records = Records(self.private / "records.jsonl")
+
+    # -- names
+
+    def path(self, target: str) -> Path:
+        """Where `target` lies under the root; it need not exist.
+
+        Raises:
+            ConfigError: the name would leave the root, or no file can have it on some platform.
+        """
+        parts = check_name(target)
+        if collision_key(parts[0]) == _PRIVATE:
+            raise ConfigError(f"{_PRIVATE!r} belongs to the downloader itself", key="name")
+        return self.root.joinpath(*parts)
+
+    def contained_path(self, target: str) -> Path:
+        """As `path`, and no symbolic link on the way leads out of the root.
+
+        Raises:
+            ConfigError: the name is unsafe.
+            ModelCacheError: a link on the way leads elsewhere.
+        """
+        path = self.path(target)
+        root = os.path.realpath(self.root)
+        real = os.path.realpath(path.parent)
+        if real != root and not real.startswith(root + os.sep):
+            raise ModelCacheError(
+                f"{path.parent} is a link that leads out of {self.root}. "
+                "Remove the link, or choose another cache folder.",
+                path=path,
+            )
+        return path
+
+    def partial_path(self, target: str, partial: str | None = None) -> Path:
+        """Where the unfinished file of `target` lies; `partial` overrides the place."""
+        if partial is not None:
+            return self.contained_path(partial)
+        return self.private / "partial" / _flat(target)
+
+    def kept_map_path(self, target: str) -> Path:
+        """Where the piece map of a finished file is kept, for repairing it later."""
+        return self.private / "pieces" / _flat(target)
+
+    def lock(self, target: str) -> Lock:
+        """The lock that whoever writes `target` must hold. Not acquired yet."""
+        return Lock(self.private / "locks" / f"{_flat(target)}.lock")
+
+    # -- looking
+
+    def stat(self, target: str) -> os.stat_result | None:
+        """The file under its name, None if there is none or it is not a file of this store."""
+        path = self.contained_path(target)
+        try:
+            found = os.lstat(path)
+            if mode.S_ISLNK(found.st_mode):
+                # A hub cache shares its blobs through links; one that leads out is not ours.
+                self._require_inside(os.path.realpath(path))
+                found = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError, ModelCacheError):
+            return None
+        return found if mode.S_ISREG(found.st_mode) else None
+
+    def fingerprint(self, target: str) -> Fingerprint | None:
+        """What was verified of `target`, if the file still looks the same; reads no content."""
+        known = self.records.get(target)
+        if known is None:
+            return None
+        found = self.stat(target)
+        return known if found is not None and known.matches(found) else None
+
+    def recorded(self) -> dict[str, int]:
+        """target -> size of every file that was verified and still looks the same."""
+        return {t: f.size for t, f in self.records.all().items() if self.fingerprint(t)}
+
+    def free_bytes(self) -> int:
+        """Free room where the store is, or would be."""
+        place = self.root.absolute()
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        return shutil.disk_usage(place).free
+
+    def leftovers(self) -> list[Leftover]:
+        """Unfinished files of earlier runs that no living process works on."""
+        return list(self._leftovers())
+
+    def _leftovers(self) -> Iterator[Leftover]:
+        folder = self.private / "partial"
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if path.name.endswith(_MAP_SUFFIX):
+                continue
+            lock = Lock(self.private / "locks" / f"{path.name}.lock")
+            with lock:
+                if not lock.acquire():
+                    continue
+                with contextlib.suppress(FileNotFoundError):
+                    found = path.stat()
+                    room = getattr(found, "st_blocks", 0) * 512 or found.st_size
+                    yield Leftover(path, room, found.st_mtime)
+
+    def _require_inside(self, real: str) -> None:
+        if not real.startswith(os.path.realpath(self.root) + os.sep):
+            raise ModelCacheError(f"{real} lies outside {self.root}", path=real)
+
+    # -- acting
+
+    def prepare(self) -> None:
+        """Make the folders.
+
+        Raises:
+            ModelCacheError: they cannot be made or written.
+        """
+        try:
+            for name in ("partial", "pieces", "locks"):
+                (self.private / name).mkdir(parents=True, exist_ok=True)
+            probe = self.private / "locks" / f".probe-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as exc:
+            raise ModelCacheError(
+                f"the model cache {self.root} cannot be written ({exc.strerror}). "
+                "Make it writable, or set models.cache_dir to another folder.",
+                path=self.root,
+            ) from exc
+
+    def publish(self, partial: Path, target: str) -> Path:
+        """Give a finished, synced file its name in one step. Call `sync_folder` afterwards.
+
+        Raises:
+            OSError: the rename failed.
+            ModelCacheError: a link on the way leads out of the root.
+        """
+        path = self.contained_path(target)
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path = self.contained_path(target)
+        os.replace(partial, path)
+        return path
+
+    def remember(self, target: str, algorithm: str, checksum: str) -> None:
+        """Record that the file under `target` has just been verified. A failure is harmless."""
+        found = self.stat(target)
+        if found is None:
+            return
+        with contextlib.suppress(OSError):
+            self.records.remember(target, Fingerprint.of(found, algorithm, checksum))
+
+    def forget(self, target: str) -> None:
+        """Drop the record of `target`. A failure is harmless: the file is then hashed again."""
+        with contextlib.suppress(OSError):
+            self.records.forget(target)
+
+    def remove(self, target: str, partial: str | None = None) -> int:
+        """Delete a file, its record and its partial; the bytes freed. Waits for no one.
+
+        Raises:
+            ModelDownloadError: another process is fetching it right now, or it cannot be deleted.
+        """
+        path = self.contained_path(target)
+        if not self.root.is_dir():
+            return 0
+        self.prepare()
+        lock = self.lock(target)
+        with lock:
+            if not lock.acquire():
+                raise ModelDownloadError(
+                    f"{target} is being downloaded by {lock.owner() or 'another process'}. "
+                    "Stop that first.",
+                    model=target,
+                    path=path,
+                )
+            unfinished = self.partial_path(target, partial)
+            freed = 0
+            try:
+                for item in (path, unfinished, piece_map_path(unfinished)):
+                    with contextlib.suppress(FileNotFoundError):
+                        found = os.lstat(item)
+                        os.unlink(item)
+                        freed += getattr(found, "st_blocks", 0) * 512 or found.st_size
+                self.kept_map_path(target).unlink(missing_ok=True)
+            except OSError as exc:
+                raise ModelCacheError(
+                    f"{item} cannot be deleted ({exc.strerror})", model=target, path=item
+                ) from exc
+            self.forget(target)
+            return freed
+
+
+_MAP_SUFFIX = ".pieces"
+
+
+def piece_map_path(partial: Path) -> Path:
+    """Where the piece map of a partial file lies: beside it."""
+    return partial.with_name(partial.name + _MAP_SUFFIX)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power loss. Does nothing where folders cannot be synced.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    if os.name == "nt":
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _flat(target: str) -> str:
+    """A file name for what belongs to `target`, different for every target."""
+    digest = hashlib.sha256(target.encode()).hexdigest()[:16]
+    return f"{target.rsplit('/', 1)[-1][:100]}-{digest}"

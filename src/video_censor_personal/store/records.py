@@ -1,0 +1,145 @@
+"""Remembers which files were verified, so that they need not be read again.
+
+An append-only log, one JSON line a file: a line is written in one call, so processes may append
+at the same time, and a torn or lost line costs one more hash of that file, nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+__all__ = ["Fingerprint", "Records"]
+
+_COMPACT_ABOVE_LINES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a verified file looked like: if all of this is unchanged, so are its bytes.
+
+    `ctime_ns` is what catches a file that was edited and given its old times again.
+    """
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    algorithm: str
+    checksum: str
+
+    @classmethod
+    def of(cls, stat: os.stat_result, algorithm: str, checksum: str) -> Fingerprint:
+        return cls(
+            stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, algorithm, checksum
+        )
+
+    def matches(self, stat: os.stat_result) -> bool:
+        """Whether a file with this `stat` is still the one that was verified."""
+        return self == Fingerprint.of(stat, self.algorithm, self.checksum)
+
+
+class Records:
+    """The log at `path`; reading never creates it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._known: dict[str, Fingerprint] = {}
+        self._lines = 0
+        self._read_to = 0
+        self._inode = 0
+        self._mutex = threading.Lock()
+
+    def get(self, target: str) -> Fingerprint | None:
+        with self._mutex:
+            self._catch_up()
+            return self._known.get(target)
+
+    def all(self) -> dict[str, Fingerprint]:
+        with self._mutex:
+            self._catch_up()
+            return dict(self._known)
+
+    def remember(self, target: str, fingerprint: Fingerprint) -> None:
+        """Write that `target` was verified.
+
+        Raises:
+            OSError: the log cannot be written.
+        """
+        self._append({"target": target, **asdict(fingerprint)})
+
+    def forget(self, target: str) -> None:
+        """Write that nothing is known of `target` any more.
+
+        Raises:
+            OSError: the log cannot be written.
+        """
+        if self.get(target) is not None:
+            self._append({"target": target})
+
+    def compact(self) -> None:
+        """Drop the lines that later ones replaced, if they are many. Call it under a lock.
+
+        Raises:
+            OSError: the log cannot be written.
+        """
+        with self._mutex:
+            self._catch_up()
+            if self._lines < _COMPACT_ABOVE_LINES + 2 * len(self._known):
+                return
+            fresh = self.path.with_suffix(".new")
+            fresh.write_bytes(
+                b"".join(_line({"target": t, **asdict(f)}) for t, f in self._known.items())
+            )
+            os.replace(fresh, self.path)
+
+    def _append(self, entry: dict[str, object]) -> None:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        while True:
+            fd = os.open(self.path, flags, 0o644)
+            try:
+                os.write(fd, b"\n" + _line(entry))  # the first newline ends a line torn by a crash
+                if os.path.samestat(os.fstat(fd), os.stat(self.path)):
+                    return  # else another process compacted the log under us: once more
+            except FileNotFoundError:
+                continue
+            finally:
+                os.close(fd)
+
+    def _catch_up(self) -> None:
+        try:
+            stat = self.path.stat()
+        except OSError:
+            self._known, self._lines, self._read_to, self._inode = {}, 0, 0, 0
+            return
+        if stat.st_ino != self._inode or stat.st_size < self._read_to:
+            self._known, self._lines, self._read_to, self._inode = {}, 0, 0, stat.st_ino
+        if stat.st_size == self._read_to:
+            return
+        with self.path.open("rb") as file:
+            file.seek(self._read_to)
+            fresh = file.read()
+        whole = fresh[: fresh.rfind(b"\n") + 1]
+        self._read_to += len(whole)
+        for line in whole.split(b"\n"):
+            if line:
+                self._take(line)
+
+    def _take(self, line: bytes) -> None:
+        self._lines += 1
+        try:
+            entry = json.loads(line)
+            target = entry.pop("target")
+            if entry:
+                self._known[target] = Fingerprint(**entry)
+            else:
+                self._known.pop(target, None)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return  # torn by a crash: that file is hashed once more
+
+
+def _line(entry: dict[str, object]) -> bytes:
+    return json.dumps(entry, separators=(",", ":")).encode() + b"\n"

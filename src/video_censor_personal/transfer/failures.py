@@ -1,0 +1,96 @@
+"""Faults and disk errors turned into the errors that people read."""
+
+from __future__ import annotations
+
+import errno
+
+from video_censor_personal.errors import (
+    DiskSpaceError,
+    ModelCacheError,
+    ModelChecksumError,
+    ModelDownloadError,
+)
+from video_censor_personal.transfer.faults import Fault, SizeFault, StatusFault
+from video_censor_personal.transfer.job import Job
+from video_censor_personal.transfer.partial import DISK_FULL
+from video_censor_personal.transfer.routes import Route
+
+__all__ = ["checksum_error", "disk_error", "download_error", "space_error"]
+
+_ADVICE = {
+    401: "The server wants a token, or does not accept the one it got",
+    403: "The server does not allow it: check the token, or accept the model's terms on its page",
+    404: "Check the URL",
+    410: "Check the URL",
+    416: "Check the URL and size_bytes",
+    429: "The server has had too many requests: wait some minutes and run the same command again",
+}
+_AGAIN = "Run the same command again: what has arrived is kept"
+
+
+def download_error(job: Job, fault: Fault, route: Route) -> ModelDownloadError:
+    """Why the last route of a job gave up."""
+    url = route.address.shown
+    tried = len(job.routes.all)
+    text = f"{job.source.name} could not be downloaded from {url}"
+    text += f" or {tried - 1} mirrors: {fault}" if tried > 1 else f": {fault}"
+    if isinstance(fault, SizeFault):
+        return ModelChecksumError(
+            f"{text}. The file on the server is another one: check size_bytes and the URL.",
+            model=job.source.name,
+            url=url,
+            path=job.planned.path,
+            expected=fault.expected,
+            actual=fault.actual,
+        )
+    advice = _ADVICE.get(fault.status, _AGAIN) if isinstance(fault, StatusFault) else _AGAIN
+    return ModelDownloadError(
+        f"{text}. {advice}.", model=job.source.name, url=url, path=job.planned.path
+    )
+
+
+def checksum_error(job: Job) -> ModelChecksumError:
+    """All bytes came, more than once, and are not the declared ones."""
+    source = job.source
+    served = job.routes.served or job.routes.all[0]
+    return ModelChecksumError(
+        f"{source.name} from {served.address.shown} has the {source.algorithm} checksum "
+        f"{job.digest}, but {source.checksum} is expected. It was fetched again and is the same: "
+        "the file on the server is another one, or the checksum in the configuration is wrong.",
+        model=source.name,
+        url=served.address.shown,
+        path=job.planned.path,
+        expected=source.checksum,
+        actual=job.digest,
+    )
+
+
+def disk_error(job: Job, error: OSError) -> ModelDownloadError:
+    """The disk refused."""
+    path = job.planned.path
+    if error.errno in DISK_FULL:
+        return space_error(
+            (job.size or 0) - job.progress().done_bytes, job.shared.store.free_bytes(), job
+        )
+    what = error.strerror or str(error)
+    advice = "Make it writable, or set models.cache_dir to another folder"
+    if error.errno == errno.EIO:
+        advice = "The disk may be failing"
+    return ModelCacheError(
+        f"{job.source.name} cannot be written to {path} ({what}). {advice}.",
+        model=job.source.name,
+        path=path,
+    )
+
+
+def space_error(needed: int, free: int, job: Job) -> DiskSpaceError:
+    """The disk became full under way."""
+    path = job.planned.path
+    return DiskSpaceError(
+        f"the disk is full: {job.source.name} needs {needed:,} more bytes at {path}, "
+        f"{free:,} are free. What has arrived is kept: make room and run the same command again.",
+        model=job.source.name,
+        path=path,
+        expected=needed,
+        actual=free,
+    )

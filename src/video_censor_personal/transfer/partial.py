@@ -1,0 +1,234 @@
+"""The unfinished file and its piece map: opened, resumed, written, and given up or published."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from video_censor_personal.store import piece_map_path
+from video_censor_personal.transfer.pieces import Identity, PieceMap, read_piece_map
+
+__all__ = ["DISK_FULL", "Partial", "adopt_damaged", "known_pieces", "write_at_once"]
+
+# What the system says when there is no room: full disk, quota, file-size limit.
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+_FLAGS = (
+    os.O_RDWR
+    | os.O_CREAT
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_seek_lock = threading.Lock()
+
+
+class Partial:
+    """An open partial file. `pieces` is None while the size of the file is not known.
+
+    Whoever reads or writes it does so between `retain` and `release`: a descriptor that were closed
+    under a thread could be another file's by the time that thread writes.
+    """
+
+    def __init__(self, path: Path, fd: int, pieces: PieceMap | None, map_fd: int | None) -> None:
+        self.path, self.pieces = path, pieces
+        self._fd = fd
+        self._map_fd = map_fd
+        self._users = 1
+        self._mutex = threading.Lock()
+
+    def retain(self) -> None:
+        with self._mutex:
+            self._users += 1
+
+    def release(self) -> None:
+        """The last one to release closes; the files stay."""
+        with self._mutex:
+            self._users -= 1
+            if self._users:
+                return
+        os.close(self._fd)
+        if self._map_fd is not None:
+            os.close(self._map_fd)
+
+    @classmethod
+    def open(cls, path: Path, identity: Identity | None) -> Partial:
+        """Resume the partial of `identity` if that is what lies there, else begin anew.
+
+        Raises:
+            OSError: it cannot be written, or there is no room for all of it.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pieces = known_pieces(path, identity) if identity else None
+        fresh = pieces is None
+        if fresh and identity:
+            pieces = PieceMap(identity)
+        fd = os.open(path, _FLAGS | (os.O_TRUNC if fresh else 0), 0o644)
+        map_fd = None
+        try:
+            if identity and pieces is not None:
+                # The map is written anew: what a torn line left behind must not spoil the next.
+                map_fd = pieces.create(piece_map_path(path))
+                _reserve(fd, identity.size)
+            else:
+                piece_map_path(path).unlink(missing_ok=True)
+            return cls(path, fd, pieces, map_fd)
+        except BaseException:
+            os.close(fd)
+            if map_fd is not None:
+                os.close(map_fd)
+            raise
+
+    def write(self, view: memoryview, offset: int) -> None:
+        """Write all of `view` at `offset`.
+
+        Raises:
+            OSError: the disk is full, or worse.
+        """
+        while view:
+            count = _pwrite(self._fd, view, offset)
+            offset += count
+            view = view[count:]
+
+    def readinto(self, view: memoryview, offset: int) -> int:
+        return _pread(self._fd, view, offset)
+
+    def piece_arrived(self, index: int, crc: int) -> None:
+        """Note a piece whose bytes have been written.
+
+        Raises:
+            OSError: the piece map cannot be written.
+        """
+        assert self.pieces is not None
+        assert self._map_fd is not None
+        PieceMap.append(self._map_fd, index, crc)
+        self.pieces.crcs[index] = crc
+
+    def sync(self) -> None:
+        """Have the bytes on the disk itself, not only in the system's memory.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        os.fsync(self._fd)
+
+    def cut(self, size: int) -> None:
+        """Drop whatever lies behind `size`."""
+        os.ftruncate(self._fd, size)
+
+    def delete(self) -> None:
+        """Remove it from the disk; whoever still writes to it harms nothing."""
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+            piece_map_path(self.path).unlink(missing_ok=True)
+
+
+def write_at_once(path: Path, content: memoryview, *, sync: bool) -> None:
+    """Write a small partial file.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path, _FLAGS | os.O_TRUNC, 0o644)
+    try:
+        offset = 0
+        while offset < len(content):
+            offset += os.write(fd, content[offset:])
+        if sync:
+            os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def known_pieces(path: Path, identity: Identity | None) -> PieceMap | None:
+    """The piece map of the partial at `path` if it is about `identity` (None: about anything)."""
+    pieces = read_piece_map(piece_map_path(path))
+    if pieces is None or (identity is not None and pieces.identity != identity):
+        return None
+    try:
+        held = os.lstat(path).st_size
+    except OSError:
+        return None
+    for index in [i for i in pieces.crcs if pieces.end(i) > held]:
+        del pieces.crcs[index]
+    return pieces
+
+
+def adopt_damaged(damaged: Path, kept_map: Path, partial: Path, identity: Identity) -> bool:
+    """Make a damaged file the partial of its own repair, if the map of its pieces was kept.
+
+    Only the pieces whose CRC is no longer right will be fetched. Whether that was possible.
+
+    Raises:
+        OSError: the files cannot be moved.
+    """
+    pieces = read_piece_map(kept_map)
+    if pieces is None or pieces.identity != identity or damaged.is_symlink():
+        return False
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    # In this order a kill in between leaves a partial without a map, which is fetched anew.
+    os.replace(damaged, partial)
+    with open(partial, "rb", buffering=0) as file:
+        for index, crc in _crcs_on_disk(file.fileno(), pieces):
+            if pieces.crcs.get(index) != crc:
+                pieces.crcs.pop(index, None)
+    os.close(pieces.create(piece_map_path(partial)))
+    kept_map.unlink(missing_ok=True)
+    return True
+
+
+def _crcs_on_disk(fd: int, pieces: PieceMap) -> Iterator[tuple[int, int]]:
+    buffer = memoryview(bytearray(256 << 10))
+    for index in range(pieces.count):
+        crc, offset = 0, pieces.start(index)
+        while offset < pieces.end(index):
+            count = _pread(fd, buffer[: pieces.end(index) - offset], offset)
+            if not count:
+                break
+            crc = zlib.crc32(buffer[:count], crc)
+            offset += count
+        yield index, crc
+
+
+def _reserve(fd: int, size: int) -> None:
+    """Take the room on the disk now, so that a full disk shows before the download."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(fd, 0, size)
+            return
+        except OSError as exc:
+            if exc.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                raise
+    if os.fstat(fd).st_size < size:
+        os.ftruncate(fd, size)
+
+
+if sys.platform == "win32":  # it has one file position for all
+
+    def _pwrite(fd: int, view: memoryview, offset: int) -> int:
+        with _seek_lock:
+            os.lseek(fd, offset, os.SEEK_SET)
+            return os.write(fd, view)
+
+    def _pread(fd: int, view: memoryview, offset: int) -> int:
+        with _seek_lock:
+            os.lseek(fd, offset, os.SEEK_SET)
+            data = os.read(fd, len(view))
+        view[: len(data)] = data
+        return len(data)
+
+else:
+
+    def _pwrite(fd: int, view: memoryview, offset: int) -> int:
+        return os.pwrite(fd, view, offset)
+
+    def _pread(fd: int, view: memoryview, offset: int) -> int:
+        return os.preadv(fd, [view], offset)

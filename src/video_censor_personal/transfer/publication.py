@@ -1,0 +1,62 @@
+"""The last step: bytes that are known to be right get their name."""
+
+from __future__ import annotations
+
+import os
+
+from video_censor_personal.store import piece_map_path, sync_folder
+from video_censor_personal.transfer.job import Job
+from video_censor_personal.transfer.outcome import Status
+from video_censor_personal.transfer.partial import Partial, write_at_once
+
+__all__ = ["publish", "publish_whole"]
+
+
+def publish(job: Job, partial: Partial, digest: str) -> None:
+    """Sync the file, give it its name in one step, sync the folder, remember it.
+
+    Nothing happens if the job was ended (cancelled) while the disk was busy.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    store, source = job.shared.store, job.source
+    partial.retain()
+    try:
+        if job.shared.durable:
+            partial.sync()
+    finally:
+        partial.release()
+    with job.lock:
+        if job.outcome is not None:
+            return
+        path = store.publish(partial.path, source.target)
+        pieces = partial.pieces
+        if pieces is not None and pieces.count > 1:
+            # Kept for the day when a deep verification finds the file damaged.
+            os.replace(piece_map_path(partial.path), store.kept_map_path(source.target))
+        else:
+            piece_map_path(partial.path).unlink(missing_ok=True)
+    if job.shared.durable:
+        sync_folder(path.parent)
+    store.remember(source.target, source.digest_algorithm, digest)
+    with job.lock:
+        job.end(Status.FETCHED, digest=digest)
+
+
+def publish_whole(job: Job, content: memoryview, digest: str) -> None:
+    """As `publish`, for a small file that is still in memory; its folder is synced with the run.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    store, source = job.shared.store, job.source
+    write_at_once(job.partial_path, content, sync=job.shared.durable)
+    with job.lock:
+        if job.outcome is not None:
+            return
+    path = store.publish(job.partial_path, source.target)
+    store.remember(source.target, source.digest_algorithm, digest)
+    with job.lock:
+        job.shared.unsynced.add(path.parent)
+        job.end(Status.FETCHED, digest=digest)

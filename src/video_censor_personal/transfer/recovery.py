@@ -1,0 +1,194 @@
+"""What happens to a job when a request fails, its file changes, or its checksum is wrong."""
+
+from __future__ import annotations
+
+import time
+
+from video_censor_personal.transfer.assembly import Assembly
+from video_censor_personal.transfer.failures import checksum_error, disk_error, download_error
+from video_censor_personal.transfer.faults import ChangedFault, Fault, StatusFault
+from video_censor_personal.transfer.job import Job
+from video_censor_personal.transfer.outcome import Phase, Status
+from video_censor_personal.transfer.publication import publish
+from video_censor_personal.transfer.routes import Route
+from video_censor_personal.transfer.segments import Kind, Segment
+
+__all__ = [
+    "after_hash",
+    "after_segment",
+    "compare_piece",
+    "fail_disk",
+    "put_back",
+    "refetch_damaged",
+    "wrong_bytes",
+]
+
+# A file that changes more often than this under way is given up.
+_MOST_RESTARTS = 3
+# A try that brought this much counts as a success, whatever ended it.
+_PROGRESS_BYTES = 256 << 10
+
+
+def put_back(job: Job, segment: Segment, route: Route, fault: Fault) -> None:
+    """A try ended with a fault: try again now, later, elsewhere, or give the file up."""
+    with job.lock:
+        if segment not in job.ledger.active:
+            return
+        job.ledger.active.discard(segment)
+        if isinstance(fault, ChangedFault):
+            _restart(job, fault.size, str(fault), route)
+            return
+        came = segment.position - segment.reached
+        segment.reached = max(segment.reached, segment.position)
+        if segment.kind in (Kind.WHOLE, Kind.STREAM):
+            segment.position, segment.crc = 0, 0
+        if segment.end is None and segment.position:
+            segment.position = 0
+        segment.buffered = 0
+        if came >= _PROGRESS_BYTES:
+            segment.tries = 0
+        if route.forget_resolved(fault):
+            segment.ready_at = 0.0
+        elif not fault.passing:
+            route.dead = fault
+            segment.ready_at = 0.0
+        elif not _postpone(job, segment, fault):
+            route.dead = fault
+        if job.routes.alive:
+            job.ledger.add(segment)
+            job.lock.notify_all()
+        else:
+            job.end(Status.FAILED, error=download_error(job, fault, route))
+
+
+def _postpone(job: Job, segment: Segment, fault: Fault) -> bool:
+    """Set when the segment is tried again; False if it has been tried often enough."""
+    segment.tries += 1
+    routes = len(job.routes.alive)
+    wait_s: float | None = 0.0
+    if segment.tries % routes == 0:
+        wait_s = job.shared.retry.wait_s(segment.tries // routes)
+    asked_s = fault.retry_after_s if isinstance(fault, StatusFault) else None
+    if asked_s and asked_s > job.shared.retry.longest_wait_s:
+        wait_s = None
+    if wait_s is None:
+        for route in job.routes.alive:
+            route.dead = fault
+        return False
+    wait_s = max(wait_s, asked_s or 0.0)
+    segment.ready_at = time.monotonic() + wait_s
+    job.phase = Phase.RETRYING
+    job.note = f"{fault}; trying again in {wait_s:.1f} s" if wait_s else f"{fault}; trying a mirror"
+    return True
+
+
+def _restart(job: Job, size: int | None, why: str, route: Route | None) -> None:
+    job.restarts += 1
+    if job.restarts > _MOST_RESTARTS:
+        fault = Fault(f"{why} again and again")
+        job.end(Status.FAILED, error=download_error(job, fault, route or job.routes.all[0]))
+        return
+    if job.assembly is not None:
+        job.assembly.partial.delete()
+    job.size = job.source.size_bytes if job.source.size_bytes is not None else size
+    job.note = f"{why}: starting again"
+    job.single_stream = job.probed = False
+    for each in job.routes.all:
+        each.validator = each.ranges = None
+    try:
+        job.assemble(job.identity())
+    except OSError as exc:
+        fail_disk(job, exc)
+
+
+def fail_disk(job: Job, error: OSError) -> None:
+    """The disk refused: the file cannot be had."""
+    with job.lock:
+        job.end(Status.FAILED, error=disk_error(job, error))
+
+
+# -- the checksum
+
+
+def after_hash(job: Job, assembly: Assembly, digest: str) -> None:
+    """The checksum of all bytes is known (called from the thread that computed it)."""
+    with job.lock:
+        if assembly is not job.assembly or job.outcome is not None:
+            return
+        job.digest = digest
+        job.right = job.source.checksum in (None, digest)
+        if not job.right:
+            after_segment(job)
+            return
+        job.phase = Phase.VERIFYING
+        job.enter()
+    try:
+        publish(job, assembly.partial, digest)
+    except OSError as exc:
+        fail_disk(job, exc)
+    finally:
+        job.leave()
+
+
+def after_segment(job: Job) -> None:
+    """Is everything here, or is there damage to look for? Under the lock."""
+    assembly = job.assembly
+    if assembly is None or assembly.hashing or job.right or job.outcome is not None:
+        return
+    waiting = (*job.ledger.free, *job.ledger.active)
+    if any(s.kind is not Kind.COMPARE for s in waiting):
+        return
+    if assembly.pieces is not None and not assembly.pieces.complete:
+        return
+    if assembly.repaired:
+        assembly.follow()
+    elif not waiting and job.digest is not None:
+        _look_for_damage(job)
+
+
+def _look_for_damage(job: Job) -> None:
+    """The bytes are not the declared ones: fetch them once more and compare, piece by piece."""
+    if not wrong_bytes(job):
+        return
+    if job.single_stream or job.assembly is None or job.assembly.pieces is None:
+        _restart(job, None, "the checksum is wrong", None)
+        return
+    job.ledger.add(Segment(0, job.size, Kind.COMPARE))
+    job.lock.notify_all()
+
+
+def wrong_bytes(job: Job) -> bool:
+    """The checksum is wrong: whether another look is worth it, else the file is given up."""
+    if job.repairs_left:
+        job.repairs_left -= 1
+        job.routes.rotate()
+        job.phase, job.note = Phase.RETRYING, "the checksum is wrong: looking for the damage"
+        return True
+    if job.assembly is not None:
+        job.assembly.partial.delete()
+    job.end(Status.FAILED, error=checksum_error(job))
+    return False
+
+
+def compare_piece(job: Job, segment: Segment, index: int) -> None:
+    """A piece came once more: if it differs, it is fetched and written anew. Under the lock."""
+    assembly = job.assembly
+    if assembly is None or assembly.pieces is None:
+        return
+    if assembly.pieces.crcs.get(index, segment.crc) != segment.crc:
+        assembly.repaired += 1
+        job.ledger.add(Segment(*assembly.drop_piece(index)))
+        job.lock.notify_all()
+
+
+def refetch_damaged(job: Job, assembly: Assembly, start: int) -> None:
+    """A piece of an earlier run is not on disk as its CRC says: fetch it again, alone."""
+    with job.lock:
+        if assembly is not job.assembly or job.outcome is not None or assembly.pieces is None:
+            return
+        start, end = assembly.drop_piece(assembly.pieces.index_at(start))
+        if not job.single_stream:
+            job.ledger.add(Segment(start, end))
+        elif not job.ledger.free:
+            job.ledger.add(Segment(0, job.size, Kind.STREAM))
+        job.lock.notify_all()

@@ -1,0 +1,270 @@
+"""One run of the engine: its jobs, the threads that work on them, and the loop that watches."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from video_censor_personal import __version__
+from video_censor_personal.store import Store, sync_folder
+from video_censor_personal.transfer import recovery
+from video_censor_personal.transfer.buffers import Buffers
+from video_censor_personal.transfer.cancel import CancelToken
+from video_censor_personal.transfer.faults import Halted
+from video_censor_personal.transfer.http import Client, Response
+from video_censor_personal.transfer.job import Job, Surroundings
+from video_censor_personal.transfer.limits import Limits, RetryPolicy
+from video_censor_personal.transfer.outcome import FileProgress, Listener, Status
+from video_censor_personal.transfer.plan import PlannedFile
+from video_censor_personal.transfer.ramp import Ramp
+from video_censor_personal.transfer.segments import Segment
+from video_censor_personal.transfer.throttle import Throttle
+from video_censor_personal.transfer.trust import LazyTls
+from video_censor_personal.transfer.wire import Dialer
+from video_censor_personal.transfer.worker import Worker
+
+__all__ = ["Run"]
+
+_TICK_S = 0.05
+_REPORT_S = 0.1
+_ASK_LOCK_S = 0.2
+# Beyond this the threads are left behind (they are stuck in name resolution, and are daemons).
+_LEAVE_THREADS_S = 3.0
+_BUFFER_BYTES = 1 << 20
+_SMALL_BUFFER_BYTES = 256 << 10
+_SPARE_BUFFERS = 6
+# A request for a part should take at least this many times as long as the wait for its first byte.
+_WORTH_A_REQUEST = 20
+
+
+class Run:
+    """Fetches the planned files of one plan. Use it once."""
+
+    def __init__(
+        self,
+        files: Iterable[PlannedFile],
+        store: Store,
+        limits: Limits,
+        retry: RetryPolicy,
+        *,
+        durable: bool,
+    ) -> None:
+        mutex = threading.RLock()
+        self.lock = threading.Condition(mutex)
+        self._over = threading.Condition(mutex)
+        self._stop = threading.Event()
+        self._crash: BaseException | None = None
+        self._limits = limits
+        self.throttle = Throttle(limits.bytes_per_s)
+        size = _BUFFER_BYTES if limits.connections <= 16 else _SMALL_BUFFER_BYTES
+        self._shared = Surroundings(
+            store=store,
+            lock=self.lock,
+            buffers=Buffers(limits.connections + _SPARE_BUFFERS, size),
+            limits=limits,
+            retry=retry,
+            durable=durable,
+            on_settled=self._settled,
+            on_hash=recovery.after_hash,
+            on_damage=recovery.refetch_damaged,
+            on_disk_error=recovery.fail_disk,
+            unsynced=set(),
+        )
+        self.jobs = [Job(planned, self._shared) for planned in files]
+        self._queue = deque(self.jobs)
+        self._opened: dict[Job, None] = {}
+        self._waiting: list[Job] = []
+        self._ended: list[Job] = []
+        self._unfinished = len(self.jobs)
+        self._fetched_bytes = 0  # by jobs that have ended
+        self._first_byte_s = 0.0
+        self._threads: list[threading.Thread] = []
+        small = sum(1 for j in self.jobs if j.size is not None and j.size <= size)
+        self._ramp = Ramp(limits.connections, small if small * 2 > len(self.jobs) else 0)
+        self._dialer = Dialer(LazyTls(), limits.connect_s, limits.stall_s, self._stop.is_set)
+
+    # -- the loop
+
+    def work(self, listener: Listener, cancel: CancelToken) -> None:
+        """Fetch everything. When this returns or raises, every thread has stopped."""
+        told: dict[str, FileProgress] = {}
+        report_at = ask_lock_at = 0.0
+        try:
+            while True:
+                with self.lock:
+                    if self._unfinished and not self._stop.is_set():
+                        self._over.wait(_TICK_S)
+                    finished = not self._unfinished or self._stop.is_set()
+                    now = time.monotonic()
+                    self._adapt(now)
+                    reports = self._report(told) if finished or now >= report_at else []
+                if reports:
+                    report_at = now + _REPORT_S
+                for progress in reports:
+                    listener(progress)
+                if finished or cancel.cancelled:
+                    break
+                if now >= ask_lock_at:
+                    ask_lock_at = now + _ASK_LOCK_S
+                    self._ask_locks_again()
+        finally:
+            self._shut_down()
+        for progress in self._report(told):
+            listener(progress)
+        if self._crash is not None:
+            raise self._crash
+
+    def _adapt(self, now: float) -> None:
+        fetched = self._fetched_bytes
+        busy = 0
+        for job in self._opened:
+            active = job.ledger.active
+            busy += len(active)
+            fetched += job.fetched_bytes + sum(s.buffered for s in active)
+        before = self._ramp.target
+        target = self._ramp.observe(now, fetched, busy)
+        if before == 1 and target > 1:
+            self._share()
+        while len(self._threads) < target and self._unfinished and not self._stop.is_set():
+            self._hire()
+        if self._queue or any(job.ledger.free for job in self._opened):
+            self.lock.notify_all()
+
+    def _share(self) -> None:
+        for job in self._opened:
+            job.share()
+
+    def _hire(self) -> None:
+        client = Client(self._dialer, f"video-censor/{__version__}")
+        worker = Worker(len(self._threads), self, client)
+        thread = threading.Thread(
+            target=self._guarded,
+            args=(worker.run,),
+            name=f"fetch-{len(self._threads)}",
+            daemon=True,
+        )
+        self._threads.append(thread)
+        thread.start()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as exc:  # noqa: BLE001 - the edge of a thread: raised again in `work`
+            with self.lock:
+                self._crash = exc
+                self._halt()
+
+    def _report(self, told: dict[str, FileProgress]) -> list[FileProgress]:
+        """What has changed since it was last told; ended jobs once more, for the last time."""
+        ended, self._ended = self._ended, []
+        fresh = []
+        for job in (*self._opened, *self._waiting, *ended):
+            progress = job.progress()
+            if told.get(progress.name) != progress:
+                told[progress.name] = progress
+                fresh.append(progress)
+        return fresh
+
+    def _ask_locks_again(self) -> None:
+        with self.lock:
+            self._queue.extend(self._waiting)
+            if self._waiting:
+                self._waiting.clear()
+                self.lock.notify_all()
+
+    def _halt(self) -> None:
+        self._stop.set()
+        self.lock.notify_all()
+        self._over.notify_all()
+
+    def _shut_down(self) -> None:
+        with self.lock:
+            self._halt()
+        deadline = time.monotonic() + _LEAVE_THREADS_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        with self.lock:
+            for job in self.jobs:
+                job.end(Status.CANCELLED)
+        for folder in self._shared.unsynced:
+            with contextlib.suppress(OSError):
+                sync_folder(folder)
+
+    # -- what workers ask for
+
+    @property
+    def stopped(self) -> bool:
+        return self._stop.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, unless the run is stopped: then raise Halted."""
+        if self._stop.wait(seconds):
+            raise Halted
+
+    def next_task(self, number: int) -> tuple[Job, Segment | None] | None:
+        """A job to open (no segment), or a segment to fetch; None: there is no more work."""
+        with self.lock:
+            while True:
+                if self._stop.is_set():
+                    raise Halted
+                if not self._unfinished:
+                    return None
+                if number < self._ramp.target and (task := self._claim()) is not None:
+                    task[0].enter()
+                    return task
+                self.lock.wait()
+
+    def _claim(self) -> tuple[Job, Segment | None] | None:
+        now = time.monotonic()
+        alone = self._ramp.target == 1
+        for job in self._opened:
+            if not job.ledger.free:
+                continue
+            most = None if alone else self._worth_a_request(job)
+            if (segment := job.claim(now, most)) is not None:
+                return job, segment
+        if self._queue:
+            job = self._queue.popleft()
+            self._opened[job] = None
+            return job, None
+        for job in self._opened:
+            if (segment := job.steal()) is not None:
+                return job, segment
+        return None
+
+    def _worth_a_request(self, job: Job) -> int:
+        rate = self._ramp.bytes_per_s_per_connection
+        return max(job.piece_size, int(rate * self._first_byte_s * _WORTH_A_REQUEST))
+
+    def waits(self, job: Job) -> None:
+        """Another process has the lock of this job."""
+        with self.lock:
+            job.wait_for_owner()
+            self._opened.pop(job, None)
+            self._waiting.append(job)
+
+    def answered(self, response: Response, wire_s: float) -> None:
+        """A server answered."""
+        with self.lock:
+            self._first_byte_s = response.first_byte_s
+            before = self._ramp.target
+            self._ramp.saw_round_trip(max(wire_s, response.first_byte_s))
+            if self._ramp.target > before:
+                self._over.notify_all()
+
+    def refused(self) -> None:
+        """A server said that it gets too many requests."""
+        with self.lock:
+            self._ramp.was_refused()
+
+    def _settled(self, job: Job) -> None:
+        self._unfinished -= 1
+        self._fetched_bytes += job.fetched_bytes
+        self._opened.pop(job, None)
+        self._ended.append(job)
+        if not self._unfinished:
+            self.lock.notify_all()
+            self._over.notify_all()

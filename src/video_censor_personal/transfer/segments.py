@@ -1,0 +1,104 @@
+"""The parts of one file that are to be fetched: which are free, which are being worked on."""
+
+from __future__ import annotations
+
+import enum
+from bisect import insort
+from dataclasses import dataclass, field
+
+__all__ = ["Kind", "Ledger", "Segment"]
+
+
+class Kind(enum.Enum):
+    """How a segment is served."""
+
+    WHOLE = enum.auto()  # a small file in one buffer
+    RANGE = enum.auto()  # bytes [position, end) of a file in pieces
+    STREAM = enum.auto()  # all bytes from the first, because the server gives no ranges
+    COMPARE = enum.auto()  # as RANGE, but only compared with what is there
+
+
+@dataclass(slots=True, eq=False)
+class Segment:
+    """Bytes `[position, end)` that one connection fetches in order; `end` None: to the end.
+
+    It begins with a piece, except after a failed try in mid-piece: then `crc` is that of the
+    part of the piece before `position`.
+    """
+
+    position: int
+    end: int | None
+    kind: Kind = Kind.RANGE
+    crc: int = 0
+    buffered: int = 0  # received, not written yet
+    tries: int = 0  # failed ones since bytes last came
+    ready_at: float = 0.0
+    reached: int = 0  # how far a stream came before it had to begin again
+
+    def left(self) -> int:
+        """Bytes that another connection could take over."""
+        if self.end is None or self.kind in (Kind.WHOLE, Kind.STREAM):
+            return 0
+        return self.end - self.position - self.buffered
+
+    def __lt__(self, other: Segment) -> bool:
+        return self.position < other.position
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Free and active segments of one file. Not locked: its owner is."""
+
+    free: list[Segment] = field(default_factory=list)
+    active: set[Segment] = field(default_factory=set)
+
+    def add(self, segment: Segment) -> None:
+        insort(self.free, segment)
+
+    def claim(self, now: float, most_bytes: int | None, piece_size: int) -> Segment | None:
+        """The first free segment that is ready, at most `most_bytes` of it (whole pieces)."""
+        for at, segment in enumerate(self.free):
+            if segment.ready_at > now:
+                continue
+            del self.free[at]
+            if rest := _split(segment, most_bytes, piece_size):
+                self.add(rest)
+            self.active.add(segment)
+            return segment
+        return None
+
+    def share(self, most_bytes: int, piece_size: int) -> None:
+        """Take from active segments what lies more than `most_bytes` ahead, so others can help."""
+        for segment in self.active:
+            if rest := _split(segment, most_bytes, piece_size):
+                self.add(rest)
+
+    def steal(self, piece_size: int) -> Segment | None:
+        """Half of what the busiest segment has before it; None if that is not worth a request."""
+        busiest = max(self.active, key=Segment.left, default=None)
+        if busiest is None:
+            return None
+        left = busiest.left()
+        if left <= 2 * piece_size:
+            return None
+        stolen = _split(busiest, left // 2, piece_size)
+        if stolen is not None:
+            self.active.add(stolen)
+        return stolen
+
+    def clear(self) -> None:
+        """Forget all; whoever works on a segment finds out with `in active`."""
+        self.free.clear()
+        self.active.clear()
+
+
+def _split(segment: Segment, most_bytes: int | None, piece_size: int) -> Segment | None:
+    """Shorten `segment` to about `most_bytes` and whole pieces; what was cut off, if anything."""
+    if most_bytes is None or segment.end is None or not segment.left():
+        return None
+    cut = -(-(segment.position + segment.buffered + most_bytes) // piece_size) * piece_size
+    if cut >= segment.end:
+        return None
+    rest = Segment(cut, segment.end, segment.kind, ready_at=segment.ready_at)
+    segment.end = cut
+    return rest

@@ -1,0 +1,233 @@
+"""One thread with its connections: takes work, asks for it, and lands what comes."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from video_censor_personal.transfer import recovery
+from video_censor_personal.transfer.agreement import accept, range_headers
+from video_censor_personal.transfer.assembly import Assembly
+from video_censor_personal.transfer.checksum import new_hasher
+from video_censor_personal.transfer.faults import Fault, Halted, StatusFault
+from video_censor_personal.transfer.http import Client, Response
+from video_censor_personal.transfer.job import Job
+from video_censor_personal.transfer.publication import publish_whole
+from video_censor_personal.transfer.routes import Route
+from video_censor_personal.transfer.segments import Kind, Segment
+from video_censor_personal.transfer.throttle import Throttle
+
+__all__ = ["Worker", "Workplace"]
+
+
+class Workplace(Protocol):
+    """Where a worker gets its work."""
+
+    throttle: Throttle
+
+    def next_task(self, number: int) -> tuple[Job, Segment | None] | None:
+        """A job to open (no segment), or a segment to fetch; None: there is no more work."""
+
+    def waits(self, job: Job) -> None:
+        """Another process has the lock of this job."""
+
+    def answered(self, response: Response, wire_s: float) -> None:
+        """A server answered."""
+
+    def refused(self) -> None:
+        """A server said that it gets too many requests."""
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, unless the run is stopped: then raise Halted."""
+
+    @property
+    def stopped(self) -> bool: ...
+
+
+class Worker:
+    """Call `run` in a thread; it returns when there is no more work, or the run was stopped."""
+
+    def __init__(self, number: int, workplace: Workplace, client: Client) -> None:
+        self._number, self._workplace, self._client = number, workplace, client
+
+    def run(self) -> None:
+        try:
+            while (task := self._workplace.next_task(self._number)) is not None:
+                job, segment = task
+                try:
+                    if segment is None:
+                        self._open(job)
+                    else:
+                        self._fetch(job, segment)
+                except OSError as exc:
+                    recovery.fail_disk(job, exc)
+                finally:
+                    job.leave()
+        except Halted:
+            pass
+        finally:
+            self._client.close()
+
+    def _open(self, job: Job) -> None:
+        if not job.open():
+            self._workplace.waits(job)
+
+    def _fetch(self, job: Job, segment: Segment) -> None:
+        with job.lock:
+            if not job.routes.alive or job.outcome is not None:
+                return
+            route = job.routes.pick(segment.tries)
+        try:
+            if segment.kind is Kind.WHOLE:
+                self._fetch_whole(job, segment, route)
+            else:
+                self._fetch_part(job, segment, route)
+        except Fault as fault:
+            if isinstance(fault, StatusFault) and fault.status in (429, 503):
+                self._workplace.refused()
+            recovery.put_back(job, segment, route, fault)
+
+    # -- files in pieces
+
+    def _fetch_part(self, job: Job, segment: Segment, route: Route) -> None:
+        response = self._ask(job, segment, route)
+        try:
+            with job.lock:
+                if segment not in job.ledger.active:
+                    return
+                accept(job, segment, route, response)
+                assembly = job.assembly
+                assert assembly is not None
+                assembly.partial.retain()
+            try:
+                complete = self._receive(job, segment, response, assembly)
+            finally:
+                assembly.partial.release()
+        finally:
+            self._client.done(response)
+        with job.lock:
+            if complete and segment in job.ledger.active:
+                job.ledger.active.discard(segment)
+                job.routes.served = route
+                recovery.after_segment(job)
+                job.lock.notify_all()
+
+    def _ask(self, job: Job, segment: Segment, route: Route) -> Response:
+        byte_range, condition = range_headers(job, segment, route)
+        response = self._client.get(route.next_address, job.headers, byte_range, condition)
+        self._workplace.answered(response, response.wire.round_trip_s)
+        return response
+
+    def _receive(self, job: Job, segment: Segment, response: Response, assembly: Assembly) -> bool:
+        """Land the body; whether the segment is complete (else it is not wanted any more)."""
+        buffers = job.shared.buffers
+        while segment.end is None or segment.position < segment.end:
+            buffer = buffers.take()
+            kept = False
+            try:
+                room = assembly.room(segment)
+                count, fault = self._fill(job, segment, response, memoryview(buffer)[:room])
+                if segment not in job.ledger.active:
+                    return False
+                if count:
+                    kept = assembly.land(segment, buffer, count)
+                    self._advance(job, segment, assembly, count)
+            finally:
+                if not kept:
+                    buffers.give(buffer)
+            if fault is not None:
+                raise fault
+            if count < room and segment.end is not None and not count:
+                raise Fault("the server sent less than it said")
+            if not count:
+                self._end_of_stream(job, segment, assembly)
+        return True
+
+    def _fill(
+        self, job: Job, segment: Segment, response: Response, view: memoryview
+    ) -> tuple[int, Fault | None]:
+        """Receive until `view` is full or the body ends; what came before a fault counts."""
+        filled = 0
+        try:
+            while filled < len(view):
+                count = self._receive_some(job, response, view[filled:])
+                if not count:
+                    break
+                filled += count
+                segment.buffered = filled
+                if segment not in job.ledger.active:
+                    break
+        except Fault as fault:
+            return filled, fault
+        return filled, None
+
+    def _receive_some(self, job: Job, response: Response, view: memoryview) -> int:
+        if self._workplace.stopped:
+            raise Halted
+        most = min(self._workplace.throttle.most(len(view)), job.throttle.most(len(view)))
+        count = response.readinto(view[:most])
+        pause_s = max(self._workplace.throttle.spend(count), job.throttle.spend(count))
+        if pause_s:
+            self._workplace.pause(pause_s)
+        return count
+
+    def _advance(self, job: Job, segment: Segment, assembly: Assembly, count: int) -> None:
+        with job.lock:
+            segment.position += count
+            segment.buffered = 0
+            job.fetched_bytes += count
+            pieces = assembly.pieces
+            if pieces is None:
+                return
+            index = pieces.index_at(segment.position - 1)
+            if segment.position == pieces.end(index):
+                if segment.kind is Kind.COMPARE:
+                    recovery.compare_piece(job, segment, index)
+                segment.crc = 0
+                segment.tries = 0
+                segment.reached = segment.position
+
+    def _end_of_stream(self, job: Job, segment: Segment, assembly: Assembly) -> None:
+        with job.lock:
+            segment.end = job.size = segment.position
+        assembly.end_at(segment.position)
+
+    # -- small files
+
+    def _fetch_whole(self, job: Job, segment: Segment, route: Route) -> None:
+        assert job.size is not None
+        response = self._ask(job, segment, route)
+        buffer = job.shared.buffers.take()
+        try:
+            try:
+                with job.lock:
+                    accept(job, segment, route, response)
+                view = memoryview(buffer)[: job.size]
+                count, fault = self._fill(job, segment, response, view)
+                job.fetched_bytes += count
+                if fault is None and count < len(view):
+                    fault = Fault("the server sent less than it said")
+                if fault is not None:
+                    raise fault
+            finally:
+                self._client.done(response)
+            self._check_whole(job, segment, route, view)
+        finally:
+            job.shared.buffers.give(buffer)
+
+    def _check_whole(self, job: Job, segment: Segment, route: Route, view: memoryview) -> None:
+        hasher = new_hasher(job.source.digest_algorithm, len(view))
+        hasher.update(view)
+        digest = hasher.hexdigest()
+        with job.lock:
+            segment.buffered = 0
+            job.routes.served = route
+            if job.outcome is not None:
+                return
+            job.digest = digest
+            if job.source.checksum not in (None, digest):
+                job.ledger.active.discard(segment)
+                if recovery.wrong_bytes(job):
+                    job.ledger.add(segment)
+                    job.lock.notify_all()
+                return
+        publish_whole(job, view, digest)
