@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,27 @@ import av.error
 
 from video_censor_personal.media.base import Chapter
 
-__all__ = ["copied_stream", "holds", "label", "open_container", "set_chapters", "set_tags"]
+__all__ = [
+    "copied_stream",
+    "disk_error",
+    "holds",
+    "label",
+    "open_container",
+    "set_chapters",
+    "set_tags",
+]
 
-_BUFFER_BYTES = 1 << 20
+_DISK_ERRORS = frozenset(
+    {
+        errno.EACCES,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EIO,
+        errno.ENOSPC,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
 _NANOSECOND = Fraction(1, 10**9)
 # MP4 says in these when a track begins; FFmpeg's 1000 would move sound by up to half a millisecond.
 _MP4_TICKS = "90000"
@@ -31,22 +50,35 @@ _NOT_LABELS = ("duration", "encoder", "bps", "number_of_", "_statistics_")
 def open_container(path: Path, muxer: str) -> Iterator[Any]:
     """The container (`av.container.OutputContainer`) of a new file, finished when the block ends.
 
-    When the block raises, the file is left as it is: finishing an MP4 would move every byte of it.
+    When the block raises, the file is removed.
+
+    Raises:
+        OSError: the disk is full, or will not have it.
     """
     options = {"strict": "experimental"}
     if muxer in _MP4_FAMILY:
         options |= {"movflags": "+faststart", "movie_timescale": _MP4_TICKS}
-    with path.open("wb", buffering=0) as file:
-        container = av.open(
-            file, "w", format=muxer, container_options=options, buffer_size=_BUFFER_BYTES
-        )
-        try:
-            yield container
-        except BaseException:
-            file.close()  # a container whose file is closed writes no more
+    container = av.open(f"file:{path}", "w", format=muxer, container_options=options)
+    try:
+        yield container
+    except BaseException:
+        # Closing finishes an MP4, which reads all of it again: not if it is no longer there.
+        with suppress(OSError):
+            path.unlink()
+        with suppress(av.error.FFmpegError):
             container.close()
-            raise
+        raise
+    try:
         container.close()
+    except av.error.FFmpegError as error:
+        raise disk_error(error) or error from error
+
+
+def disk_error(error: av.error.FFmpegError) -> OSError | None:
+    """The error of the disk that FFmpeg passes on as `error`, if it is one."""
+    if error.errno in _DISK_ERRORS:
+        return OSError(error.errno, error.strerror)
+    return None
 
 
 def holds(muxer: str, source: Any) -> bool:

@@ -114,7 +114,8 @@ def lay_tracks(
         if stream.attached_picture and muxer == "matroska":
             laid.by_source[stream.index] = CopiedTrack(_attached(out, template, info.path))
             continue
-        if stream_plan.work != "encode" and not holds(muxer, template):
+        same_codec = stream_plan.encoding is None or not stream_plan.encoding.why_other
+        if same_codec and not holds(muxer, template):
             what = f"a {output.suffix} file cannot hold it"
             if stream.kind in ("data", "attachment") or stream.attached_picture:
                 laid.notes.append(f"stream {stream.index} ({stream.kind}) is left out: {what}")

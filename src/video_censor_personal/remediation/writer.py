@@ -19,7 +19,12 @@ from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.media.container import open_media
 from video_censor_personal.progress import Listener, Progress, ignore
 from video_censor_personal.remediation.check import Written, check_copy
-from video_censor_personal.remediation.container import open_container, set_chapters, set_tags
+from video_censor_personal.remediation.container import (
+    disk_error,
+    open_container,
+    set_chapters,
+    set_tags,
+)
 from video_censor_personal.remediation.edits import EditPlan
 from video_censor_personal.remediation.output import check_output, muxer_of, temporary_file
 from video_censor_personal.remediation.plain_track import Track
@@ -160,6 +165,9 @@ class _Pass:
         try:
             self._out.start_encoding()
         except (av.error.FFmpegError, ValueError) as error:
+            full = disk_error(error) if isinstance(error, av.error.FFmpegError) else None
+            if full is not None:
+                raise full from error
             raise OutputError(f"this kind of file cannot hold these streams: {error}") from error
 
     def _packets(self) -> Iterator[Any]:
@@ -182,6 +190,8 @@ class _Pass:
         try:
             self._out.mux_one(packet)
         except av.error.FFmpegError as error:
+            if full := disk_error(error):
+                raise full from error
             raise OutputError(
                 f"a packet of stream {track.stream.index} ({entry.kind}) at "
                 f"{float(entry.end):.3f} s could not be written: {error.strerror}"
