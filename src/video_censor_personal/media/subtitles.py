@@ -223,12 +223,26 @@ def _file_cues(path: Path) -> tuple[list[tuple[Span, str]], int]:
     events, unreadable = _events(text, _SUFFIXES[path.suffix.lower()])
     cues = []
     for event in events:
-        spoken = spoken_text(event.text)
+        text, swallowed = _without_swallowed(event.text)
+        unreadable += swallowed
+        spoken = spoken_text(text)
         if spoken and not event.is_comment and event.start < event.end:
             cues.append((Span(Fraction(event.start, 1000), Fraction(event.end, 1000)), spoken))
     if not cues:
         raise _UnreadableError("there is not one subtitle in it that can be read")
     return cues, unreadable
+
+
+def _without_swallowed(text: str) -> tuple[str, int]:
+    """A cue without those that follow it and became part of it because their times are damaged."""
+    lines = text.split("\\N")
+    times = [number for number, line in enumerate(lines) if "-->" in line]
+    if not times:
+        return text, 0
+    end = times[0]
+    if end and lines[end - 1].strip().isdigit():  # SRT numbers its cues
+        end -= 1
+    return "\\N".join(lines[:end]), len(times)
 
 
 def _events(text: str, kind: str) -> tuple[list[pysubs2.SSAEvent], int]:
