@@ -78,7 +78,7 @@ class ModelCommands:
         if not self._manager.is_model_valid(name):
             raise ModelMissingError(
                 f"{name} is not there, or damaged ({where})\n"
-                f"to fetch it, run: {self._manager.command('download', [name])}",
+                f"To fetch it: {self._manager.command('download', [name])}",
                 model=name,
                 url=source.url,
                 path=where,
@@ -145,7 +145,7 @@ class ModelCommands:
                 draw(table, plan.store.root, plan.free_bytes)
                 + f"\n{len(table) - len(lacking)} of {len(table)} are ready; "
                 f"{describe_size(plan.missing_bytes)} to download"
-                f"\nto fetch the rest, run: {self._manager.command('download', names)}"
+                f"\nTo fetch the rest: {self._manager.command('download', names)}"
             )
         self._console.result(
             {**_figures(plan), "ok": not required, "models": [row.facts() for row in table]}, text

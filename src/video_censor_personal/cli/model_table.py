@@ -14,6 +14,13 @@ from video_censor_personal.transfer import FileState, PlannedFile
 
 __all__ = ["ModelRow", "draw", "rows"]
 
+_WORDS = {
+    FileState.VERIFIED: "ready",
+    FileState.DAMAGED: "damaged",
+    FileState.PARTIAL: "part there",
+    FileState.MISSING: "missing",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
@@ -40,11 +47,9 @@ class ModelRow:
     @property
     def state(self) -> str:
         """The state in a word or two."""
-        if self.found.state is FileState.VERIFIED:
-            return "ready"
         if self.found.state is FileState.PARTIAL and self.source.size_bytes:
             return f"{self.found.have_bytes / self.source.size_bytes:.0%} there"
-        return self.found.state.value
+        return _WORDS[self.found.state]
 
     def facts(self) -> dict[str, Any]:
         return {

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from video_censor_personal.cli.console import Console, configure_logging, exit_code_of
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from video_censor_personal.cli.console import Console, configure_logging
+from video_censor_personal.cli.edge import guarded
 
 __all__ = ["parser", "run"]
-
-log = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
 Look after the model files that a configuration names under models.sources. A model appears under
@@ -148,26 +148,12 @@ def run(argv: list[str]) -> int:
     level = "debug" if arguments.verbose else "error" if arguments.quiet else "warning"
     configure_logging(level)
     console = Console(as_json=arguments.json, quiet=arguments.quiet)
-    try:
-        return _run(arguments, console)
-    except KeyboardInterrupt:
-        console.close()
-        console.error(
-            _Interrupted("interrupted; what arrived is kept, the same command goes on from there"),
-            130,
+    with logging_redirect_tqdm():  # a line of the log must not cut a bar in two
+        return guarded(
+            console,
+            lambda: _run(arguments, console),
+            interrupted="interrupted; what arrived is kept, the same command goes on from there",
         )
-        return 130
-    except Exception as error:
-        console.close()
-        log.debug("the command failed", exc_info=True)
-        console.error(error, exit_code_of(error))
-        return exit_code_of(error)
-    finally:
-        console.close()
-
-
-class _Interrupted(Exception):
-    """How an interruption is told."""
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:

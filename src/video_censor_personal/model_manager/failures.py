@@ -6,11 +6,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from video_censor_personal.errors import (
-    DiskSpaceError,
-    ModelChecksumError,
-    ModelDownloadError,
-)
+from video_censor_personal.errors import DiskSpaceError, ModelDownloadError
 from video_censor_personal.sizes import describe_size
 from video_censor_personal.transfer import Plan
 
@@ -45,18 +41,14 @@ def restate(error: ModelDownloadError, message: str) -> ModelDownloadError:
     )
 
 
-def combine(
-    failures: Sequence[ModelDownloadError], command: str, config: Path | None
-) -> ModelDownloadError:
+def combine(failures: Sequence[ModelDownloadError], command: str) -> ModelDownloadError:
     """One error for all `failures`: of the first one's kind, naming every model."""
     first = failures[0]
-    if len(failures) == 1:
-        what = str(first)
-    else:
+    what = str(first)
+    if len(failures) > 1:
         lines = [f"  {_named(failure)}" for failure in failures]
-        what = "\n".join([f"{len(failures)} models could not be downloaded:", *lines])
-    advice = list(dict.fromkeys(_advice(failure, config) for failure in failures))
-    return restate(first, "\n".join([what, *filter(None, advice), f"then run: {command}"]))
+        what = "\n".join([f"{len(failures)} models could not be had:", *lines])
+    return restate(first, f"{what}\nTo try again: {command}")
 
 
 def no_room(plan: Plan, command: str, prune: str) -> DiskSpaceError:
@@ -64,11 +56,10 @@ def no_room(plan: Plan, command: str, prune: str) -> DiskSpaceError:
     names = ", ".join(file.source.name for file in plan.to_fetch)
     root = plan.store.root
     return DiskSpaceError(
-        f"no room for {names} in {root}: {describe_size(plan.missing_bytes)} are missing and "
-        f"twice that, {describe_size(plan.room_bytes)}, must be free; "
-        f"{describe_size(plan.free_bytes)} are free\n"
-        f"make room there (see: {prune}) or name another disk in models.cache_dir, "
-        f"then run: {command}",
+        f"No room for {names} in {root}: {describe_size(plan.missing_bytes)} are missing, so "
+        f"{describe_size(plan.room_bytes)} must be free (twice as much, less what is reserved "
+        f"already), and {describe_size(plan.free_bytes)} are. Make room there (what could go: "
+        f"{prune}), or name another disk in models.cache_dir.\nTo try again: {command}",
         model=plan.to_fetch[0].source.name if plan.to_fetch else None,
         path=root,
         expected=plan.room_bytes,
@@ -81,12 +72,3 @@ def _named(failure: ModelDownloadError) -> str:
     text = str(failure)
     name = failure.model or ""
     return text if name in text else f"{name}: {text}"
-
-
-def _advice(failure: ModelDownloadError, config: Path | None) -> str:
-    where = str(config) if config else "the configuration"
-    if isinstance(failure, ModelChecksumError):
-        return f"if the publisher replaced the file, correct checksum and size_bytes in {where},"
-    if isinstance(failure, DiskSpaceError):
-        return "make room, or name another disk in models.cache_dir,"
-    return ""

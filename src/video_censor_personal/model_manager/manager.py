@@ -183,8 +183,7 @@ class ModelManager:
             return {}
         progress = ModelProgress(progress_callback, listener)
         wanted = [transfer_source(source) for source in chosen]
-        found = verify(wanted, self.store, on_hash=progress.on_hash, cancel=cancel)
-        plan = Plan(self.store, found, self.store.free_bytes())
+        plan = make_plan(wanted, self.store, on_hash=progress.on_hash, cancel=cancel)
         progress.watch({file.source.name for file in plan.to_fetch})
         optional = {source.name for source in chosen if source.optional}
         outcomes = self._fetch(plan, optional, progress, cancel)
@@ -234,8 +233,8 @@ class ModelManager:
         """An error that stopped a run before it began, with the command to run."""
         command = self.command("download", [f.source.name for f in plan.to_fetch])
         if isinstance(error, DiskSpaceError):
-            return no_room(plan, command, self.command("prune"))
-        return combine([error], command, self.config.path)
+            return no_room(plan, command, f"{self.command('prune')} --dry-run")
+        return combine([error], command)
 
     def _judge(self, outcomes: Sequence[Outcome], optional: Collection[str]) -> None:
         """Remember every failure; raise if a required model is among them."""
@@ -247,14 +246,14 @@ class ModelManager:
         if stopped and not required:
             names = [outcome.source.name for outcome in stopped]
             raise ModelDownloadError(
-                f"stopped before {', '.join(names)} was complete; what arrived is kept\n"
-                f"to go on, run: {self.command('download', names)}",
+                f"Stopped before {', '.join(names)} was complete; what arrived is kept.\n"
+                f"To go on: {self.command('download', names)}",
                 model=names[0],
             )
         if required:
             failures = [*required, *(e for e in self.failures.values() if e not in required)]
             command = self.command("download", list(self.failures))
-            raise combine(failures, command, self.config.path) from required[0]
+            raise combine(failures, command) from required[0]
         for name, error in self.failures.items():
             log.warning("the optional model %s could not be had: %s", name, error)
 
