@@ -36,9 +36,14 @@ from video_censor_personal.hub.names import (
 )
 from video_censor_personal.hub.shared_blobs import sweep_shared_blob
 from video_censor_personal.store import Lock, Store
-from video_censor_personal.transfer.cancel import CancelToken
-from video_censor_personal.transfer.plan import FileState, PlannedFile, Source, inspect
-from video_censor_personal.transfer.verify import verify
+from video_censor_personal.transfer import (
+    CancelToken,
+    FileState,
+    PlannedFile,
+    Source,
+    inspect,
+    verify,
+)
 
 __all__ = ["CachedModel", "CachedRevision", "HubCache", "SnapshotState"]
 

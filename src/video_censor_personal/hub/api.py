@@ -18,8 +18,7 @@ from video_censor_personal.hub.names import (
     check_tree,
     shorten,
 )
-from video_censor_personal.transfer.cancel import CancelToken
-from video_censor_personal.transfer.engine import RetryPolicy
+from video_censor_personal.transfer import CancelToken, RetryPolicy
 
 __all__ = ["Found", "HubApi", "HubModel"]
 

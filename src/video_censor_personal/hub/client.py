@@ -27,9 +27,8 @@ from video_censor_personal.errors import (
 )
 from video_censor_personal.hub.names import shorten
 from video_censor_personal.hub.refusals import refusal
+from video_censor_personal.transfer import CancelToken, RetryPolicy
 from video_censor_personal.transfer.address import Address, parse_url
-from video_censor_personal.transfer.cancel import CancelToken
-from video_censor_personal.transfer.engine import RetryPolicy
 from video_censor_personal.transfer.proxies import proxy_for
 from video_censor_personal.transfer.trust import make_tls_context
 
@@ -58,6 +57,7 @@ class ApiClient:
     Args:
         endpoint: the base address, with or without a path.
         headers: sent with every question, to this origin only.
+        setting: the environment variable that names the endpoint, for messages.
     """
 
     def __init__(
@@ -65,10 +65,11 @@ class ApiClient:
         endpoint: str,
         headers: Mapping[str, str] | None = None,
         *,
+        setting: str = "HF_ENDPOINT",
         retry: RetryPolicy | None = None,
         cancel: CancelToken | None = None,
     ) -> None:
-        self.endpoint = endpoint.rstrip("/")
+        self.endpoint, self.setting = endpoint.rstrip("/"), setting
         self._headers = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",  # a length limit on what is unpacked needs no bomb
@@ -140,6 +141,7 @@ class ApiClient:
                             url=address.shown,
                             model=model,
                             with_token=self.with_token,
+                            setting=self.setting,
                         )
                     data = self._read_json(response, address, model) if expect_json else None
                     return Answer(data, address, _next_link(response.headers.get("Link", "")))
@@ -148,7 +150,7 @@ class ApiClient:
                 f"{self.endpoint} sent us to an address that is none: {exc}", model=model
             ) from exc
         raise RegistryAnswerError(
-            f"{address.shown} redirects for ever. Is HF_ENDPOINT the address of a hub?",
+            f"{address.shown} redirects for ever. Is {self.setting} right?",
             model=model,
             url=address.shown,
         )
@@ -202,33 +204,34 @@ class ApiClient:
             while chunk := response.read1(1 << 16):
                 body += chunk
                 if len(body) > _LARGEST_ANSWER:
-                    raise _unusable(address, model, f"is longer than {_LARGEST_ANSWER >> 20} MiB")
+                    raise self._unusable(
+                        address, model, f"is longer than {_LARGEST_ANSWER >> 20} MiB"
+                    )
                 if time.monotonic() > deadline:
-                    raise _unusable(address, model, f"had no end after {_DEADLINE_S:.0f} s")
+                    raise self._unusable(address, model, f"had no end after {_DEADLINE_S:.0f} s")
         except urllib3.exceptions.HTTPError as exc:
             raise self._broken(address, model, exc) from exc
         try:
             return json.loads(body)
         except (ValueError, RecursionError) as exc:
-            raise _unusable(address, model, "is not JSON") from exc
+            raise self._unusable(address, model, "is not JSON") from exc
 
     def _broken(
         self, address: Address, model: str | None, exc: urllib3.exceptions.HTTPError
     ) -> RegistryUnreachableError:
         return RegistryUnreachableError(
             f"{address.shown} cannot be reached ({shorten(str(exc), 200)}). Check the connection, "
-            "HTTPS_PROXY and HF_ENDPOINT.",
+            f"HTTPS_PROXY and {self.setting}.",
             model=model,
             url=address.shown,
         )
 
-
-def _unusable(address: Address, model: str | None, why: str) -> RegistryError:
-    return RegistryAnswerError(
-        f"the answer of {address.shown} {why}. Is HF_ENDPOINT the address of a hub?",
-        model=model,
-        url=address.shown,
-    )
+    def _unusable(self, address: Address, model: str | None, why: str) -> RegistryError:
+        return RegistryAnswerError(
+            f"the answer of {address.shown} {why}. Is {self.setting} right?",
+            model=model,
+            url=address.shown,
+        )
 
 
 def _next_link(header: str) -> str | None:

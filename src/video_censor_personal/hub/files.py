@@ -25,7 +25,9 @@ _FORMAT = 1  # of trees/<commit>.json, as huggingface_hub 1.x and 2.x write it
 
 @dataclass(frozen=True, slots=True)
 class HubFile:
-    """One file of a commit. `sha256` is None for small files, which the hub knows by git's sha1.
+    """One file of a commit: large ones have a sha256, small ones only git's own checksum.
+
+    `git_sha1` of a large file is that of the pointer in the repository; it may be unknown.
 
     Raises:
         ValueError: a value that no honest listing has.
@@ -33,23 +35,23 @@ class HubFile:
 
     path: str
     size_bytes: int
-    git_sha1: str
+    git_sha1: str | None
     sha256: str | None = None
     xet_hash: str | None = None
 
     def __post_init__(self) -> None:
         check_file_path(self.path)
         check_size(self.size_bytes)
-        if len(check_blob_name(self.git_sha1)) != 40:
-            raise ValueError(f"{shorten(self.git_sha1)} is no git checksum")
-        for digest in (self.sha256, self.xet_hash):
-            if digest is not None and len(check_blob_name(digest)) != 64:
-                raise ValueError(f"{shorten(digest)} is no sha256")
+        for digest, digits in ((self.git_sha1, 40), (self.sha256, 64), (self.xet_hash, 64)):
+            if digest is not None and len(check_blob_name(digest)) != digits:
+                raise ValueError(f"{shorten(digest)} is no checksum of {digits} digits")
+        if self.git_sha1 is None and self.sha256 is None:
+            raise ValueError(f"{shorten(self.path)} has no checksum")
 
     @property
     def blob(self) -> str:
         """The file's name in the cache: its checksum."""
-        return self.sha256 or self.git_sha1
+        return self.sha256 or self.git_sha1 or ""
 
     @property
     def algorithm(self) -> str:

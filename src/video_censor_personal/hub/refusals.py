@@ -35,6 +35,7 @@ def refusal(
     url: str,
     model: str | None,
     with_token: bool,
+    setting: str = "HF_ENDPOINT",
 ) -> RegistryError:
     """The error that tells what an answer with `status` >= 300 means for `model`.
 
@@ -68,7 +69,7 @@ def refusal(
         return _unknown(status, name, url, model, with_token)
     detail = f": {shorten(said, _SHOWN_MESSAGE)}" if said else ""
     return RegistryAnswerError(
-        f"{url} answered {status}{detail}. Is HF_ENDPOINT the address of a hub?",
+        f"{url} answered {status}{detail}. Is {setting} right?",
         model=model,
         url=url,
     )

@@ -1,0 +1,199 @@
+"""Several placed models whose files lie in one store, fetched in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from video_censor_personal.errors import DiskSpaceError, ModelCacheError, ModelDownloadError
+from video_censor_personal.hub.library_locks import library_locks
+from video_censor_personal.models_lock import Pin
+from video_censor_personal.sources.model_totals import ModelTotals
+from video_censor_personal.sources.resolver import Placement
+from video_censor_personal.transfer import (
+    CancelToken,
+    Engine,
+    FileState,
+    Listener,
+    Outcome,
+    Plan,
+    PlannedFile,
+    Source,
+    Status,
+    make_plan,
+    verify,
+)
+from video_censor_personal.transfer.checksum import hash_file
+from video_censor_personal.transfer.inspection import HashListener
+
+__all__ = ["Batch", "state_of"]
+
+
+class Batch:
+    """Placements that share a store. Files that several of them need are fetched once.
+
+    Attributes:
+        found: what `look` saw, by target.
+    """
+
+    def __init__(self, placements: Sequence[Placement] = ()) -> None:
+        self.placements = list(placements)
+        self.found: dict[str, PlannedFile] = {}
+
+    def look(
+        self,
+        *,
+        deep: bool = False,
+        remember: bool = False,
+        on_hash: HashListener | None = None,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        """Find out what is there; only `remember` writes."""
+        store, sources = self.placements[0].store, self._sources()
+        if remember:
+            files = verify(sources, store, deep=deep, on_hash=on_hash, cancel=cancel)
+        else:
+            files = make_plan(sources, store, deep=deep, on_hash=on_hash, cancel=cancel).files
+        self.found = {file.source.target: file for file in files}
+
+    def fetch(
+        self, engine: Engine, listener: Listener | None, cancel: CancelToken
+    ) -> Iterator[tuple[Outcome, Pin | None]]:
+        """Fetch what `look` did not find and publish; an outcome and a pin for every placement."""
+        totals = self._totals(listener)
+        try:
+            outcomes = {o.source.target: o for o in self._transfer(engine, totals, cancel)}
+        except ModelDownloadError as error:
+            outcomes = {
+                target: Outcome(file.source, Status.FAILED, file.path, error=error)
+                for target, file in self.found.items()
+                if file.state is not FileState.VERIFIED
+            }
+        for placement in self.placements:
+            yield _conclude(placement, outcomes, totals)
+
+    def _transfer(
+        self, engine: Engine, totals: ModelTotals, cancel: CancelToken
+    ) -> Sequence[Outcome]:
+        missing = [f for f in self.found.values() if f.state is not FileState.VERIFIED]
+        if not missing:
+            return ()
+        store = self.placements[0].store
+        shared = [f for f in missing if f.source.target.startswith("models--")]
+        try:
+            with library_locks(store.root, shared, cancel=cancel, on_wait=totals.waiting) as waited:
+                if waited:
+                    self.look(remember=True, cancel=cancel)
+                    missing = [f for f in self.found.values() if f.state is not FileState.VERIFIED]
+                plan = Plan(store, tuple(missing), store.free_bytes())
+                return engine.fetch(plan, totals, cancel)
+        except OSError as exc:
+            raise ModelCacheError(
+                f"{store.root} cannot be written ({exc.strerror}). Give yourself the right to "
+                "write there, or name another place.",
+                path=store.root,
+            ) from exc
+
+    def _totals(self, listener: Listener | None) -> ModelTotals:
+        models: dict[str, str] = {}
+        present = {placement.model: 0 for placement in self.placements}
+        sizes = dict(present)
+        for placement in self.placements:
+            for source in placement.sources:
+                file = self.found[source.target]
+                models.setdefault(file.source.name, placement.model)
+                sizes[placement.model] += source.size_bytes or 0
+                mine = models[file.source.name] == placement.model
+                if file.state is FileState.VERIFIED or not mine:
+                    present[placement.model] += source.size_bytes or 0
+        return ModelTotals(listener, models, sizes, present)
+
+    def _sources(self) -> list[Source]:
+        by_target: dict[str, Source] = {}
+        for placement in self.placements:
+            for source in placement.sources:
+                by_target.setdefault(source.target, source)
+        return list(by_target.values())
+
+
+def state_of(placement: Placement, found: dict[str, PlannedFile]) -> PlannedFile:
+    """What is there of a model, as one file of that name."""
+    files = [found[source.target] for source in placement.sources]
+    damaged = [f for f in files if f.state is FileState.DAMAGED]
+    have = sum(f.have_bytes for f in files)
+    size = sum(source.size_bytes or 0 for source in placement.sources)
+    if damaged:
+        state = FileState.DAMAGED
+    elif all(f.state is FileState.VERIFIED for f in files):
+        state = FileState.VERIFIED if placement.is_published() else FileState.PARTIAL
+    else:
+        state = FileState.PARTIAL if have else FileState.MISSING
+    return PlannedFile(
+        source=_whole(placement, size),
+        path=placement.path,
+        state=state,
+        have_bytes=have,
+        missing_bytes=sum(f.missing_bytes or 0 for f in files),
+        reason="; ".join(f"{f.source.name}: {f.reason}" for f in damaged),
+    )
+
+
+def _whole(placement: Placement, size: int) -> Source:
+    return Source(placement.model, placement.sources[0].urls, placement.model, size)
+
+
+def _conclude(
+    placement: Placement, outcomes: dict[str, Outcome], totals: ModelTotals
+) -> tuple[Outcome, Pin | None]:
+    """Publish a model whose files are all there, or say why it is not."""
+    size = sum(source.size_bytes or 0 for source in placement.sources)
+    whole = _whole(placement, size)
+    mine = [outcomes[s.target] for s in placement.sources if s.target in outcomes]
+    fetched = sum(outcome.fetched_bytes for outcome in mine)
+    error = next((o.error for o in mine if o.error is not None), None)
+    status = Status.FETCHED if mine or not placement.is_published() else Status.PRESENT
+    pin = placement.pin
+    if error is None and any(not outcome.ok for outcome in mine):
+        status = Status.CANCELLED
+    elif error is None:
+        try:
+            placement.publish()
+            pin = _with_digests(placement)
+            if status is Status.FETCHED:
+                totals.finish(placement.model)
+        except ModelDownloadError as failure:
+            error = failure
+    if error is not None:
+        status, error = Status.FAILED, _named(error, placement.model)
+    outcome = Outcome(
+        whole, status, placement.path, size, None, fetched, whole.urls[0] if mine else None, error
+    )
+    return outcome, pin
+
+
+def _with_digests(placement: Placement) -> Pin | None:
+    """The pin, with the sha256 of files of which the registry tells another checksum, or none."""
+    if placement.pin is None:
+        return None
+    files = placement.files or {}
+    digests = {}
+    for file in placement.pin.files:
+        if file.sha256 is None and file.path in files:
+            digest = hash_file(files[file.path], "sha256", lambda _: None)
+            digests[file.path] = digest or ""
+    return placement.pin.with_sha256(digests)
+
+
+def _named(error: ModelDownloadError, model: str) -> ModelDownloadError:
+    """The error of one file, told about its model."""
+    if error.model == model or isinstance(error, DiskSpaceError):
+        return error
+    told = type(error)(
+        f"{model}: {error}",
+        model=model,
+        url=error.url,
+        path=error.path,
+        expected=error.expected,
+        actual=error.actual,
+    )
+    told.__cause__ = error
+    return told

@@ -1,0 +1,156 @@
+"""Models that are files of a GitHub release: `gh://owner/name@tag/asset`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from video_censor_personal.config import ModelSource
+from video_censor_personal.config.model_addresses import ModelAddress, parse_model_address
+from video_censor_personal.errors import (
+    ConfigError,
+    ModelChecksumError,
+    ModelNotFoundError,
+    RegistryAnswerError,
+    RegistryError,
+    RegistryUnreachableError,
+)
+from video_censor_personal.hub.client import ApiClient
+from video_censor_personal.hub.names import check_size, shorten
+from video_censor_personal.models_lock import Pin, PinnedFile, identity
+from video_censor_personal.sources.https import headers_for
+from video_censor_personal.sources.resolver import Placement
+from video_censor_personal.store import Store
+from video_censor_personal.transfer import Source
+
+__all__ = ["ReleaseResolver"]
+
+_API = "https://api.github.com"
+_MOST_ASSETS = 1000
+
+
+class ReleaseResolver:
+    """Files of GitHub releases; they lie in `store` under the model's name.
+
+    `GITHUB_API_URL` names another server (GitHub Enterprise) and `GITHUB_TOKEN` or `GH_TOKEN` a
+    login, as for GitHub's own tools; the token goes to the API only.
+    """
+
+    def __init__(self, store: Store, environment: Mapping[str, str] = os.environ) -> None:
+        self._store, self._environment = store, environment
+
+    def accepts(self, source: ModelSource) -> bool:
+        return source.url.startswith("gh://")
+
+    def recall(self, source: ModelSource) -> Pin | None:
+        return None
+
+    def resolve(self, source: ModelSource, pin: Pin | None = None) -> Placement:
+        if pin is None:
+            pin = self._ask(source, _address(source))
+        (asset,) = pin.files
+        url = asset.url or ""
+        checksum, algorithm = asset.sha256, "sha256"
+        if source.checksum:
+            checksum, algorithm = source.checksum.lower(), source.algorithm
+        file = Source(
+            name=source.name,
+            urls=(url, *source.mirrors),
+            target=source.name,
+            size_bytes=asset.size_bytes,
+            checksum=checksum,
+            algorithm=algorithm,
+            headers=headers_for(source, url),
+        )
+        path = self._store.path(source.name)
+        return Placement(source.name, self._store, (file,), path, pin, {asset.path: path})
+
+    def _ask(self, source: ModelSource, address: ModelAddress) -> Pin:
+        tag = source.model_version or address.version or ""
+        data = self._release(address.repository, tag)
+        try:
+            assets = {str(asset["name"]): asset for asset in data["assets"][:_MOST_ASSETS]}
+            asset = assets.get(address.path)
+            pinned = None if asset is None else _read_asset(address.path, asset)
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            raise RegistryAnswerError(
+                f"GitHub gave an answer about {address.repository}@{tag} that cannot be used: "
+                f"{shorten(str(exc), 200)}",
+                model=address.repository,
+                url=source.url,
+            ) from exc
+        if pinned is None:
+            raise ModelNotFoundError(
+                f"the release {tag} of {address.repository} has no file {address.path}; it has "
+                f"{', '.join(map(shorten, list(assets)[:5])) or 'none'}. "
+                f"Correct the url of {source.name}.",
+                model=address.repository,
+                url=source.url,
+            )
+        _check_declared(source, pinned)
+        return Pin(source.name, identity(source), address.repository, tag, tag, (pinned,))
+
+    def _release(self, repository: str, tag: str) -> dict[str, Any]:
+        token = self._environment.get("GITHUB_TOKEN") or self._environment.get("GH_TOKEN")
+        client = ApiClient(
+            self._environment.get("GITHUB_API_URL") or _API,
+            {"Authorization": f"Bearer {token}"} if token else None,
+            setting="GITHUB_API_URL",
+        )
+        path = f"/repos/{repository}/releases/tags/{quote(tag, safe='')}"
+        try:
+            data: dict[str, Any] = client.get(path, model=repository).data
+        except (RegistryUnreachableError, RegistryAnswerError):
+            raise
+        except ModelNotFoundError as exc:
+            raise ModelNotFoundError(
+                f"GitHub has no release {tag} of {repository} that you may see. Correct the url; "
+                "for a private repository, or if GitHub limits your requests, set GITHUB_TOKEN.",
+                model=repository,
+                url=exc.url,
+            ) from exc
+        except RegistryError as exc:
+            raise type(exc)(
+                f"GitHub refused the login for {repository}. Renew GITHUB_TOKEN or unset it.",
+                model=repository,
+                url=exc.url,
+            ) from exc
+        finally:
+            client.close()
+        return data
+
+
+def _address(source: ModelSource) -> ModelAddress:
+    try:
+        address = parse_model_address(source.url)
+    except ValueError as exc:
+        raise ConfigError(f"{source.name}: {exc}", key="url") from exc
+    if address is None or address.registry != "gh":
+        raise ConfigError(f"{source.url!r} of {source.name} names no release", key="url")
+    return address
+
+
+def _read_asset(name: str, asset: dict[str, Any]) -> PinnedFile:
+    """Releases before mid-2025 have no digest: then the first fetch decides, and the pin holds it
+    to that."""
+    digest = asset.get("digest") or ""
+    sha256 = digest.removeprefix("sha256:") if digest.startswith("sha256:") else None
+    return PinnedFile(name, check_size(asset["size"]), sha256, url=asset["browser_download_url"])
+
+
+def _check_declared(source: ModelSource, file: PinnedFile) -> None:
+    same_size = source.size_bytes in (0, file.size_bytes)
+    comparable = source.checksum and source.algorithm == "sha256" and file.sha256
+    if same_size and (not comparable or source.checksum.lower() == file.sha256):
+        return
+    raise ModelChecksumError(
+        f"{source.name} is declared with other bytes ({source.size_bytes} bytes, "
+        f"{source.checksum}) than GitHub has ({file.size_bytes} bytes, {file.sha256}). Correct "
+        "checksum and size_bytes, or leave them out.",
+        model=source.name,
+        url=source.url,
+        expected=source.checksum or source.size_bytes,
+        actual=file.sha256 or file.size_bytes,
+    )

@@ -1,0 +1,304 @@
+"""Models on a Hugging Face hub: a file or a part of a repository, kept in the shared cache."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from video_censor_personal.config import ModelSource
+from video_censor_personal.config.model_addresses import ModelAddress, parse_model_address
+from video_censor_personal.errors import (
+    ConfigError,
+    ModelCacheError,
+    ModelChecksumError,
+    ModelDisabledError,
+    RevisionNotFoundError,
+)
+from video_censor_personal.hub.environment import HubSettings, hub_settings
+from video_censor_personal.hub.files import HubFile
+from video_censor_personal.hub.links import place_link
+from video_censor_personal.hub.names import check_repository, check_revision
+from video_censor_personal.hub_cache import HubCache
+from video_censor_personal.huggingface_registry import HuggingFaceRegistry
+from video_censor_personal.models_lock import Pin, PinnedFile, identity
+from video_censor_personal.sources.https import headers_for
+from video_censor_personal.sources.resolver import Placement
+from video_censor_personal.store import Store
+from video_censor_personal.transfer.checksum import hash_file
+
+__all__ = ["HubResolver"]
+
+log = logging.getLogger(__name__)
+
+
+class HubResolver:
+    """Files of repositories on a hub.
+
+    The bytes go into the cache that all Hugging Face libraries share; under the model's name lies
+    a link to its file or folder there.
+
+    Args:
+        store: the folder of models, in which the link lies.
+        registry: whose connections are used, and who is told of deprecated models.
+        settings: which hub and cache, asked for at every call.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        registry: HuggingFaceRegistry,
+        settings: Callable[[], HubSettings] = hub_settings,
+    ) -> None:
+        self._store, self._registry, self._settings = store, registry, settings
+        self._trees: dict[tuple[str, str], tuple[HubFile, ...]] = {}
+
+    def accepts(self, source: ModelSource) -> bool:
+        address = _address(source)
+        if address is None or address.registry != "hf":
+            return False
+        return not (source.checksum and source.url.startswith("http"))
+
+    def recall(self, source: ModelSource) -> Pin | None:
+        address = _require(source)
+        cache = HubCache(self._settings().cache_dir)
+        revision = _revision(source, address)
+        commit = cache.commit_of(address.repository, revision)
+        tree = cache.tree(address.repository, commit) if commit else None
+        if commit is None or tree is None:
+            return None
+        try:
+            files = _choose(source, address, tree)
+        except RevisionNotFoundError:
+            return None
+        return _pin(source, address.repository, revision, commit, files)
+
+    def resolve(self, source: ModelSource, pin: Pin | None = None) -> Placement:
+        address = _require(source)
+        settings = self._settings_for(address)
+        if pin is None:
+            pin = self._ask(source, address, settings)
+        cache = HubCache(settings.cache_dir)
+        try:
+            files = [_hub_file(file) for file in pin.files]
+            snapshot = cache.snapshot_path(pin.repository, pin.commit)
+        except ValueError as exc:
+            raise ConfigError(
+                f"the pin of {source.name!r} in models.lock is damaged: {exc}. Delete the file "
+                "and run: video-censor models lock"
+            ) from exc
+        sources = cache.sources(
+            pin.repository,
+            pin.commit,
+            files,
+            endpoint=settings.endpoint,
+            headers=self._headers(source, settings),
+        )
+        if address.path:
+            sources[0] = replace(sources[0], urls=(*sources[0].urls, *source.mirrors))
+        target = snapshot / address.path if address.path else snapshot
+        link = self._store.path(source.name)
+        blobs = {f.path: cache.folder(pin.repository) / "blobs" / f.blob for f in files}
+        return Placement(
+            model=source.name,
+            store=cache.store,
+            sources=tuple(replace(s, name=f"{source.name}: {s.name}") for s in sources),
+            path=link,
+            pin=pin,
+            files=blobs,
+            is_published=lambda: _leads_to(link, target) and _all_there(snapshot, blobs),
+            publish=lambda: self._publish(source, pin, cache, files, (link, target)),
+        )
+
+    def _headers(self, source: ModelSource, settings: HubSettings) -> dict[str, dict[str, str]]:
+        return headers_for(source, settings.endpoint) | settings.headers
+
+    def _settings_for(self, address: ModelAddress) -> HubSettings:
+        """The configured hub, or the one that an address names: that one without our token."""
+        settings = self._settings()
+        if address.endpoint is None or address.endpoint == settings.endpoint:
+            return settings
+        return replace(settings, endpoint=address.endpoint, token=None)
+
+    def _ask(self, source: ModelSource, address: ModelAddress, settings: HubSettings) -> Pin:
+        api = self._registry.api(settings)
+        revision = _revision(source, address)
+        model = api.model(address.repository, revision)
+        name = model.name
+        if name != address.repository:
+            log.warning(
+                "%s: %s is now called %s; use that name", source.name, address.repository, name
+            )
+        if model.disabled:
+            raise ModelDisabledError(
+                f"{name} was disabled by the hub. Choose another model for {source.name}.",
+                model=name,
+            )
+        if model.new_version or "deprecated" in model.tags:
+            instead = f"; its owner names {model.new_version} instead" if model.new_version else ""
+            log.warning("%s: %s is deprecated%s", source.name, name, instead)
+        if model.gated:
+            api.check_access(name)
+        cache = HubCache(settings.cache_dir)
+        tree = self._trees.get((name, model.commit)) or cache.tree(name, model.commit)
+        if tree is None:
+            tree = api.files(name, model.commit)
+        self._trees[name, model.commit] = tree
+        files = _choose(source, address, tree)
+        _check_declared(source, files)
+        return _pin(source, name, revision, model.commit, files)
+
+    def _publish(
+        self,
+        source: ModelSource,
+        pin: Pin,
+        cache: HubCache,
+        files: Sequence[HubFile],
+        link_and_target: tuple[Path, Path],
+    ) -> None:
+        link, target = link_and_target
+        if source.checksum and files[0].sha256 is None:
+            _check_arrived(source, cache.folder(pin.repository) / "blobs" / files[0].blob)
+        cache.publish(
+            pin.repository,
+            pin.commit,
+            files,
+            revision=pin.revision,
+            tree=self._trees.get((pin.repository, pin.commit), ()),
+        )
+        try:
+            link.parent.mkdir(parents=True, exist_ok=True)
+            place_link(link, target)
+        except OSError as exc:
+            raise ModelCacheError(
+                f"{source.name} cannot be put at {link} ({exc.strerror}). Remove what lies there, "
+                "or choose another models.cache_dir.",
+                model=source.name,
+                path=link,
+            ) from exc
+
+
+def _address(source: ModelSource) -> ModelAddress | None:
+    try:
+        return parse_model_address(source.url)
+    except ValueError as exc:
+        raise ConfigError(f"{source.name}: {exc}", key="url") from exc
+
+
+def _require(source: ModelSource) -> ModelAddress:
+    """The address, with names that can be parts of paths.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    address = _address(source)
+    if address is None:
+        raise ConfigError(f"{source.url!r} of {source.name} names no repository", key="url")
+    try:
+        check_repository(address.repository)
+        check_revision(_revision(source, address))
+    except ValueError as exc:
+        raise ConfigError(f"{source.name}: {exc}", key="url") from exc
+    return address
+
+
+def _revision(source: ModelSource, address: ModelAddress) -> str:
+    return source.model_version or address.version or "main"
+
+
+def _choose(source: ModelSource, address: ModelAddress, tree: Sequence[HubFile]) -> list[HubFile]:
+    """The files that a source asks for.
+
+    Raises:
+        RevisionNotFoundError: the commit has no such file; names what is there.
+    """
+    if address.path:
+        chosen = [file for file in tree if file.path == address.path]
+        wanted = address.path
+    else:
+        # A pattern that ends in a slash means the folder, as in the Hugging Face libraries.
+        patterns = [p + "*" if p.endswith("/") else p for p in source.files] or ["*"]
+        chosen = [f for f in tree if any(fnmatch.fnmatchcase(f.path, p) for p in patterns)]
+        wanted = ", ".join(patterns)
+    if chosen:
+        return chosen
+    names = [file.path for file in tree]
+    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.3) or names[:3]
+    there = f"; it has {', '.join(near)}" if near else "; it is empty"
+    raise RevisionNotFoundError(
+        f"{address.repository} has no file {wanted} at {_revision(source, address)}{there}. "
+        f"Correct the url or `files` of {source.name}.",
+        model=address.repository,
+        url=source.url,
+    )
+
+
+def _check_declared(source: ModelSource, files: Sequence[HubFile]) -> None:
+    """What is declared beside a repository's address must be what the hub says.
+
+    Raises:
+        ModelChecksumError: it is not.
+    """
+    file = files[0]
+    pairs: list[tuple[str, str | int, str | int]] = []
+    if source.size_bytes:
+        pairs.append(("size_bytes", source.size_bytes, file.size_bytes))
+    if source.checksum and source.algorithm == "sha256" and file.sha256:
+        pairs.append(("checksum", source.checksum.lower(), file.sha256))
+    for what, declared, said in pairs:
+        if declared != said:
+            raise ModelChecksumError(
+                f"{what} of {source.name} is declared as {declared}, but the hub says {said} for "
+                f"{file.path}. If the model was meant to change, correct {what}, or leave it out "
+                "and let models.lock pin it.",
+                model=source.name,
+                url=source.url,
+                expected=declared,
+                actual=said,
+            )
+
+
+def _check_arrived(source: ModelSource, path: Path) -> None:
+    """Compare a declared checksum of which the hub knows nothing with the file that arrived."""
+    digest = hash_file(path, source.algorithm, lambda _: None)
+    if digest != source.checksum.lower():
+        raise ModelChecksumError(
+            f"{source.name} is not the declared file: its {source.algorithm} is {digest}, not "
+            f"{source.checksum}. Correct the checksum, or leave it out.",
+            model=source.name,
+            url=source.url,
+            path=path,
+            expected=source.checksum,
+            actual=digest,
+        )
+
+
+def _pin(
+    source: ModelSource, name: str, revision: str, commit: str, files: Sequence[HubFile]
+) -> Pin:
+    pinned = tuple(
+        PinnedFile(f.path, f.size_bytes, f.sha256, None if f.sha256 else f.git_sha1) for f in files
+    )
+    return Pin(source.name, identity(source), name, revision, commit, pinned)
+
+
+def _hub_file(file: PinnedFile) -> HubFile:
+    """The pinned file as the cache names it: small ones by git's checksum, as the hub does."""
+    if file.git_sha1 is not None:
+        return HubFile(file.path, file.size_bytes, file.git_sha1)
+    return HubFile(file.path, file.size_bytes, None, file.sha256)
+
+
+def _leads_to(link: Path, target: Path) -> bool:
+    try:
+        return os.path.samefile(link, target)
+    except OSError:
+        return False
+
+
+def _all_there(snapshot: Path, blobs: dict[str, Path]) -> bool:
+    return all(_leads_to(snapshot / path, blob) for path, blob in blobs.items())
