@@ -89,7 +89,7 @@ def make_scene(number: int, face: bool) -> np.ndarray:
         source = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
         return source.reformat(width=width, height=height).to_ndarray()
 
-    blotches = np.random.default_rng(number).integers(40, 200, (9, 16, 3), dtype=np.uint8)
+    blotches = np.random.default_rng(number).integers(60, 160, (5, 9, 3), dtype=np.uint8)
     scene = scaled(blotches, 1640, 800)
     if face:
         portrait = files("video_censor_personal.sample") / "data" / "portrait.jpg"

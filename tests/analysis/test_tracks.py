@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -104,6 +105,13 @@ def test_boxes_that_pass_each_other_go_to_the_nearest() -> None:
 def test_a_jump_is_another_thing() -> None:
     found = follow([[face(0.0)], [face(0.75)], []])
     assert spans(found) == [(0, 0.5), (0.25, 1.0)]
+
+
+def test_a_sudden_change_of_size_is_another_thing() -> None:
+    large = replace(face(), box=Box(0.0, 0.0, 1.0, 1.0))
+    assert len(follow([[face()], [large], [large]])) == 2
+    grown = replace(face(), box=Box(0.3, 0.3, 0.4, 0.4))
+    assert len(follow([[face()], [grown], [grown]])) == 1
 
 
 def test_a_face_that_changes_its_label_is_still_one_face() -> None:

@@ -19,6 +19,9 @@ _NEAR = 0.75
 """Two boxes can be one thing if their centres are at most this share of their summed widths (and
 heights) apart; at 0.5 they touch."""
 
+_ALIKE = 2.5
+"""... and their widths (and heights) differ at most by this factor."""
+
 _OTHER_LABEL_OVERLAP = 0.3
 """A model may call one thing by another name in the next frame (a man's face, a woman's face); if
 the boxes overlap this much (IoU), it is still one thing."""
@@ -158,7 +161,7 @@ def _distance(one: Sighting, other: Sighting) -> float | None:
     if one.label != other.label and one.box.overlap(other.box) < _OTHER_LABEL_OVERLAP:
         return None
     distance = _centre_distance(one.box, other.box)
-    return distance if distance <= _NEAR else None
+    return distance if distance <= _NEAR and _alike_in_size(one.box, other.box) else None
 
 
 def _centre_distance(one: Box, other: Box) -> float:
@@ -169,3 +172,9 @@ def _centre_distance(one: Box, other: Box) -> float:
     if not width or not height:
         return 0.0 if one == other else float("inf")
     return max(across / width, down / height)
+
+
+def _alike_in_size(one: Box, other: Box) -> bool:
+    narrow, wide = sorted((one.width, other.width))
+    low, high = sorted((one.height, other.height))
+    return wide <= _ALIKE * narrow and high <= _ALIKE * low
