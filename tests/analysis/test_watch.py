@@ -7,10 +7,13 @@ import gc
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from pictures import FACE, clip, frame, meadow, with_portrait
+from movies import cut_off, make_movie
+from pictures import FACE, clip, frame, meadow, scaled, with_portrait
 
 from video_censor_personal.analysis.watch import Watched, watch
 from video_censor_personal.config import FrameSampling
@@ -19,6 +22,8 @@ from video_censor_personal.detectors.nudenet import plugin
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.findings import Box, Gap, Sighting
 from video_censor_personal.media.base import Frame
+from video_censor_personal.media.frames import decode_frames
+from video_censor_personal.media.probe import probe
 from video_censor_personal.progress import Progress
 from video_censor_personal.timeline import Span
 
@@ -305,3 +310,45 @@ def test_the_decoder_waits_for_the_detectors() -> None:
     assert alive <= 1
     # 96 MiB waiting or being looked at, and half a second being sampled, at 2.6 MiB a frame.
     assert most <= 50
+
+
+# -- from files
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"vfr": True, "seconds": 6},
+        {"rotation": 90},
+        {"start": Fraction(7)},
+        {"fps": 24, "suffix": ".mkv"},
+    ],
+    ids=["plain", "variable rate", "turned", "late start", "mkv"],
+)
+def test_a_face_in_a_file_is_found_from_its_first_frame_to_its_last(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    def paint(number: int, width: int, height: int) -> np.ndarray:
+        picture = with_portrait(150 + number, 40) if 13 <= number < 27 else meadow(640, 360)
+        return scaled(picture, width, height)
+
+    suffix = options.pop("suffix", ".mp4")
+    movie = make_movie(tmp_path / f"a{suffix}", size=(320, 180), paint=paint, **options)
+    info = probe(movie.path)
+    eyes = plugin.build(DetectorSettings("eyes", {"faces": CategorySettings("faces", "Faces")}))
+    watched = watch(decode_frames(info), [eyes], HALF_SECOND, duration=info.duration)
+    (found,) = watched.detections
+    assert found.span.start == pytest.approx(movie.times[13], abs=0.002)
+    assert found.span.end == pytest.approx(movie.times[27], abs=0.002)
+    assert watched.gaps == ()
+
+
+def test_a_file_that_ends_too_early_leaves_a_gap(tmp_path: Path) -> None:
+    movie = make_movie(tmp_path / "a.mkv", seconds=4)
+    cut_off(movie.path, 0.5)
+    info = probe(movie.path)
+    watched = watch(decode_frames(info), [Scripted()], HALF_SECOND, duration=info.duration)
+    assert 0 < watched.samples < 9
+    assert watched.gaps
+    assert watched.gaps[-1].span.end == pytest.approx(4, abs=0.2)

@@ -87,8 +87,9 @@ def test_it_carries_the_name_and_categories_it_was_given(plugin: DetectorPlugin)
 def test_asking_about_detectors_loads_no_codec_and_no_model_runtime() -> None:
     code = (
         "import sys\n"
-        "from video_censor_personal.detectors.registry import plugins\n"
-        "found = [(p.type, p.modality, p.categories, p.available()) for p in plugins().values()]\n"
+        "from video_censor_personal.detectors.registry import discover\n"
+        "for plugin in discover().plugins.values():\n"
+        "    plugin.type, plugin.modality, plugin.categories, plugin.notes, plugin.available()\n"
         "heavy = {'av', 'onnxruntime', 'pocketsphinx', 'cv2', 'nudenet', 'pysubs2'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -18,7 +18,7 @@ from video_censor_personal.config.document import nearest
 from video_censor_personal.detectors.base import ENTRY_POINT_GROUP, DetectorPlugin
 from video_censor_personal.errors import ConfigError
 
-__all__ = ["Discovery", "PluginFailure", "discover", "find", "plugins"]
+__all__ = ["Discovery", "PluginFailure", "discover", "find"]
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +44,11 @@ class Discovery:
 
 
 def discover() -> Discovery:
-    """Load every installed plug-in. Of two with one type the first wins, this package's own before
-    any other; the second is a failure."""
+    """Load every installed plug-in; those that fail are logged as warnings, too.
+
+    Of two with one type the first wins, this package's own before any other; the second is a
+    failure.
+    """
     found: dict[str, DetectorPlugin] = {}
     failures: list[PluginFailure] = []
     for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=_precedence):
@@ -58,15 +61,9 @@ def discover() -> Discovery:
             )
         else:
             found[plugin.type] = plugin
-    return Discovery(found, tuple(failures))
-
-
-def plugins() -> dict[str, DetectorPlugin]:
-    """The usable plug-ins by their type; each that failed to load is logged as a warning."""
-    discovery = discover()
-    for failure in discovery.failures:
+    for failure in failures:
         _log.warning("detector plug-in %r cannot be used: %s", failure.name, failure.reason)
-    return dict(discovery.plugins)
+    return Discovery(found, tuple(failures))
 
 
 def find(type_name: str, discovery: Discovery) -> DetectorPlugin:
