@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # they load an HTTP library, which nobody needs before a ques
     from video_censor_personal.hub.alternatives import KnownReplacement
     from video_censor_personal.hub.api import HubApi, HubModel
     from video_censor_personal.hub.files import HubFile
+    from video_censor_personal.transfer import RetryPolicy
 
 __all__ = [
     "Alternative",
@@ -56,6 +57,7 @@ class HuggingFaceRegistry:
         cache_dir: where answers are kept; None: a folder of its own in the user's cache directory.
         ttl_hours: how long an answer counts as fresh.
         settings: which hub is asked and as whom, asked for at every question.
+        retry: how patient a question is.
 
     Raises:
         ValueError: `ttl_hours` is not positive.
@@ -67,12 +69,13 @@ class HuggingFaceRegistry:
         ttl_hours: int = 24,
         *,
         settings: Callable[[], HubSettings] = hub_settings,
+        retry: RetryPolicy | None = None,
     ) -> None:
         if ttl_hours <= 0:
             raise ValueError(f"ttl_hours must be positive, not {ttl_hours}")
         self.cache_dir = Path(cache_dir) if cache_dir else _default_cache_dir()
         self.ttl_s = ttl_hours * 3600.0
-        self._settings = settings
+        self._settings, self._retry = settings, retry
         self._cache = MetadataCache(self.cache_dir)
         self._apis: dict[HubSettings, HubApi] = {}
         self._warned: set[str] = set()
@@ -122,7 +125,7 @@ class HuggingFaceRegistry:
 
         settings = settings or self._settings()
         if settings not in self._apis:
-            self._apis[settings] = HubApi(settings)
+            self._apis[settings] = HubApi(settings, retry=self._retry)
         return self._apis[settings]
 
     def _ask(self, model_name: str) -> ModelMetadata:
