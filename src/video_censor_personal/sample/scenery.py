@@ -98,14 +98,14 @@ def _add_ridge(
     height, width = canvas.shape[:2]
     profile = _noise(rng, 2, width, int(width / 5), 7)[0]
     crest = (line - (profile - 0.5) * 2 * relief) * height
-    depth = np.arange(height, dtype=np.float32)[:, None] - crest[None, :]
-    texture = _noise(rng, height, width, 90, 5)[..., None]
+    top = max(0, int(crest.min()))
+    below = canvas[top:]
+    depth = np.arange(top, height, dtype=np.float32)[:, None] - crest[None, :]
+    texture = _noise(rng, height - top, width, 90, 5)[..., None]
     fade = np.clip(depth / (height * 0.3), 0, 1)[..., None]
     near, far = (np.array(colour, np.float32) for colour in colours)
     slope = (far * (1 - fade) + near * fade) * (0.8 + 0.4 * texture)
-    cover = np.clip(depth, 0, 1)[..., None]  # one pixel of soft edge
-    canvas *= 1 - cover
-    canvas += slope * cover
+    below += (slope - below) * np.clip(depth, 0, 1)[..., None]  # one pixel of soft edge
 
 
 def _finished(canvas: Plane, rng: np.random.Generator, grain: float = 1.6) -> Picture:
