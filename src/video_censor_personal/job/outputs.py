@@ -8,7 +8,8 @@ from pathlib import Path
 
 from video_censor_personal.config import Output
 from video_censor_personal.errors import UsageError
-from video_censor_personal.remediation.output import SUFFIXES, check_output, muxer_of
+from video_censor_personal.outputs import check_output
+from video_censor_personal.remediation.output import SUFFIXES, muxer_of
 
 __all__ = ["JobOutputs", "check_outputs", "choose_outputs"]
 

@@ -1,0 +1,148 @@
+"""Files that appear under their name complete, or not at all.
+
+`check_output` asks before the work whether a file can be written; `temporary_file` and
+`write_text` write beside its place and put it there in one step.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from video_censor_personal.errors import OutputError, OutputExistsError, OutputSpaceError
+from video_censor_personal.sizes import describe_size
+
+__all__ = ["check_output", "temporary_file", "translated", "write_text"]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def check_output(
+    source: Path, output: Path, *, force: bool = False, size_bytes: int | None = None
+) -> None:
+    """Finds out whether `output` can be written, without touching it.
+
+    Args:
+        source: the video, which is never overwritten.
+        size_bytes: about how large it will be; None: not asked.
+
+    Raises:
+        OutputError: it is the source (under whatever name), a folder, lies in no folder, or may
+            not be written.
+        OutputExistsError: it is there, and `force` is not given.
+        OutputSpaceError: there is no room for it.
+    """
+    folder = output.absolute().parent
+    if output.is_dir():
+        raise OutputError(f"{output} is a folder; give the name of a file in it", path=output)
+    if not folder.is_dir():
+        raise OutputError(
+            f"there is no folder {folder} to write {output.name} into; make it first", path=output
+        )
+    if os.path.lexists(output):
+        _check_existing(source, output, force)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _forbidden(output)
+    if size_bytes is not None:
+        free = shutil.disk_usage(folder).free
+        if free < size_bytes:
+            raise OutputSpaceError(
+                f"{output} needs about {describe_size(size_bytes)} and only {describe_size(free)} "
+                f"are free in {folder}; make room or write to another disk",
+                path=output,
+            )
+
+
+def _check_existing(source: Path, output: Path, force: bool) -> None:
+    if output.exists() and source.exists() and output.samefile(source):
+        raise OutputError(
+            f"{output} is the video itself ({source}); it is never overwritten. "
+            "Give the result another name",
+            path=output,
+        )
+    if not force:
+        raise OutputExistsError(
+            f"{output} is there already; add --force to overwrite it", path=output
+        )
+    if output.exists() and not output.is_file():
+        raise OutputError(f"{output} is no ordinary file; give another name", path=output)
+
+
+@contextmanager
+def temporary_file(output: Path, *, force: bool) -> Iterator[Path]:
+    """A path beside `output`; what lies there when the block ends takes `output`'s place.
+
+    When the block raises (Ctrl-C included) it is removed, and `output` is as it was before. A
+    file that is replaced hands on its mode.
+
+    Raises:
+        OutputError: it cannot be put in place, or errors of the disk within the block.
+    """
+    part = output.with_name(f".{output.name}.{os.getpid()}.part")
+    try:
+        try:
+            yield part
+            _publish(part, output, force)
+        except OSError as error:
+            raise translated(error, output) from error
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+
+
+def write_text(text: str, output: Path) -> None:
+    """Write `text` as UTF-8 to `output`, replacing what is there in one step.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with temporary_file(output, force=True) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _publish(part: Path, output: Path, force: bool) -> None:
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    if os.path.lexists(output):
+        if not force:
+            raise OutputExistsError(
+                f"{output} has appeared while it was made; add --force to overwrite it",
+                path=output,
+            )
+        with suppress(FileNotFoundError):
+            part.chmod(output.stat().st_mode & 0o777)
+    part.replace(output)
+    if os.name == "posix":
+        folder = os.open(output.absolute().parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def translated(error: OSError, output: Path) -> OutputError:
+    """`error` as one of ours that says what to do; itself if it is one."""
+    if isinstance(error, OutputError):
+        return error
+    if error.errno in _FULL:
+        return OutputSpaceError(
+            f"{output} could not be written to its end: "
+            f"{os.strerror(error.errno).lower()}. Nothing was left behind; make room, raise the "
+            "limit, or write to another disk",
+            path=output,
+        )
+    if isinstance(error, PermissionError):
+        return _forbidden(output)
+    return OutputError(f"{output} could not be written: {error.strerror or error}", path=output)
+
+
+def _forbidden(output: Path) -> OutputError:
+    return OutputError(
+        f"there is no permission to write {output.name} into {output.absolute().parent}; "
+        "choose another folder",
+        path=output,
+    )

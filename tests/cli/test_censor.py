@@ -1,0 +1,379 @@
+"""The command line as a person meets it: help, messages, exit codes, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from movies import Sound, cut_off, hide_codec, make_movie, tone
+
+from video_censor_personal import __version__
+from video_censor_personal.cli import main
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "video_censor", *map(str, arguments)]
+
+
+def censor(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, check=False, **options
+    )
+
+
+@pytest.fixture(scope="session")
+def movie_file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("movies") / "movie.mp4"
+    make_movie(path, seconds=2, sounds=[Sound(tone(440))])
+    return path
+
+
+@pytest.fixture
+def movie(movie_file, tmp_path) -> Path:
+    path = tmp_path / "movie.mp4"
+    path.write_bytes(movie_file.read_bytes())
+    return path
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def run(capsys, *arguments: object) -> tuple[int, str, str]:
+    """(exit code, standard output, standard error) of the command, run in this process."""
+    code = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def coverage_in(report: Path) -> dict[str, str]:
+    """Category -> how well it was looked for."""
+    return {c["category"]: c["status"] for c in json.loads(report.read_text())["coverage"]}
+
+
+def test_help_reads_as_a_page(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    page = capsys.readouterr().out
+    assert ended.value.code == 0
+    for word in ("--video", "--download-models", "exit codes", "130", "movie.clean.mp4"):
+        assert word in page
+    assert max(len(line) for line in page.splitlines()) <= 100
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out.strip() == f"video-censor {__version__}"
+
+
+@pytest.mark.parametrize("module", ["video_censor", "video_censor_personal"])
+def test_both_packages_are_the_same_program(module):
+    result = subprocess.run(
+        [sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True
+    )
+    assert __version__ in result.stdout
+
+
+def test_a_clean_video_ends_with_a_report_a_page_and_a_copy(capsys, movie):
+    copy = movie.with_name("copy.mp4")
+    code, out, err = run(capsys, movie, "-o", copy)
+    assert code == 0, err
+    assert "nothing was found" in out
+    assert {"copy.mp4", "copy.json", "copy.html"} <= files(movie.parent)
+    assert "violence is not looked for" in err
+
+
+def test_synonyms_name_the_video_too(capsys, movie):
+    for option in ("--video", "--input", "-i"):
+        code, _, err = run(capsys, option, movie, "-o", movie.with_name("r.json"), "--force")
+        assert code == 0, err
+    assert files(movie.parent) == {"movie.mp4", "r.json", "r.html"}
+
+
+def test_without_an_output_the_report_lies_in_the_current_folder(capsys, movie, monkeypatch):
+    place = movie.parent / "place"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    assert run(capsys, movie)[0] == 0
+    assert files(place) == {"movie.json", "movie.html"}
+
+
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(capsys, movie):
+    code, out, _ = run(capsys, movie, "-o", movie.with_name("copy.mp4"), "--dry-run")
+    assert code == 0
+    assert "Nudity" in out
+    assert "copy.mp4" in out
+    assert files(movie.parent) == {"movie.mp4"}
+
+
+def test_json_is_one_object_a_line_with_progress_and_result(capsys, movie):
+    code, out, err = run(capsys, movie, "-o", movie.with_name("copy.mp4"), "--json")
+    events = [json.loads(line) for line in out.splitlines()]
+    assert code == 0, err
+    assert {"progress", "result", "warning"} <= {event["event"] for event in events}
+    assert events[-1]["copy"] == str(movie.with_name("copy.mp4"))
+    assert events[-1]["exit_code"] == 0
+
+
+def test_json_tells_errors_too(capsys, tmp_path):
+    code, out, _ = run(capsys, tmp_path / "no.mp4", "--json")
+    event = json.loads(out.splitlines()[-1])
+    assert code == event["exit_code"] == 1
+    assert event["event"] == "error"
+    assert "no.mp4" in event["message"]
+
+
+def test_quiet_says_nothing_that_is_not_a_warning(capsys, movie):
+    code, out, err = run(capsys, movie, "-o", movie.with_name("copy.mp4"), "-q")
+    assert code == 0
+    assert out == ""
+    assert all(line.startswith("warning:") for line in err.splitlines())
+
+
+def test_an_existing_output_is_kept_unless_forced(capsys, movie):
+    copy = movie.with_name("copy.mp4")
+    copy.write_text("mine")
+    code, _, err = run(capsys, movie, "-o", copy)
+    assert code == 1
+    assert "--force" in err
+    assert copy.read_text() == "mine"
+    assert files(movie.parent) == {"movie.mp4", "copy.mp4"}
+    assert run(capsys, movie, "-o", copy, "--force")[0] == 0
+    assert copy.read_bytes() != b"mine"
+
+
+def test_allow_all_segments_censors_nothing(capsys, movie, tmp_path):
+    report, copy = tmp_path / "r.json", tmp_path / "copy.mp4"
+    assert (
+        run(capsys, movie, "--output", report, "--output-video", copy, "--allow-all-segments")[0]
+        == 0
+    )
+    assert all(segment["allow"] for segment in json.loads(report.read_text())["segments"])
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda p: None, ["there is no file"]),
+        (lambda p: p.mkdir(), ["folder"]),
+        (lambda p: p.write_bytes(b""), ["empty"]),
+        (lambda p: p.write_text("hello\n" * 100), ["text file"]),
+        (lambda p: p.write_bytes(bytes(5000)), ["no video or sound"]),
+    ],
+    ids=["missing", "folder", "empty", "text", "zeros"],
+)
+def test_what_is_no_video_is_refused_with_the_reason(capsys, tmp_path, make, words):
+    video = tmp_path / "movie.mp4"
+    make(video)
+    before = files(tmp_path)
+    code, _, err = run(capsys, video, "-o", tmp_path / "copy.mp4")
+    assert code == 1
+    assert str(video) in err
+    for word in words:
+        assert word in err
+    assert files(tmp_path) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_video_is_refused(capsys, movie):
+    movie.chmod(0)
+    code, _, err = run(capsys, movie)
+    assert code == 1
+    assert "permission" in err
+
+
+@pytest.mark.parametrize(
+    ("output", "words", "code"),
+    [
+        ("movie.mp4", "is the video itself", 1),
+        ("folder", "suffix", 2),
+        ("folder.mp4", "is a folder", 1),
+        ("missing/copy.mp4", "make it first", 1),
+        ("copy.txt", "suffix", 2),
+    ],
+)
+def test_an_output_that_cannot_be_is_refused_before_the_work(capsys, movie, output, words, code):
+    (movie.parent / "folder.mp4").mkdir()
+    before = files(movie.parent)
+    result, _, err = run(capsys, movie, "-o", movie.parent / output, "--force")
+    assert result == code
+    assert words in err
+    assert files(movie.parent) == before
+
+
+def test_a_link_to_the_source_is_the_source(capsys, movie):
+    link = movie.with_name("link.mp4")
+    link.hardlink_to(movie)
+    code, _, err = run(capsys, movie, "-o", link, "--force")
+    assert code == 1
+    assert "never overwritten" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "which video"),
+        (["a.mp4", "--video", "b.mp4"], "two videos"),
+        (["MOVIE", "-o", "a.mp4", "--output-video", "b.mp4"], "twice"),
+        (["MOVIE", "--output-video", "b.txt"], "must end in"),
+        (["MOVIE", "--input-segments", "r.json", "--download-models"], "needs no models"),
+        (["MOVIE", "--input-segments", "r.json"], "makes a copy"),
+    ],
+)
+def test_wrong_usage_says_what_to_write_instead(capsys, movie, arguments, words):
+    code, _, err = run(capsys, *[movie if a == "MOVIE" else a for a in arguments])
+    assert code == 2
+    assert words in err
+
+
+def test_an_unknown_option_is_wrong_usage(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--outptu", "x"])
+    assert ended.value.code == 2
+
+
+@pytest.mark.parametrize("text", ["detections:\n\tnudity: {}\n", "detections: {profanty: {}}\n"])
+def test_a_wrong_configuration_ends_with_2(capsys, movie, tmp_path, text):
+    config = tmp_path / "my.yaml"
+    config.write_text(text)
+    code, _, err = run(capsys, movie, "--config", config)
+    assert code == 2
+    assert f"{config}, line" in err
+
+
+def test_a_configuration_in_the_current_folder_is_used(capsys, movie, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text("output: {html: false}\ndetections: {faces: {}}\n")
+    assert run(capsys, movie, "-o", "r.json")[0] == 0
+    assert not (tmp_path / "r.html").exists()
+    coverage = coverage_in(tmp_path / "r.json")
+    assert coverage["faces"] == "analysed"
+    assert coverage["nudity"] == "not_requested"
+
+
+def test_a_category_nobody_can_see_is_unknown_and_ends_with_3(capsys, movie, tmp_path):
+    config = tmp_path / "my.yaml"
+    config.write_text("detections: {violence: {}, faces: {}}\n")
+    code, out, err = run(capsys, movie, "-o", tmp_path / "r.json", "--config", config)
+    assert code == 3
+    assert "UNKNOWN: Violence" in out
+    assert "Violence is not looked for" in err
+    coverage = {
+        c["category"]: c["status"]
+        for c in json.loads((tmp_path / "r.json").read_text())["coverage"]
+    }
+    assert coverage["violence"] == "unknown"
+
+
+def test_a_video_that_was_cut_off_is_analysed_as_far_as_it_goes(capsys, tmp_path):
+    video = tmp_path / "movie.mkv"
+    make_movie(video, seconds=8, sounds=[Sound(tone(440))])
+    cut_off(video, 0.5)
+    code, out, err = run(capsys, video, "-o", tmp_path / "copy.mkv")
+    assert code == 3, err
+    assert "UNKNOWN" in out
+    assert "ends early" in out
+    assert (tmp_path / "copy.mkv").exists()
+
+
+def test_sound_without_picture_and_picture_without_sound_are_fine(capsys, tmp_path):
+    sound, picture = tmp_path / "sound.m4a", tmp_path / "picture.mp4"
+    make_movie(sound, seconds=2, video_codec=None, sounds=[Sound(tone(440))])
+    make_movie(picture, seconds=2)
+    assert run(capsys, sound, "-o", tmp_path / "a.m4a")[0] == 0
+    assert run(capsys, picture, "-o", tmp_path / "b.mp4")[0] == 0
+
+
+def test_a_stream_no_decoder_knows_is_unknown(capsys, tmp_path):
+    video = tmp_path / "movie.mp4"
+    make_movie(video, seconds=2, sounds=[Sound(tone(440))])
+    hide_codec(video, b"avc1")
+    code, out, err = run(capsys, video, "-o", tmp_path / "r.json")
+    assert code == 3, err
+    assert "no decoder" in out
+
+
+def test_a_full_disk_leaves_nothing_half_written(movie):
+    limit = movie.stat().st_size // 2
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    result = censor(movie, "-o", movie.with_name("copy.mp4"), preexec_fn=small_files)
+    assert result.returncode == 1
+    assert "could not be written" in result.stderr
+    assert not [name for name in files(movie.parent) if "copy.mp4" in name]
+
+
+def test_a_read_only_folder_is_refused(capsys, movie):
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    movie.parent.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    code, _, err = run(capsys, movie, "-o", movie.with_name("copy.mp4"))
+    movie.parent.chmod(stat.S_IRWXU)
+    assert code == 1
+    assert "permission" in err
+
+
+@pytest.fixture(scope="session")
+def long_movie(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("long") / "movie.mp4"
+    make_movie(path, seconds=120, fps=25, size=(320, 240), sounds=[Sound(tone(440))])
+    return path
+
+
+@pytest.mark.parametrize("stage", ["watching", "copy"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_ends_with_130_and_leaves_no_half_file(long_movie, tmp_path, stage, number):
+    config = tmp_path / "my.yaml"
+    config.write_text("detections: {faces: {}}\nvideo: {metadata_output: {}}\n")
+    copy = tmp_path / "copy.mp4"
+    arguments = [long_movie, "-o", copy, "--config", config, "--json"]
+    if stage == "copy":
+        report = tmp_path / "flagged.json"
+        report.write_text(json.dumps(flagged_everywhere(120)))
+        arguments += ["--input-segments", report]
+    process = subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    while json.loads(process.stdout.readline()).get("stage") != stage:
+        pass
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
+    left = files(tmp_path) - {"my.yaml", "flagged.json", "copy.json", "copy.html"}
+    assert not left
+
+
+def flagged_everywhere(seconds: float) -> dict:
+    return {
+        "metadata": {"file": "movie.mp4", "duration_seconds": seconds},
+        "segments": [
+            {"start_time_seconds": 0, "end_time_seconds": seconds, "labels": ["Nudity"]},
+        ],
+    }
+
+
+def test_a_report_of_another_video_is_refused(capsys, movie, tmp_path):
+    report = tmp_path / "other.json"
+    report.write_text(json.dumps(flagged_everywhere(3600)))
+    code, _, err = run(capsys, movie, "--input-segments", report, "-o", tmp_path / "copy.mp4")
+    assert code == 1
+    assert "another video" in err
+    assert not (tmp_path / "copy.mp4").exists()
+
+
+def test_a_report_by_hand_hides_what_it_names(capsys, movie, tmp_path):
+    report = tmp_path / "mine.json"
+    report.write_text(json.dumps(flagged_everywhere(2)))
+    copy = tmp_path / "copy.mp4"
+    code, out, err = run(capsys, movie, "--input-segments", report, "-o", copy)
+    assert code == 0, err
+    assert str(copy) in out
