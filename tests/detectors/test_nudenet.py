@@ -123,6 +123,19 @@ def test_one_batch_may_mix_sizes_and_keeps_the_order(faces: NudeNetDetector) -> 
     assert found[1] == found[4]
 
 
+@pytest.mark.parametrize("side", [300, 400, 500, 660])
+def test_a_dressed_person_is_not_nude(side: int) -> None:
+    detector = plugin.build(settings("nudity", "sexual_themes"))
+    pictures = []
+    for left in (100, 400, 700):
+        picture = meadow(1280, 720, left).copy()
+        picture[40 : 40 + side, left : left + side * 5 // 6] = scaled(
+            portrait(), side * 5 // 6, side
+        )
+        pictures.append(frame(picture))
+    assert detector.look(pictures) == [[], [], []]
+
+
 def test_two_people_are_two_faces(faces: NudeNetDetector) -> None:
     picture = with_portrait(0, 30)
     picture[30:330, 380:636] = scaled(portrait(), 256, 300)[:, ::-1]

@@ -85,9 +85,10 @@ class ScoreRange:
 
 
 _SCORES = {
-    # Missing nudity is worse than a false alarm: of 10,000 nude pictures the model finds 61 % from
-    # a score of 0.2 and 38 % from 0.5 (https://github.com/notAI-tech/NudeNet/issues/159).
-    NUDITY: ScoreRange(strict=0.6, default=0.2, lenient=0.1),
+    # Of 10,000 nude pictures the model finds 61 % from a score of 0.2 on and 38 % from 0.5 on
+    # (https://github.com/notAI-tech/NudeNet/issues/159); to the portrait of a fully dressed person
+    # it gives 0.2–0.3 for a bare breast (measured). So the default lies just above that.
+    NUDITY: ScoreRange(strict=0.6, default=0.35, lenient=0.15),
 }
 _OTHER_SCORES = ScoreRange(strict=0.7, default=0.4, lenient=0.2)
 
