@@ -63,9 +63,9 @@ class ModelCommands:
 
     def verify(self, names: Sequence[str] | None, *, deep: bool) -> int:
         """Compare the models with their checksums, and remember which were right."""
-        found = self._manager.check(names, deep, listener=self._console.progress)
+        plan = self._manager.check(names, deep, listener=self._console.progress)
         self._console.close()
-        return self._tell_states(Plan(self._store, found, self._store.free_bytes()))
+        return self._tell_states(plan)
 
     def path(self, name: str) -> int:
         """Print where a model lies.
@@ -95,7 +95,7 @@ class ModelCommands:
             ModelDownloadError: a required one could not be had.
         """
         if dry_run:
-            return self._tell_plan(self._plan(names))
+            return self._tell_plan(self._plan(names, ask=True))
         sources = find_sources(self._config, names)
         if names:
             sources = [replace(source, optional=False) for source in sources]
@@ -171,8 +171,8 @@ class ModelCommands:
         self._console.result(facts, text)
         return 0
 
-    def _plan(self, names: Sequence[str] | None) -> Plan:
-        plan = self._manager.plan(names, listener=self._console.progress)
+    def _plan(self, names: Sequence[str] | None, *, ask: bool = False) -> Plan:
+        plan = self._manager.plan(names, ask=ask, listener=self._console.progress)
         self._console.close()
         return plan
 

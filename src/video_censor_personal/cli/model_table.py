@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from video_censor_personal.config import ModelSource
 from video_censor_personal.sizes import describe_size
 from video_censor_personal.transfer import FileState, PlannedFile
+from video_censor_personal.transfer.address import parse_url
 
 __all__ = ["ModelRow", "draw", "rows"]
 
@@ -36,19 +36,20 @@ class ModelRow:
 
     @property
     def size_bytes(self) -> int | None:
-        """The declared size, else that of the verified file, else None."""
-        return self.source.size_bytes or (self.found.have_bytes if self.ready else None)
+        """The declared size, else what is known of it here, else None."""
+        known = self.source.size_bytes or self.found.source.size_bytes
+        return known or (self.found.have_bytes if self.ready else None)
 
     @property
     def host(self) -> str:
-        """The server that its first address names, without credentials."""
-        return urlsplit(self.source.url).netloc.rpartition("@")[2]
+        """The server that it comes from."""
+        return parse_url(self.found.source.urls[0]).netloc
 
     @property
     def state(self) -> str:
         """The state in a word or two."""
-        if self.found.state is FileState.PARTIAL and self.source.size_bytes:
-            return f"{self.found.have_bytes / self.source.size_bytes:.0%} there"
+        if self.found.state is FileState.PARTIAL and self.size_bytes:
+            return f"{self.found.have_bytes / self.size_bytes:.0%} there"
         return _WORDS[self.found.state]
 
     def facts(self) -> dict[str, Any]:

@@ -9,20 +9,20 @@ from pathlib import Path
 
 from video_censor_personal.config import Config, ModelSource, default_cache_dir
 from video_censor_personal.errors import (
-    DiskSpaceError,
     ModelCacheError,
     ModelDownloadError,
     RegistryError,
 )
 from video_censor_personal.huggingface_registry import HuggingFaceRegistry, ModelMetadata
-from video_censor_personal.model_manager.failures import combine, models_command, no_room
+from video_censor_personal.model_manager.failures import combine, models_command
 from video_censor_personal.model_manager.progress import ModelProgress, ProgressCallback
 from video_censor_personal.model_manager.sources import (
     configured_metadata,
     find_sources,
     registry_name,
-    transfer_source,
 )
+from video_censor_personal.model_manager.stock import Stock
+from video_censor_personal.models_lock import ModelsLock, lock_path
 from video_censor_personal.progress import Listener, ignore
 from video_censor_personal.store import Store
 from video_censor_personal.transfer import (
@@ -32,13 +32,9 @@ from video_censor_personal.transfer import (
     Limits,
     Outcome,
     Plan,
-    PlannedFile,
     Status,
-    inspect,
-    make_plan,
-    verify,
 )
-from video_censor_personal.transfer.checksum import check_algorithm, hash_file
+from video_censor_personal.transfer.checksum import check_algorithm, check_checksum, hash_file
 
 __all__ = ["ModelManager"]
 
@@ -66,13 +62,14 @@ class ModelManager:
         self.cache_dir = self._resolve_cache_dir()
         self.store = Store(self.cache_dir)
         self.failures: dict[str, ModelDownloadError] = {}
-        self._engine = engine or Engine(
+        engine = engine or Engine(
             Limits(
                 connections=config.models.max_connections,
                 connections_per_file=config.models.max_connections,
                 bytes_per_s=config.models.rate_limit_bytes_per_s,
             )
         )
+        self._stock = Stock(self.store, engine, ModelsLock(lock_path(config.path)), registry)
 
     # -- questions
 
@@ -84,7 +81,7 @@ class ModelManager:
         source = self._configured(model_name)
         if source is None:
             return False
-        return inspect(transfer_source(source), self.store).state is FileState.VERIFIED
+        return self._stock.look_at(source).state is FileState.VERIFIED
 
     def get_model_path(self, model_name: str) -> Path:
         """`<cache_dir>/<name>`, whether or not something lies there.
@@ -99,16 +96,18 @@ class ModelManager:
         names: Iterable[str] | None = None,
         deep: bool = False,
         *,
+        ask: bool = False,
         listener: Listener = ignore,
         cancel: CancelToken | None = None,
     ) -> Plan:
         """What is there, what is damaged, what would be fetched and how much room that needs.
 
-        Changes nothing. `deep` reads every file, also those that were verified before.
+        Changes nothing. `deep` reads every file, also those that were verified before; `ask` lets
+        registries be asked for sizes that are not known here.
         """
-        return make_plan(
-            [transfer_source(source) for source in find_sources(self.config, names)],
-            self.store,
+        return self._stock.look(
+            find_sources(self.config, names),
+            ask=ask,
             deep=deep,
             on_hash=ModelProgress(listener=listener).on_hash,
             cancel=cancel,
@@ -121,12 +120,12 @@ class ModelManager:
         *,
         listener: Listener = ignore,
         cancel: CancelToken | None = None,
-    ) -> tuple[PlannedFile, ...]:
+    ) -> Plan:
         """As `plan`, and remembers what was right, so that it need not be read again."""
-        return verify(
-            [transfer_source(source) for source in find_sources(self.config, names)],
-            self.store,
+        return self._stock.look(
+            find_sources(self.config, names),
             deep=deep,
+            remember=True,
             on_hash=ModelProgress(listener=listener).on_hash,
             cancel=cancel,
         )
@@ -141,7 +140,7 @@ class ModelManager:
         if self.registry is not None and not self._configured(model_name):
             return self.registry.query_model(model_name)
         (source,) = find_sources(self.config, [model_name])
-        found = inspect(transfer_source(source), self.store)
+        found = self._stock.look_at(source)
         known = None
         if self.registry is not None:
             try:
@@ -182,12 +181,10 @@ class ModelManager:
         if not chosen:
             return {}
         progress = ModelProgress(progress_callback, listener)
-        wanted = [transfer_source(source) for source in chosen]
-        plan = make_plan(wanted, self.store, on_hash=progress.on_hash, cancel=cancel)
-        progress.watch({file.source.name for file in plan.to_fetch})
-        optional = {source.name for source in chosen if source.optional}
-        outcomes = self._fetch(plan, optional, progress, cancel)
-        self._judge(outcomes, optional)
+        outcomes = self._stock.fetch(
+            chosen, progress.on_transfer, on_hash=progress.on_hash, cancel=cancel
+        )
+        self._judge(outcomes, {source.name for source in chosen if source.optional})
         return {outcome.source.name: outcome.ok for outcome in outcomes}
 
     def _download_model(
@@ -207,53 +204,20 @@ class ModelManager:
         self.verify_models([required], progress_callback, listener=listener, cancel=cancel)
         return self.get_model_path(source.name)
 
-    def _fetch(
-        self,
-        plan: Plan,
-        optional: Collection[str],
-        progress: ModelProgress,
-        cancel: CancelToken | None,
-    ) -> list[Outcome]:
-        """Act on a plan. Where there is no room for all, optional models stay out."""
-        try:
-            return list(self._engine.fetch(plan, progress.on_transfer, cancel))
-        except ModelDownloadError as error:
-            worded = self._worded(error, plan)
-            self.failures.update({f.source.name: worded for f in plan.to_fetch})
-            spared = [f for f in plan.to_fetch if f.source.name in optional]
-            if not spared:
-                raise worded from error
-            rest = replace(plan, files=tuple(f for f in plan.files if f not in spared))
-            fetched = self._fetch(rest, (), progress, cancel)
-            self.failures = {f.source.name: worded for f in spared}
-            failed = [Outcome(f.source, Status.FAILED, f.path, error=worded) for f in spared]
-            return [*fetched, *failed]
-
-    def _worded(self, error: ModelDownloadError, plan: Plan) -> ModelDownloadError:
-        """An error that stopped a run before it began, with the command to run."""
-        command = self.command("download", [f.source.name for f in plan.to_fetch])
-        if isinstance(error, DiskSpaceError):
-            return no_room(plan, command, f"{self.command('prune')} --dry-run")
-        return combine([error], command)
-
     def _judge(self, outcomes: Sequence[Outcome], optional: Collection[str]) -> None:
         """Remember every failure; raise if a required model is among them."""
-        stopped = [o for o in outcomes if o.status is Status.CANCELLED]
-        for outcome in outcomes:
-            if outcome.error is not None:
-                self.failures[outcome.source.name] = outcome.error
-        required = [e for name, e in self.failures.items() if name not in optional]
-        if stopped and not required:
-            names = [outcome.source.name for outcome in stopped]
-            raise ModelDownloadError(
-                f"Stopped before {', '.join(names)} was complete; what arrived is kept.\n"
-                f"To go on: {self.command('download', names)}",
-                model=names[0],
-            )
+        self.failures = {o.source.name: o.error for o in outcomes if o.error is not None}
+        required = {n: error for n, error in self.failures.items() if n not in optional}
         if required:
-            failures = [*required, *(e for e in self.failures.values() if e not in required)]
-            command = self.command("download", list(self.failures))
-            raise combine(failures, command) from required[0]
+            failures = {**required, **self.failures}
+            error = combine(failures, self.command("download", failures))
+            raise error from next(iter(required.values()))
+        if stopped := [o.source.name for o in outcomes if o.status is Status.CANCELLED]:
+            raise ModelDownloadError(
+                f"Stopped before {', '.join(stopped)} was complete; what arrived is kept.\n"
+                f"To go on: {self.command('download', stopped)}",
+                model=stopped[0],
+            )
         for name, error in self.failures.items():
             log.warning("the optional model %s could not be had: %s", name, error)
 
@@ -261,10 +225,11 @@ class ModelManager:
         """Has this file, wherever it lies, the declared bytes? Reads all of it; changes nothing.
 
         Raises:
-            ConfigError: the algorithm cannot be computed here.
+            ConfigError: the source declares no checksum, or one that cannot be computed here.
             ModelCacheError: there is such a file, but it cannot be read.
         """
         check_algorithm(source.algorithm)
+        check_checksum(source.algorithm, source.checksum.lower())
         try:
             if source.size_bytes and file_path.stat().st_size != source.size_bytes:
                 return False

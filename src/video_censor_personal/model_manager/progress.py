@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from video_censor_personal.progress import Listener, Progress, ignore
 from video_censor_personal.transfer import FileProgress, Phase
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 ProgressCallback = Callable[[str, int, int], None]
 """`(name, done_bytes, total_bytes)`; the total is 0 while the server has not said it."""
 
-_MOVING = (Phase.WAITING, Phase.FETCHING, Phase.RETRYING, Phase.VERIFYING, Phase.DONE)
+_MOVING = (Phase.WAITING, Phase.FETCHING, Phase.RETRYING, Phase.VERIFYING)
 
 
 class ModelProgress:
@@ -25,17 +25,11 @@ class ModelProgress:
     """
 
     def __init__(
-        self,
-        callback: ProgressCallback | None = None,
-        listener: Listener = ignore,
+        self, callback: ProgressCallback | None = None, listener: Listener = ignore
     ) -> None:
         self._callback, self._listener = callback, listener
-        self._watched: Collection[str] = ()
+        self._moved: set[str] = set()
         self._notes: dict[str, tuple[Phase, str]] = {}
-
-    def watch(self, names: Collection[str]) -> None:
-        """Report these models from now on: the ones that have to be fetched."""
-        self._watched = names
 
     def on_hash(self, name: str, done: int, total: int) -> None:
         """A file on disk is being read to compare its checksum."""
@@ -43,22 +37,16 @@ class ModelProgress:
 
     def on_transfer(self, progress: FileProgress) -> None:
         """A `transfer.Listener`."""
-        if progress.name not in self._watched:
-            return
         self._log(progress)
-        if progress.phase not in _MOVING:
+        is_done = progress.phase is Phase.DONE
+        if progress.phase in _MOVING or (is_done and progress.fetched_bytes):
+            self._moved.add(progress.name)
+        elif not is_done or progress.name not in self._moved:
             return
+        done, total = progress.done_bytes, progress.total_bytes
         if self._callback is not None:
-            self._callback(progress.name, progress.done_bytes, progress.total_bytes or 0)
-        self._listener(
-            Progress(
-                progress.name,
-                progress.done_bytes,
-                progress.total_bytes,
-                "B",
-                finished=progress.phase is Phase.DONE,
-            )
-        )
+            self._callback(progress.name, done, total or 0)
+        self._listener(Progress(progress.name, done, total, "B", finished=is_done))
 
     def _log(self, progress: FileProgress) -> None:
         """Say once why a model does not move."""

@@ -1,26 +1,21 @@
-"""Configured models as other parts of the program take them."""
+"""The configured models: found by name, and as a registry would describe them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.config.document import nearest
+from video_censor_personal.config.model_addresses import parse_model_address
 from video_censor_personal.errors import ConfigError
-from video_censor_personal.hub.environment import hub_settings
 from video_censor_personal.huggingface_registry import ModelMetadata
-from video_censor_personal.transfer import FileState, PlannedFile, Source
-from video_censor_personal.transfer.address import parse_url
+from video_censor_personal.transfer import FileState, PlannedFile
 
-__all__ = ["CONFIGURED", "configured_metadata", "find_sources", "registry_name", "transfer_source"]
+__all__ = ["CONFIGURED", "configured_metadata", "find_sources", "registry_name"]
 
 CONFIGURED = "configured"
 """What the version that the configuration names is called in a `ModelMetadata`."""
-
-# https://huggingface.co/docs/hub/models-downloading: where the hub serves a file of a repository.
-_HUB_PATH = re.compile(r"/(?P<repository>[^/]+/[^/]+)/resolve/[^/]+/.")
 
 
 def find_sources(config: Config, names: Iterable[str] | None = None) -> list[ModelSource]:
@@ -46,34 +41,10 @@ def find_sources(config: Config, names: Iterable[str] | None = None) -> list[Mod
     return [by_name[name] for name in wanted]
 
 
-def transfer_source(model: ModelSource) -> Source:
-    """What the transfer engine fetches for a model.
-
-    Its headers go to its own server only, not to mirrors; a login to the Hugging Face hub goes to
-    the hub only.
-
-    Raises:
-        ConfigError: its checksum or one of its addresses cannot be used.
-    """
-    headers = hub_settings().headers
-    if model.headers:
-        origin = parse_url(model.url).origin
-        headers[origin] = {**headers.get(origin, {}), **model.headers}
-    return Source(
-        name=model.name,
-        urls=(model.url, *model.mirrors),
-        target=model.name,
-        size_bytes=model.size_bytes or None,
-        checksum=model.checksum.lower(),
-        algorithm=model.algorithm,
-        headers=headers,
-    )
-
-
 def registry_name(model: ModelSource) -> str:
-    """How a registry calls it: the repository that its address names, else its own name."""
-    hub = _HUB_PATH.match(parse_url(model.url).path)
-    return hub["repository"] if hub else model.name
+    """How the hub calls it: the repository that its address names, else its own name."""
+    address = parse_model_address(model.url)
+    return address.repository if address is not None else model.name
 
 
 def configured_metadata(
@@ -81,11 +52,13 @@ def configured_metadata(
 ) -> ModelMetadata:
     """What is configured, and what a registry knows beside that.
 
-    The size is the declared one, else that of the verified file, else left out.
+    The size is the declared one, else that of what is there, else left out.
     """
-    size = model.size_bytes or (found.have_bytes if found.state is FileState.VERIFIED else None)
-    checksums = {CONFIGURED: model.checksum.lower()}
-    sizes = {} if size is None else {CONFIGURED: size}
+    size = model.size_bytes or found.source.size_bytes
+    if not size and found.state is FileState.VERIFIED:
+        size = found.have_bytes
+    checksums = {CONFIGURED: model.checksum.lower()} if model.checksum else {}
+    sizes = {CONFIGURED: size} if size else {}
     if known is None:
         return ModelMetadata(model.name, [CONFIGURED], checksums, sizes)
     return replace(

@@ -1,0 +1,142 @@
+"""Models wherever they come from: those behind plain addresses, and those a registry knows.
+
+Outside this module both are one `PlannedFile` and one `Outcome` a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from video_censor_personal.config import ModelSource
+from video_censor_personal.errors import DiskSpaceError, ModelDownloadError
+from video_censor_personal.huggingface_registry import HuggingFaceRegistry
+from video_censor_personal.model_manager.failures import no_room
+from video_censor_personal.models_lock import ModelsLock
+from video_censor_personal.sources import Deliveries
+from video_censor_personal.sources.https import HttpsResolver
+from video_censor_personal.store import Store
+from video_censor_personal.transfer import (
+    CancelToken,
+    Engine,
+    Listener,
+    Outcome,
+    Plan,
+    PlannedFile,
+    Source,
+    Status,
+    inspect,
+    make_plan,
+    verify,
+)
+
+__all__ = ["Stock"]
+
+HashListener = Callable[[str, int, int], None]
+
+
+class Stock:
+    """What is in a store, and having more of it. Making one touches no disk."""
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        lock: ModelsLock,
+        registry: HuggingFaceRegistry | None = None,
+    ) -> None:
+        self.store = store
+        self._engine = engine
+        self._plain = HttpsResolver(store)
+        self._deliveries = Deliveries(store, lock, registry)
+
+    def look_at(self, source: ModelSource) -> PlannedFile:
+        """What is there of one model. Changes nothing and asks no one."""
+        if self._deliveries.accepts(source):
+            return self._deliveries.look([source])[0]
+        return inspect(self._file(source), self.store)
+
+    def look(
+        self,
+        sources: Sequence[ModelSource],
+        *,
+        ask: bool = False,
+        deep: bool = False,
+        remember: bool = False,
+        on_hash: HashListener | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Plan:
+        """What is there of every model, in order.
+
+        `ask` lets registries be asked what is not known of a model; only `remember` writes.
+
+        Raises:
+            ConfigError: two models have one name, or a name cannot be a path.
+        """
+        plain, delivered = self._divide(sources)
+        files = [self._file(source) for source in plain]
+        if remember:
+            found = verify(files, self.store, deep=deep, on_hash=on_hash, cancel=cancel)
+        else:
+            plan = make_plan(files, self.store, deep=deep, on_hash=on_hash, cancel=cancel)
+            found = plan.files
+        states = self._deliveries.look(
+            delivered, ask=ask, deep=deep, remember=remember, on_hash=on_hash, cancel=cancel
+        )
+        by_name = {file.source.name: file for file in (*found, *states)}
+        ordered = tuple(by_name[source.name] for source in sources)
+        return Plan(self.store, ordered, self.store.free_bytes())
+
+    def fetch(
+        self,
+        sources: Sequence[ModelSource],
+        listener: Listener,
+        *,
+        on_hash: HashListener | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Outcome]:
+        """Have the models; one outcome each, in order. What failed is in `Outcome.error`.
+
+        Where there is no room for all, optional models stay out.
+
+        Raises:
+            ConfigError: a source cannot be used (its name, checksum or addresses).
+        """
+        plain, delivered = self._divide(sources)
+        files = [self._file(source) for source in plain]
+        plan = make_plan(files, self.store, on_hash=on_hash, cancel=cancel)
+        optional = {source.name for source in plain if source.optional}
+        outcomes = self._fetch(plan, optional, listener, cancel)
+        if delivered:
+            outcomes += self._deliveries.fetch(
+                delivered, self._engine, listener, cancel, on_hash=on_hash
+            )
+        by_name = {outcome.source.name: outcome for outcome in outcomes}
+        return [by_name[source.name] for source in sources]
+
+    def _fetch(
+        self, plan: Plan, optional: set[str], listener: Listener, cancel: CancelToken | None
+    ) -> list[Outcome]:
+        try:
+            return list(self._engine.fetch(plan, listener, cancel))
+        except ModelDownloadError as error:  # no room for all of them, or nowhere to write
+            told = no_room(plan) if isinstance(error, DiskSpaceError) else error
+            given_up = [f for f in plan.to_fetch if not optional or f.source.name in optional]
+            if not given_up:
+                return self._fetch(plan, set(), listener, cancel)
+            rest = replace(plan, files=tuple(f for f in plan.files if f not in given_up))
+            failed = [Outcome(f.source, Status.FAILED, f.path, error=told) for f in given_up]
+            return [*self._fetch(rest, set(), listener, cancel), *failed]
+
+    def _file(self, source: ModelSource) -> Source:
+        (file,) = self._plain.resolve(source).sources
+        return file
+
+    def _divide(
+        self, sources: Sequence[ModelSource]
+    ) -> tuple[list[ModelSource], list[ModelSource]]:
+        plain: list[ModelSource] = []
+        delivered: list[ModelSource] = []
+        for source in sources:
+            (delivered if self._deliveries.accepts(source) else plain).append(source)
+        return plain, delivered
