@@ -40,7 +40,7 @@ def sha256(content: bytes) -> str:
 
 @dataclass
 class Request:
-    """`number` counts the requests for this path from 1, `connection` those to the server from 0."""
+    """`number` counts the requests for this path from 1; `connection` numbers the connections."""
 
     line: str
     path: str
@@ -101,7 +101,7 @@ class Loopback:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._open: set[socket.socket] = set()
-        self._serving = 0
+        self.serving = 0
         self._connections = 0
         self._threads: list[threading.Thread] = []
         self._context: ssl.SSLContext | None = None
@@ -220,13 +220,13 @@ class Loopback:
                 hosted.requests += 1
             request = Request(line, path, query, headers, hosted.requests if hosted else 1, number)
             self.requests.append(request)
-            self._serving += 1
-            self.most_at_once = max(self.most_at_once, self._serving)
+            self.serving += 1
+            self.most_at_once = max(self.most_at_once, self.serving)
         try:
             return self._send(connection, self._reply(request, hosted))
         finally:
             with self._lock:
-                self._serving -= 1
+                self.serving -= 1
 
     def _reply(self, request: Request, hosted: _Hosted | None) -> Reply:
         if hosted is None:

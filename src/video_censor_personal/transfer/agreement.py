@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from video_censor_personal.transfer.faults import ChangedFault, Fault, SizeFault
+from video_censor_personal.transfer.faults import ChangedFault, Fault, SizeFault, StatusFault
 from video_censor_personal.transfer.http import Response
 from video_censor_personal.transfer.job import Job
 from video_censor_personal.transfer.routes import Route
 from video_censor_personal.transfer.segments import Kind, Segment
 
-__all__ = ["accept", "range_headers"]
+__all__ = ["accept", "range_headers", "refusal"]
 
 
 def range_headers(job: Job, segment: Segment, route: Route) -> tuple[str, str]:
@@ -48,6 +48,15 @@ def accept(job: Job, segment: Segment, route: Route, response: Response) -> None
     _learn(job, segment, route, response, total)
 
 
+def refusal(job: Job, fault: StatusFault) -> Fault:
+    """What an answer that is no success says about the file."""
+    if fault.status != 416 or fault.total is None or fault.total == job.size:
+        return fault
+    if job.source.size_bytes is None:
+        return ChangedFault(fault.total)
+    return SizeFault(job.source.size_bytes, fault.total)
+
+
 def _accept_part(segment: Segment, response: Response) -> int | None:
     found = response.content_range
     if found is None or found.start != segment.position or segment.kind is Kind.WHOLE:
@@ -72,6 +81,10 @@ def _become_stream(job: Job, segment: Segment) -> None:
 
 def _check_version(job: Job, route: Route, response: Response) -> None:
     validator = response.validator
+    if job.source.checksum is None and job.versions_of not in (None, route):
+        job.versions_of = route
+        raise ChangedFault(job.source.size_bytes)  # nothing says that both have the same version
+    job.versions_of = route
     if route.validator is None or validator == route.validator:
         route.validator = validator
         return

@@ -42,6 +42,7 @@ class Assembly:
         self._algorithm, self._buffers = algorithm, buffers
         self._on_hash, self._on_damage, self._on_error = on_hash, on_damage, on_error
         self._follower: Follower | None = None
+        self._latest: Follower | None = None
         self.streamed_bytes = 0  # of a file whose size is not known
         self.repaired = 0  # pieces replaced since the checksum was last computed
         self.follow()
@@ -75,7 +76,7 @@ class Assembly:
             for index, crc in sorted(pieces.crcs.items()):
                 follower.landed(pieces.start(index), pieces.end(index), crc=crc)
             follower.end_at(pieces.identity.size)
-        self._follower = follower
+        self._follower = self._latest = follower
         follower.start()
 
     def room(self, segment: Segment) -> int:
@@ -131,6 +132,11 @@ class Assembly:
             self._follower.stop()
             self._follower = None
         self.partial.release()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the checksum's thread to end, after `close`."""
+        if self._latest is not None:
+            self._latest.join(seconds)
 
     def _pass_on(self, start: int, end: int, buffer: bytearray) -> bool:
         follower = self._follower

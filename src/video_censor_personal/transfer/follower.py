@@ -72,9 +72,13 @@ class Follower:
         with self._changed:
             if self._stopped:
                 return False
-            if start != self._expected:
+            if start > self._expected:
                 self._landed[start] = _Stretch(start, end, None, crc)
                 return False
+            if end <= self._expected:
+                return False  # a stream that began again brings what was hashed already
+            if start < self._expected:
+                start, buffer = self._expected, None
             takes = buffer is not None and len(self._queue) < _MOST_WAITING
             self._queue.append(_Stretch(start, end, buffer if takes else None, crc))
             self._advance(end)
@@ -87,13 +91,15 @@ class Follower:
             self._end = size
             self._changed.notify_all()
 
-    def stop(self, *, wait: bool = False) -> None:
+    def stop(self) -> None:
         """Give up; no callback comes after the one that may be running."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
-        if wait and self._thread.ident and self._thread is not threading.current_thread():
-            self._thread.join()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the thread to end."""
+        self._thread.join(seconds)
 
     def _advance(self, to: int) -> None:
         self._expected = to

@@ -20,7 +20,7 @@ from video_censor_personal.transfer.outcome import FileProgress, Outcome, Phase,
 from video_censor_personal.transfer.partial import adopt_damaged, known_pieces
 from video_censor_personal.transfer.pieces import Identity, piece_size_for, read_piece_map
 from video_censor_personal.transfer.plan import FileState, PlannedFile
-from video_censor_personal.transfer.routes import Routes
+from video_censor_personal.transfer.routes import Route, Routes
 from video_censor_personal.transfer.segments import Kind, Ledger, Segment
 from video_censor_personal.transfer.throttle import Throttle
 
@@ -72,6 +72,7 @@ class Job:
         self.ledger = Ledger()
         self.probed = False  # a server has answered, so size and ranges are known
         self.single_stream = False  # no server gives ranges
+        self.versions_of: Route | None = None  # where the bytes so far came from
         self.restarts = 0
         self.repairs_left = max(1, len(self.routes.all) - 1)
         self.digest: str | None = None  # of the last complete look at the bytes

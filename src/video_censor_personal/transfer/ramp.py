@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 __all__ = ["Ramp"]
@@ -10,12 +11,16 @@ __all__ = ["Ramp"]
 # while it waits for answers, so several are opened at once (measured with 50 ms: 0.5 against 0.7
 # of curl's time for a start from one).
 _NEAR_S = 0.004
+_SLOW_ANSWER_S = 0.015
 _LEAD = 8
 # One connection this fast is limited by this machine; 4-16 more made it 1.3-1.5 times slower.
 _FAST_BYTES_PER_S = 150e6
 _WINDOW_S = 0.15
 _WORTH = 1.12
 _PROBE_AGAIN_S = 10.0
+# Connections that are refused within this time were refused for the same reason.
+_REFUSALS_OF_ONE_S = 0.2
+_FORGIVE_S = 2.0
 
 
 @dataclass(slots=True)
@@ -34,30 +39,42 @@ class Ramp:
     _previous_rate: float = 0.0
     _previous_target: int = 1
     _holds_since: float | None = None
+    _refused_at: float = -math.inf
     _far: bool = False
+    _answers: int = 0
+    _connect_s: float = math.inf
+    first_byte_s: float = math.inf
     bytes_per_s_per_connection: float = 0.0
 
     def __post_init__(self) -> None:
         self.target = max(1, min(self.most, _LEAD, self.small_files))
 
-    def saw_round_trip(self, seconds: float) -> None:
-        """A connection was made, or an answer began, after `seconds`."""
-        if seconds > _NEAR_S and not self._far:
+    def saw_answer(self, connect_s: float, first_byte_s: float) -> None:
+        """An answer began `first_byte_s` after its request, on a connection made in `connect_s`."""
+        self._answers += 1
+        self._connect_s = min(self._connect_s, connect_s)
+        self.first_byte_s = min(self.first_byte_s, first_byte_s)
+        slow = self.first_byte_s > _SLOW_ANSWER_S and self._answers >= min(4, self.small_files)
+        if (self._connect_s > _NEAR_S or slow) and not self._far:
             self._far = True
             lead = self.small_files if self.small_files else _LEAD
             self._set(min(self.most, max(self.target, lead)))
 
-    def was_refused(self) -> None:
+    def was_refused(self, now: float) -> None:
         """The server said that this is too much (429, 503)."""
-        self._set(max(1, self.target // 2))
-        self._holds_since = self._began
+        if now - self._refused_at > _REFUSALS_OF_ONE_S:
+            self._refused_at = self._holds_since = now
+            self._set(max(1, self.target // 2))
 
     def observe(self, now: float, total_bytes: int, connections: int) -> int:
         """Look at the rate once a window has passed; the new target."""
         if self._began is None or total_bytes == 0:
             self._begin_window(now, total_bytes)
             return self.target
-        passed = now - self._began
+        if self.small_files and self.target < self._refused_from(now):
+            self._refused_at = now
+            self._set(self.target + 1)
+        passed = now - self._began if self._began is not None else 0.0
         if passed < _WINDOW_S or self.small_files or connections < self.target:
             return self.target
         rate = (total_bytes - self._bytes) / passed
@@ -70,6 +87,11 @@ class Ramp:
             return self.target
         self._decide(now, rate)
         return self.target
+
+    def _refused_from(self, now: float) -> int:
+        """How many connections a refusal may be forgotten for by now."""
+        forgiven = now - self._refused_at > _FORGIVE_S
+        return min(self.most, _LEAD, self.small_files) if forgiven else 0
 
     def _decide(self, now: float, rate: float) -> None:
         if self._previous_rate and rate < self._previous_rate * _WORTH:

@@ -80,7 +80,6 @@ class Run:
         self._ended: list[Job] = []
         self._unfinished = len(self.jobs)
         self._fetched_bytes = 0  # by jobs that have ended
-        self._first_byte_s = 0.0
         self._threads: list[threading.Thread] = []
         small = sum(1 for j in self.jobs if j.size is not None and j.size <= size)
         self._ramp = Ramp(limits.connections, small if small * 2 > len(self.jobs) else 0)
@@ -189,6 +188,9 @@ class Run:
         with self.lock:
             for job in self.jobs:
                 job.end(Status.CANCELLED)
+        for job in self.jobs:
+            if job.assembly is not None:
+                job.assembly.join(max(0.0, deadline - time.monotonic()))
         for folder in self._shared.unsynced:
             with contextlib.suppress(OSError):
                 sync_folder(folder)
@@ -215,7 +217,12 @@ class Run:
                 if number < self._ramp.target and (task := self._claim()) is not None:
                     task[0].enter()
                     return task
-                self.lock.wait()
+                self.lock.wait(self._until_ready_s())
+
+    def _until_ready_s(self) -> float | None:
+        """Seconds until a segment that waits may be tried again; None: none waits."""
+        due = [s.ready_at for job in self._opened for s in job.ledger.free if s.ready_at]
+        return max(0.001, min(due) - time.monotonic()) if due else None
 
     def _claim(self) -> tuple[Job, Segment | None] | None:
         now = time.monotonic()
@@ -236,8 +243,9 @@ class Run:
         return None
 
     def _worth_a_request(self, job: Job) -> int:
-        rate = self._ramp.bytes_per_s_per_connection
-        return max(job.piece_size, int(rate * self._first_byte_s * _WORTH_A_REQUEST))
+        ramp = self._ramp
+        waited_bytes = ramp.bytes_per_s_per_connection * min(ramp.first_byte_s, 1.0)
+        return max(job.piece_size, int(waited_bytes * _WORTH_A_REQUEST))
 
     def waits(self, job: Job) -> None:
         """Another process has the lock of this job."""
@@ -246,19 +254,18 @@ class Run:
             self._opened.pop(job, None)
             self._waiting.append(job)
 
-    def answered(self, response: Response, wire_s: float) -> None:
+    def answered(self, response: Response) -> None:
         """A server answered."""
         with self.lock:
-            self._first_byte_s = response.first_byte_s
             before = self._ramp.target
-            self._ramp.saw_round_trip(max(wire_s, response.first_byte_s))
+            self._ramp.saw_answer(response.wire.round_trip_s, response.first_byte_s)
             if self._ramp.target > before:
                 self._over.notify_all()
 
     def refused(self) -> None:
         """A server said that it gets too many requests."""
         with self.lock:
-            self._ramp.was_refused()
+            self._ramp.was_refused(time.monotonic())
 
     def _settled(self, job: Job) -> None:
         self._unfinished -= 1

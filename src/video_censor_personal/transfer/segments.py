@@ -61,6 +61,8 @@ class Ledger:
             if segment.ready_at > now:
                 continue
             del self.free[at]
+            if segment.kind is Kind.COMPARE:
+                most_bytes = piece_size  # what differs shall be fetched before all is compared
             if rest := _split(segment, most_bytes, piece_size):
                 self.add(rest)
             self.active.add(segment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from video_censor_personal.transfer import recovery
-from video_censor_personal.transfer.agreement import accept, range_headers
+from video_censor_personal.transfer.agreement import accept, range_headers, refusal
 from video_censor_personal.transfer.assembly import Assembly
 from video_censor_personal.transfer.checksum import new_hasher
 from video_censor_personal.transfer.faults import Fault, Halted, StatusFault
@@ -30,7 +30,7 @@ class Workplace(Protocol):
     def waits(self, job: Job) -> None:
         """Another process has the lock of this job."""
 
-    def answered(self, response: Response, wire_s: float) -> None:
+    def answered(self, response: Response) -> None:
         """A server answered."""
 
     def refused(self) -> None:
@@ -81,9 +81,11 @@ class Worker:
                 self._fetch_whole(job, segment, route)
             else:
                 self._fetch_part(job, segment, route)
-        except Fault as fault:
-            if isinstance(fault, StatusFault) and fault.status in (429, 503):
+        except StatusFault as fault:
+            if fault.status in (429, 503):
                 self._workplace.refused()
+            recovery.put_back(job, segment, route, refusal(job, fault))
+        except Fault as fault:
             recovery.put_back(job, segment, route, fault)
 
     # -- files in pieces
@@ -114,7 +116,7 @@ class Worker:
     def _ask(self, job: Job, segment: Segment, route: Route) -> Response:
         byte_range, condition = range_headers(job, segment, route)
         response = self._client.get(route.next_address, job.headers, byte_range, condition)
-        self._workplace.answered(response, response.wire.round_trip_s)
+        self._workplace.answered(response)
         return response
 
     def _receive(self, job: Job, segment: Segment, response: Response, assembly: Assembly) -> bool:
