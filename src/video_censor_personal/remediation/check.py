@@ -19,7 +19,8 @@ from video_censor_personal.media.container import open_media
 __all__ = ["Written", "check_copy"]
 
 _TOLERANCE_S = Fraction(1, 10)
-_NEAR_END_S = 2
+# Some kinds of file can only be entered anywhere, not at a key frame; there is one every 5 s.
+_NEAR_END_S = 12
 
 
 @dataclass(slots=True)

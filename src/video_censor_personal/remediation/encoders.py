@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -62,7 +63,11 @@ def picture_output(
         stream = out.add_stream_from_template(source, opaque=True)
         encoder = av.CodecContext.create(encoding.encoder, "w")
     _configure(encoder, source, encoding, pixel_format)
-    encoder.options = _options(encoding.encoder, source, quality, hdr)
+    encoder.options = _options(encoding.encoder, source, pixel_format, quality, hdr)
+    if out.format.name == "avi":  # it cannot say when a frame is shown, only in which order
+        encoder.max_b_frames = 0
+    if encoding.encoder == "libsvtav1":
+        os.environ.setdefault("SVT_LOG", "1")  # it would write to standard error by itself
     if out.format.flags & FormatFlags.global_header.value:
         encoder.flags |= Flags.global_header
     try:
@@ -118,7 +123,9 @@ def _configure(encoder: Any, source: Any, encoding: Encoding, pixel_format: str)
         encoder.bit_rate = max(8_000_000, 2 * (source.bit_rate or 0))
 
 
-def _options(encoder: str, source: Any, quality: int, hdr: HdrMetadata) -> dict[str, str]:
+def _options(
+    encoder: str, source: Any, pixel_format: str, quality: int, hdr: HdrMetadata
+) -> dict[str, str]:
     """Fast presets: a slower step costs a third more time for a few per cent in size.
 
     The CRF scales differ; the factors keep the default, x264's 18, visually lossless in all.
@@ -126,7 +133,8 @@ def _options(encoder: str, source: Any, quality: int, hdr: HdrMetadata) -> dict[
     if encoder == "libx264":
         options = {"preset": "veryfast", "crf": str(quality)}
         profile = (source.profile or "").lower().removeprefix("constrained ")
-        return options | ({"profile": profile} if profile in _H264_PROFILES else {})
+        plain = pixel_format in ("yuv420p", "yuvj420p") and source.codec.canonical_name == "h264"
+        return options | ({"profile": profile} if plain and profile in _H264_PROFILES else {})
     if encoder == "libx265":
         params = f"log-level=none:info=0{hdr.x265_params()}"
         return {"preset": "superfast", "crf": str(min(51, quality + 1)), "x265-params": params}
