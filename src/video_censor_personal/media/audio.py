@@ -18,6 +18,7 @@ from video_censor_personal.media.container import (
     PacketReader,
     missing_end,
     open_media,
+    try_decode,
     undecodable,
 )
 from video_censor_personal.timeline import Span, format_timecode
@@ -29,7 +30,7 @@ __all__ = ["decode_audio"]
 _TOLERANCE = Fraction(15, 1000)
 
 _DAMAGED = "the sound data is damaged here"
-_JUMP = 1  # second: stamps that go back further are not just overlapping
+_JUMPED = "the time stamps jump back here: later times may not be what players hear"
 
 # Films put speech in the centre. These libswresample options give it four times the weight of
 # each side (its own default is 1.4) and the surrounds a third of a side's.
@@ -82,11 +83,13 @@ class _Decoding:
         self._blocks = _Blocks(block_samples)
         self._mixer: _Mixer | None = None
         self._next: Fraction | None = None
-        self._shift = Fraction(0)
         self._lost = False
 
     def run(self) -> Iterator[AudioBlock | Gap]:
         for packet in self._reader.read(self._stream):
+            if self._reader.jumped:
+                heard = self._next or Fraction(0)
+                yield Gap(Span(heard, heard + _TOLERANCE), _JUMPED)
             self._lost = self._lost or self._reader.broken or bool(packet.is_corrupt)
             yield from self._decode(packet)
         yield from self._decode(None)
@@ -105,11 +108,8 @@ class _Decoding:
             yield Gap(Span(heard_until, read_until), _DAMAGED)
 
     def _decode(self, packet: Any) -> Iterator[AudioBlock | Gap]:
-        try:
-            frames = self._stream.decode(packet)
-        except av.error.FFmpegError as error:
-            if isinstance(error, MemoryError):
-                raise
+        frames = try_decode(self._stream, packet)
+        if frames is None:
             self._lost = True
             return
         for frame in frames:
@@ -119,15 +119,11 @@ class _Decoding:
         expected = self._next
         time = expected
         if frame.pts is not None:
-            time = frame.pts * self._base - self._info.origin + self._shift
+            time = frame.pts * self._base - self._info.origin
         time = Fraction(0) if time is None else time
         if expected is None or abs(time - expected) > _TOLERANCE:
             yield from self._end_run()
-            if expected is not None and time < expected - _JUMP:
-                yield Gap(Span(time, expected), "the time stamps run backwards here")
-                self._shift += expected - time
-                time = expected
-            elif self._lost and expected is not None and time > expected:
+            if self._lost and expected is not None and time > expected:
                 yield Gap(Span(expected, time), _DAMAGED)
             self._blocks.begin(time, not_before=expected)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +20,7 @@ from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import MediaInfo, StreamInfo
 from video_censor_personal.timeline import Span
 
-__all__ = ["PacketReader", "missing_end", "open_media", "undecodable"]
+__all__ = ["PacketReader", "missing_end", "open_media", "packets", "try_decode", "undecodable"]
 
 # Formats whose content is a list of other files. What they name could lie anywhere.
 _LISTS = frozenset(
@@ -149,10 +149,39 @@ def _is_text(head: bytes) -> bool:
     return True
 
 
+def packets(container: InputContainer, streams: Sequence[Any]) -> Iterator[Any]:
+    """The packets of `streams` that hold data, in file order.
+
+    A file that breaks off in the middle of a packet just ends there.
+    """
+    try:
+        for packet in container.demux(*streams):
+            if packet.size:
+                yield packet
+    except (av.error.InvalidDataError, av.error.EOFError):
+        return
+    except IndexError:
+        # At the end PyAV 18 wants to flush streams that turned up after the file was opened (in
+        # transport streams, say), and does not know them.
+        return
+
+
+def try_decode(stream: Any, packet: Any) -> list[Any] | None:
+    """What a decoder makes of `packet` (None: of what it still holds); None where it refuses it."""
+    try:
+        return list(stream.decode(packet))
+    except av.error.MemoryError:
+        raise
+    except av.error.FFmpegError:
+        return None
+
+
 # Between two packets a container writes headers of some tens of bytes. Transport and program
 # streams (`mpegts`, `mpeg`) also cut packets into pieces, which costs about 1 byte in 40.
 _HEADER_BYTES = 128
 _PIECES_SHARE = 20
+
+_JUMP = 1  # second: stamps that go back further are not just out of order
 
 
 class PacketReader:
@@ -161,33 +190,48 @@ class PacketReader:
     Attributes:
         broken: between the last packet and the current one lie bytes that belong to no packet,
             more than the container's own headers take: something there could not be read.
+        jumped: the stamps jump back here, as where files were joined. The packets from here on
+            have got new stamps that go on from the last ones.
     """
 
     def __init__(self, container: InputContainer) -> None:
-        self.broken = False
+        self.broken = self.jumped = False
         self._container = container
         self._position: int | None = None
         self._in_pieces = container.format.name in ("mpegts", "mpeg")
         self._allowed = 0
         self._ends: dict[int, int] = {}
+        self._last_stamp: int | None = None
+        self._step = 1
+        self._shift = 0
 
     def read(self, wanted: Any) -> Iterator[Any]:
-        """The packets of the stream `wanted`, none of them empty.
-
-        A file that breaks off in the middle of a packet just ends there.
-        """
+        """The packets of the stream `wanted`, none of them empty."""
         timed = [s for s in self._container.streams if s.type in ("video", "audio", "subtitle")]
         index = wanted.index
-        try:
-            for packet in self._container.demux(timed):
-                if not packet.size:
-                    continue
-                self._account(packet)
-                if packet.stream_index == index:
-                    yield packet
-                    self.broken = False
-        except (av.error.InvalidDataError, av.error.EOFError):
+        jump = round(_JUMP / wanted.time_base)
+        for packet in packets(self._container, timed):
+            if packet.stream_index == index:
+                self._restamp(packet, jump)
+            self._account(packet)
+            if packet.stream_index == index:
+                yield packet
+                self.broken = self.jumped = False
+
+    def _restamp(self, packet: Any, jump: int) -> None:
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if stamp is None:
             return
+        last = self._last_stamp
+        if last is not None and stamp + self._shift < last - jump:
+            self._shift = last + (packet.duration or self._step) - stamp
+            self.jumped = True
+        elif last is not None:
+            self._step = max(1, stamp + self._shift - last)
+        self._last_stamp = stamp + self._shift
+        if self._shift:
+            packet.dts = None if packet.dts is None else packet.dts + self._shift
+            packet.pts = None if packet.pts is None else packet.pts + self._shift
 
     @property
     def end(self) -> Fraction:

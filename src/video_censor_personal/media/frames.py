@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from typing import Any
-
-import av.error
 
 from video_censor_personal.errors import InputError
 from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import Frame, MediaInfo, StreamInfo
-from video_censor_personal.media.container import PacketReader, missing_end, open_media, undecodable
+from video_censor_personal.media.container import (
+    PacketReader,
+    missing_end,
+    open_media,
+    packets,
+    try_decode,
+    undecodable,
+)
 from video_censor_personal.media.damage import PictureLedger
 from video_censor_personal.timeline import Span, format_timecode
 
@@ -19,7 +25,7 @@ __all__ = ["decode_frames", "frame_at"]
 
 _DAMAGED = "the picture data is damaged here"
 _USUAL_INTERVAL = Fraction(1, 25)
-_JUMP = 1  # second: stamps that go back further are not just out of order
+_JUMPED = "the time stamps jump back here: later times may not be what players show"
 
 
 def decode_frames(info: MediaInfo, *, threads: int = 0) -> Iterator[Frame | Gap]:
@@ -60,35 +66,36 @@ class _Decoding:
         self._reader = PacketReader(container)
         self._ledger = PictureLedger(max(1, round(self._interval / self._base)))
         self._last: Fraction | None = None
-        self._shift = Fraction(0)
         self._last_end = Fraction(0)
 
     def run(self) -> Iterator[Frame | Gap]:
         for packet in self._reader.read(self._stream):
+            if self._reader.jumped and packet.dts is not None:
+                at = self._time(packet.dts)
+                yield Gap(Span(at - self._interval, at), _JUMPED)
             self._ledger.send(packet, self._reader.broken)
-            for frame in self._decoded(packet):
-                yield from self._present(frame)
-        for frame in self._decoded(None):
-            yield from self._present(frame)
+            yield from self._decode(packet)
+        yield from self._decode(None)
         yield from self._final_gap()
 
-    def _decoded(self, packet: Any) -> list[Any]:
-        try:
-            return list(self._stream.decode(packet))
-        except av.error.FFmpegError as error:
-            if isinstance(error, MemoryError):
-                raise
+    def _decode(self, packet: Any) -> Iterator[Frame | Gap]:
+        decoded = try_decode(self._stream, packet)
+        if decoded is None:
             self._ledger.refuse()
-            return []
+            return
+        for frame in decoded:
+            yield from self._present(frame)
 
     def _present(self, frame: Any) -> Iterator[Frame | Gap]:
         frame.time_base = self._base  # frames flushed at the end come without
-        time = self._placed(frame)
-        last, self._last = self._last, time
+        last = self._last
+        if frame.pts is None:
+            time = Fraction(0) if last is None else last + self._interval
+        else:
+            time = self._time(frame.pts)
         if last is not None and time <= last:
-            yield Gap(Span(time, last), "the time stamps run backwards here")
-            self._shift += last + self._interval - time
-            self._last = time = last + self._interval
+            time = last + self._base
+        self._last = time
         if frame.pts is not None:
             key, corrupt = bool(frame.key_frame), bool(frame.is_corrupt)
             damaged_since = self._ledger.show(frame.pts, key=key, corrupt=corrupt)
@@ -97,21 +104,8 @@ class _Decoding:
         self._last_end = time + (frame.duration * self._base or self._interval)
         yield Frame(time, frame, self._video.rotation)
 
-    def _placed(self, frame: Any) -> Fraction:
-        """When to show it: by its stamp, or after the last frame where it has none or a stale one.
-
-        Before the last frame only where the stamps have really jumped back.
-        """
-        last = self._last
-        if frame.pts is None:
-            return Fraction(0) if last is None else last + self._interval
-        time = self._time(frame.pts)
-        if last is not None and last - _JUMP <= time <= last:
-            return last + self._base
-        return time
-
     def _time(self, pts: int) -> Fraction:
-        return pts * self._base - self._info.origin + self._shift
+        return pts * self._base - self._info.origin
 
     def _final_gap(self) -> Iterator[Gap]:
         read_until = self._reader.end - self._info.origin
@@ -121,12 +115,16 @@ class _Decoding:
         damaged_since = self._ledger.finish(cut_off=declared is not None)
         start = self._last_end if damaged_since is None else self._time(damaged_since)
         if declared is not None:
-            yield Gap(
-                Span(start, max(start, declared)),
-                f"the file ends early: no good picture after {format_timecode(start)}",
-            )
+            reason = f"the file ends early: no good picture after {format_timecode(start)}"
+            yield Gap(Span(start, max(start, declared)), reason)
         elif damaged_since is not None:
-            yield Gap(Span(start, max(start, self._last_end, read_until)), _DAMAGED)
+            ends = [start, self._last_end, self._video_end or read_until]
+            yield Gap(Span(start, max(ends)), _DAMAGED)
+
+    @property
+    def _video_end(self) -> Fraction | None:
+        video = self._video
+        return None if video.duration is None else video.start + video.duration
 
 
 def frame_at(info: MediaInfo, time: Fraction) -> Frame:
@@ -146,19 +144,23 @@ def frame_at(info: MediaInfo, time: Fraction) -> Frame:
         base = Fraction(stream.time_base)
         target = (max(time, Fraction(0)) + info.origin) / base
         container.seek(int(target), stream=stream)
-        found = None
-        for packet in container.demux(stream):
-            try:
-                decoded = packet.decode()
-            except av.error.InvalidDataError:
-                continue
-            for frame in decoded:
-                if found is not None and frame.pts is not None and frame.pts > target:
-                    return Frame(found.pts * base - info.origin, found, video.rotation)
-                found = frame if frame.pts is not None else found
+        found = _frame_before(container, stream, target)
         if found is None:
             raise InputError(
                 f"{info.path} has no picture at {format_timecode(time)} that can be decoded.",
                 path=info.path,
             )
         return Frame(found.pts * base - info.origin, found, video.rotation)
+
+
+def _frame_before(container: Any, stream: Any, target: Fraction) -> Any:
+    """The last frame stamped at most `target`, else the first; None where there is none at all."""
+    found = None
+    for packet in chain(packets(container, [stream]), [None]):
+        for frame in try_decode(stream, packet) or ():
+            if frame.pts is None:
+                continue
+            if found is not None and frame.pts > target:
+                return found
+            found = frame
+    return found

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import av
-import av.error
 from av.container import InputContainer
 from av.stream import Disposition
 
 from video_censor_personal.errors import NotMediaError
 from video_censor_personal.media.base import Chapter, MediaInfo, StreamInfo, StreamKind
-from video_censor_personal.media.container import open_media
+from video_censor_personal.media.container import open_media, packets, try_decode
 from video_censor_personal.timeline import Span, parse_timecode
 
 __all__ = ["probe"]
@@ -68,10 +67,11 @@ def probe(path: Path | str) -> MediaInfo:
 class _First:
     """The first thing a stream shows: `time` by the container's clock, None if unknown."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: Any) -> None:
         self.frame: Any = None
+        self._stream, self._base = stream, Fraction(stream.time_base)
         self._packets = 0
-        self._earliest: Fraction | None = None
+        self._earliest: int | None = None
         self._refused = False
 
     @property
@@ -81,21 +81,22 @@ class _First:
     @property
     def time(self) -> Fraction | None:
         # A decoder that refused something before its first frame has lost what was to come first.
-        if self.frame is None or self.frame.pts is None or self._refused:
-            return self._earliest
-        return Fraction(self.frame.pts * self.frame.time_base)
+        seen = None if self.frame is None or self._refused else self.frame.pts
+        stamp = self._earliest if seen is None else seen
+        return None if stamp is None else stamp * self._base
 
     def feed(self, packet: Any) -> None:
-        self._packets += 1
-        if packet.pts is not None and not packet.is_discard:
-            at = packet.pts * packet.time_base
-            self._earliest = at if self._earliest is None else min(self._earliest, at)
-        try:
-            decoded = packet.decode()
-        except av.error.FFmpegError:
+        """The next packet, or None when there are no more."""
+        if packet is not None:
+            self._packets += 1
+            if packet.pts is not None and not packet.is_discard:
+                earliest = packet.pts if self._earliest is None else self._earliest
+                self._earliest = min(earliest, packet.pts)
+        decoded = try_decode(self._stream, packet)
+        if decoded is None:
             self._refused = True
-            return
-        self.frame = decoded[0] if decoded else None
+        elif decoded:
+            self.frame = decoded[0]
 
 
 def _first_frames(path: Path) -> dict[int, _First]:
@@ -106,20 +107,20 @@ def _first_frames(path: Path) -> dict[int, _First]:
     with open_media(path) as container:
         streams: list[Any] = [s for s in container.streams.video if not _is_cover(s)]
         streams = streams or list(container.streams.audio)
-        firsts = {s.index: _First() for s in streams if _decoder(s) is not None}
+        firsts = {s.index: _First(s) for s in streams if _decoder(s) is not None}
         if not firsts:
             return {}
         for index in firsts:
             container.streams[index].codec_context.thread_count = 1
-        try:
-            for packet in container.demux([container.streams[index] for index in firsts]):
-                first = firsts[packet.stream.index]
-                if not first.settled:
-                    first.feed(packet)
-                if all(first.settled for first in firsts.values()):
-                    break
-        except av.error.InvalidDataError:
-            pass  # the file breaks off here; what was found until then counts
+        for packet in packets(container, [container.streams[index] for index in firsts]):
+            first = firsts[packet.stream_index]
+            if not first.settled:
+                first.feed(packet)
+            if all(first.settled for first in firsts.values()):
+                return firsts
+        for first in firsts.values():
+            if not first.settled:
+                first.feed(None)
         return firsts
 
 

@@ -15,7 +15,7 @@ import pysubs2
 from av.stream import Discard
 
 from video_censor_personal.media.base import Cue, MediaInfo, StreamInfo
-from video_censor_personal.media.container import open_media
+from video_censor_personal.media.container import open_media, packets
 from video_censor_personal.media.cue_text import spoken_text
 from video_censor_personal.media.languages import is_language, same_language
 from video_censor_personal.timeline import Span
@@ -102,11 +102,8 @@ class _Reading:
                 stream = container.streams[info.index]
                 stream.discard = Discard.default
                 tracks[info.index] = _Track(info, stream, self._info.origin)
-            try:
-                for packet in container.demux([track.stream for track in tracks.values()]):
-                    tracks[packet.stream.index].read(packet)
-            except av.error.InvalidDataError:
-                pass  # the file breaks off here; that its rest is missing, its frames will tell
+            for packet in packets(container, [track.stream for track in tracks.values()]):
+                tracks[packet.stream_index].read(packet)
         for track in tracks.values():
             source = _track(track.info)
             cues = track.cues()
