@@ -65,6 +65,10 @@ def test_gaps_are_united_clipped_and_keep_their_reasons() -> None:
     )
 
 
+def test_a_gap_without_length_is_none() -> None:
+    assert of("nudity", cover(["nudity"], [EYES], {"video": [gap(2, 2)]}, TEN)).status == "analysed"
+
+
 def test_gaps_from_end_to_end_leave_a_category_unknown() -> None:
     gaps = [gap(0, 4), gap(4, 10)]
     assert of("nudity", cover(["nudity"], [EYES], {"video": gaps}, TEN)).status == "unknown"

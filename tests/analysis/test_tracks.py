@@ -114,6 +114,12 @@ def test_a_sudden_change_of_size_is_another_thing() -> None:
     assert len(follow([[face()], [grown], [grown]])) == 1
 
 
+def test_boxes_without_area_are_one_thing_only_in_one_place() -> None:
+    dot, elsewhere = (replace(face(), box=Box(x, 0.5, 0, 0)) for x in (0.1, 0.2))
+    assert len(follow([[dot], [dot]])) == 1
+    assert len(follow([[dot], [elsewhere]])) == 2
+
+
 def test_a_face_that_changes_its_label_is_still_one_face() -> None:
     seen = [[face(0.4, 0.5)], [face(0.41, 0.8, "FACE_FEMALE")], [face(0.42, 0.6)]]
     (found,) = follow(seen)

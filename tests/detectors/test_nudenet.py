@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import sys
 from collections.abc import Sequence
@@ -181,32 +182,56 @@ def test_every_class_of_the_model_is_in_the_table(everything: NudeNetDetector) -
     assert all(repr(name) in known for name in CLASSES)
 
 
-def test_a_model_from_the_model_manager_replaces_the_built_in_one(tmp_path: Path) -> None:
-    own = tmp_path / "own.onnx"
-    built_in = next(path for path in _wheel_folder().glob("*.onnx"))
-    own.write_bytes(built_in.read_bytes())
-    chosen = settings("faces", models={"own": own}, model="own")
-    assert plugin.needs(chosen) == [ModelNeed("own")]
-    assert plugin.needs(settings("faces")) == []
-    seen = only(plugin.build(chosen).look([frame(portrait())])[0])
-    assert seen.score > 0.7
-
-
-def _wheel_folder() -> Path:
-    import importlib.util
-
+def built_in_weights() -> bytes:
     spec = importlib.util.find_spec("nudenet")
     assert spec is not None
     assert spec.submodule_search_locations
-    return Path(spec.submodule_search_locations[0])
+    return (Path(spec.submodule_search_locations[0]) / "320n.onnx").read_bytes()
 
 
-def test_a_damaged_model_is_named(tmp_path: Path) -> None:
-    damaged = tmp_path / "damaged.onnx"
-    damaged.write_bytes(b"not a model")
-    with pytest.raises(DetectorError, match=r"damaged\.onnx") as error:
-        plugin.build(settings("faces", models={"own": damaged}, model="own"))
+def own_model(tmp_path: Path, content: bytes) -> DetectorSettings:
+    path = tmp_path / "own.onnx"
+    path.write_bytes(content)
+    return settings("faces", models={"own": path}, model="own")
+
+
+def test_a_model_from_the_model_manager_replaces_the_built_in_one(tmp_path: Path) -> None:
+    chosen = own_model(tmp_path, built_in_weights())
+    assert plugin.needs(chosen) == [ModelNeed("own")]
+    assert plugin.needs(settings("faces")) == []
+    assert only(plugin.build(chosen).look([frame(portrait())])[0]).score > 0.7
+
+
+def test_a_model_is_shown_pictures_of_the_size_it_was_made_for(tmp_path: Path) -> None:
+    larger = built_in_weights().replace(b"[320, 320]", b"[640, 640]")
+    far = frame(with_portrait(500, 100, 1280, 720))
+    assert plugin.build(settings("faces")).look([far]) == [[]]
+    assert only(plugin.build(own_model(tmp_path, larger)).look([far])[0]).score > 0.5
+    unknown = built_in_weights().replace(b"[320, 320]", b"[unknown ]")
+    assert plugin.build(own_model(tmp_path, unknown)).look([frame(portrait())])[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"not a model", "cannot be loaded"),
+        (built_in_weights().replace(b"FACE_", b"HEAD_"), "knows none of the classes FACE_FEMALE"),
+        (built_in_weights().replace(b"names", b"nomes"), "does not name its classes"),
+    ],
+    ids=["damaged", "other classes", "no names"],
+)
+def test_a_model_that_cannot_be_used_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    with pytest.raises(DetectorError, match=rf"own\.onnx.*{words}") as error:
+        plugin.build(own_model(tmp_path, content))
     assert error.value.detector == "eyes"
+
+
+@pytest.mark.parametrize("library", ["nudenet", "onnxruntime"])
+def test_a_missing_library_is_named_with_the_command_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    assert f"pip install {library}" in str(plugin.available())
 
 
 def test_a_model_without_a_file_is_an_error() -> None:
