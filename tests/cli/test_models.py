@@ -1,0 +1,390 @@
+"""`video-censor models`: what people and programs see, and the exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from model_host import ModelHost, model
+
+from video_censor_personal.cli import main
+
+BYTES = bytes(range(256)) * 4096  # 1 MiB
+
+
+@pytest.fixture
+def host():
+    with ModelHost() as host:
+        yield host
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Write a configuration with these models into the current folder; its path."""
+    monkeypatch.chdir(tmp_path)
+
+    def write_(*sources, extra: str = "") -> Path:
+        path = tmp_path / "my.yaml"
+        lines = [
+            json.dumps(
+                {
+                    "name": s.name,
+                    "url": s.url,
+                    "checksum": s.checksum,
+                    "size_bytes": s.size_bytes,
+                    "optional": s.optional,
+                }
+            )
+            for s in sources
+        ]
+        path.write_text(
+            "models:\n  cache_dir: cache\n  sources: [" + ", ".join(lines) + "]\n" + extra
+        )
+        return path
+
+    return write_
+
+
+@pytest.fixture
+def models(capsys):
+    """Run `video-censor models ...`; exit code, standard output, standard error."""
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        try:
+            code = main(["models", *map(str, arguments)])
+        except SystemExit as stop:  # argparse
+            code = stop.code
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def events(out: str) -> list[dict]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "video_censor", "models", *map(str, arguments)]
+
+
+# -- looking
+
+
+def test_list_shows_every_model_and_what_is_there(host, write, models, tmp_path):
+    config = write(
+        model("here", host.serve("here", BYTES)),
+        model("absent", "https://models.example.com/absent", BYTES, optional=True),
+    )
+    assert models("download", "here", "--config", config)[0] == 0
+    code, out, _ = models("list", "--config", config)
+    assert code == 0
+    assert [line.split()[:4] for line in out.splitlines()[1:3]] == [
+        ["here", "1.0", "MB", "ready"],
+        ["absent", "1.0", "MB", "missing"],
+    ]
+    assert "models.example.com" in out
+    assert "optional" in out
+    assert str(tmp_path / "cache") in out
+
+
+def test_list_says_which_detector_takes_a_model_and_what_nobody_names(
+    host, write, models, monkeypatch
+):
+    one, two = model("one", host.serve("one", BYTES)), model("two", host.serve("two", b"2"))
+    assert models("download", "--config", write(one, two))[0] == 0
+    code, out, _ = models("list", "--config", write(one), "--json")
+    (result,) = events(out)
+    assert code == 0
+    assert result["models"][0]["name"] == "one"
+    assert result["models"][0]["state"] == "verified"
+    assert result["others"] == [{"name": "two", "size_bytes": 1}]
+
+
+def test_without_models_it_says_so(tmp_path, monkeypatch, models):
+    monkeypatch.chdir(tmp_path)
+    for verb in ("list", "status", "download", "verify"):
+        code, out, _ = models(verb, "--cache-dir", tmp_path / "cache")
+        assert code == 0
+        assert "nothing to download" in out
+    assert not (tmp_path / "cache").exists()
+
+
+def test_status_is_4_while_a_required_model_is_missing(host, write, models):
+    config = write(
+        model("needed", host.serve("needed", BYTES)),
+        model("extra", host.url("nowhere"), BYTES, optional=True),
+    )
+    code, out, _ = models("status", "--config", config)
+    assert code == 4
+    assert f"video-censor models download needed extra --config {config}" in out
+    assert host.requests == []
+    assert models("status", "extra", "--config", config)[0] == 0
+    assert models("download", "needed", "--config", config)[0] == 0
+    assert models("status", "--config", config)[0] == 0
+
+
+def test_path_prints_just_the_path(host, write, models, tmp_path):
+    config = write(model("a", host.serve("a", BYTES)))
+    code, out, err = models("path", "a", "--config", config)
+    assert (code, out) == (4, "")
+    assert f"video-censor models download a --config {config}" in err
+    models("download", "--config", config)
+    assert models("path", "a", "--config", config) == (0, f"{tmp_path / 'cache' / 'a'}\n", "")
+    assert models("path", "b", "--config", config)[0] == 2
+
+
+# -- fetching
+
+
+def test_download_fetches_once_and_says_what_it_did(host, write, models, tmp_path):
+    config = write(model("a", host.serve("a", BYTES)))
+    code, out, err = models("download", "--config", config)
+    assert code == 0
+    assert "a: downloaded, 1.0 MB" in out
+    assert "a: done, 1.0 MB" in err
+    assert (tmp_path / "cache" / "a").read_bytes() == BYTES
+    requests = len(host.requests)
+    code, out, _ = models("download", "--config", config)
+    assert (code, len(host.requests)) == (0, requests)
+    assert "a: was there" in out
+
+
+def test_a_dry_run_tells_and_fetches_nothing(host, write, models, tmp_path):
+    config = write(model("a", host.serve("a", BYTES)))
+    code, out, _ = models("download", "--dry-run", "--config", config)
+    assert code == 0
+    assert "would download 1.0 MB" in out
+    assert "2.1 MB of free room" in out
+    assert host.requests == []
+    assert not (tmp_path / "cache").exists()
+    code, out, _ = models("download", "--dry-run", "--json", "--config", config)
+    (result,) = events(out)
+    assert (result["missing_bytes"], result["room_bytes"]) == (len(BYTES), 2 * len(BYTES))
+
+
+def test_json_is_one_object_a_line_with_true_counts(host, write, models):
+    config = write(model("a", host.serve("a", BYTES)), model("b", host.serve("b", b"b")))
+    code, out, _ = models("download", "--json", "--config", config)
+    told = events(out)
+    assert code == 0
+    progress = [e for e in told if e["event"] == "progress" and e["stage"] == "a"]
+    assert progress[-1]["done"] == progress[-1]["total"] == len(BYTES)
+    assert told[-1]["event"] == "result"
+    assert {m["name"]: m["result"] for m in told[-1]["models"]} == {
+        "a": "downloaded",
+        "b": "downloaded",
+    }
+
+
+def test_a_failure_is_told_in_json_too(host, write, models):
+    config = write(model("a", host.url("gone"), BYTES))
+    code, out, _ = models("download", "--json", "--config", config)
+    error = events(out)[-1]
+    assert code == 4
+    assert (error["event"], error["exit_code"]) == ("error", 4)
+    assert "404" in error["message"]
+
+
+def test_an_optional_failure_is_0_unless_it_was_asked_for(host, write, models):
+    config = write(
+        model("extra", host.url("gone"), BYTES, optional=True), model("a", host.serve("a", BYTES))
+    )
+    code, out, _ = models("download", "--config", config)
+    assert code == 0
+    assert "extra: not there (optional)" in out
+    assert models("download", "extra", "--config", config)[0] == 4
+
+
+def test_wrong_usage_is_2(host, write, models):
+    config = write(model("llava", host.serve("a", BYTES)))
+    assert models()[0] == 2
+    assert models("frobnicate")[0] == 2
+    code, _, err = models("download", "lava", "--config", config)
+    assert code == 2
+    assert "did you mean 'llava'" in err
+    assert models("list", "--config", "nowhere.yaml")[0] == 2
+    bad = write(model("../x", host.url("a"), BYTES))
+    assert models("download", "--config", bad)[0] == 2
+
+
+def test_help_explains_every_command(models):
+    code, out, _ = models("--help")
+    assert code == 0
+    for verb in ("list", "status", "download", "verify", "prune", "rm", "path"):
+        assert verb in out
+        assert models(verb, "--help")[0] == 0
+
+
+# -- verifying
+
+
+def test_verify_finds_damage_that_keeps_size_and_times(host, write, models, tmp_path):
+    config = write(model("a", host.serve("a", BYTES)))
+    models("download", "--config", config)
+    file = tmp_path / "cache" / "a"
+    assert models("verify", "--config", config)[0] == 0
+    before = file.stat()
+    file.write_bytes(b"!" + BYTES[1:])
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    code, out, _ = models("verify", "--deep", "--config", config)
+    assert code == 4
+    assert "damaged" in out
+    assert model("a", host.url("a")).checksum in out  # the expected one
+    assert file.exists()
+    assert models("download", "--config", config)[0] == 0
+    assert models("verify", "--deep", "a", "--config", config)[0] == 0
+    assert file.read_bytes() == BYTES
+
+
+# -- removing
+
+
+def test_rm_removes_what_it_is_told_to(host, write, models, tmp_path):
+    config = write(model("a", host.serve("a", BYTES)), model("b", host.serve("b", b"b")))
+    models("download", "--config", config)
+    code, out, _ = models("rm", "a", "--dry-run", "--config", config)
+    assert code == 0
+    assert "would remove a (1.0 MB)" in out
+    assert (tmp_path / "cache" / "a").exists()
+    assert models("rm", "a", "nothing", "--config", config)[0] == 2
+    assert (tmp_path / "cache" / "a").exists()
+    assert models("rm", "a", "--config", config)[0] == 0
+    assert not (tmp_path / "cache" / "a").exists()
+    assert (tmp_path / "cache" / "b").exists()
+    assert models("status", "a", "--config", config)[0] == 4
+
+
+def test_prune_removes_what_the_configuration_does_not_name(host, write, models, tmp_path):
+    keep, drop = model("keep", host.serve("keep", BYTES)), model("drop", host.serve("drop", b"d"))
+    models("download", "--config", write(keep, drop))
+    mine = tmp_path / "cache" / "mine.txt"
+    mine.write_text("not a model")
+    config = write(keep)
+
+    code, _, err = models("prune", "--config", config)  # nobody to ask
+    assert code == 2
+    assert "--yes" in err
+    code, out, _ = models("prune", "--dry-run", "--config", config)
+    assert code == 0
+    assert "drop" in out
+    assert (tmp_path / "cache" / "drop").exists()
+    code, out, _ = models("prune", "-y", "--json", "--config", config)
+    assert code == 0
+    assert [r["bytes"] > 0 for r in events(out)[-1]["removed"]] == [True]
+    assert not (tmp_path / "cache" / "drop").exists()
+    assert (tmp_path / "cache" / "keep").exists()
+    assert mine.exists()
+
+
+def test_prune_without_a_configuration_removes_no_model(host, write, models, tmp_path):
+    models("download", "--config", write(model("a", host.serve("a", BYTES))))
+    code, _, err = models("prune", "-y", "--cache-dir", tmp_path / "cache")
+    assert code == 0
+    assert (tmp_path / "cache" / "a").exists()
+    assert "left alone" in err
+
+
+# -- processes
+
+
+def test_a_required_model_that_cannot_be_had_ends_with_4(host, write):
+    config = write(model("a", host.url("gone"), BYTES))
+    done = subprocess.run(
+        command("download", "--config", config), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 4
+    assert done.stdout == ""
+    assert "404" in done.stderr
+    assert done.stderr.rstrip().endswith(f"video-censor models download a --config {config}")
+    assert "Traceback" not in done.stderr
+
+
+SLOW = "  rate_limit_bytes_per_s: {}\n"
+
+
+def test_ctrl_c_is_130_and_the_next_run_goes_on(host, write, models, tmp_path):
+    content = os.urandom(24 << 20)
+    source = model("a", host.serve("a", content, bytes_per_s=32 << 20))
+    config = write(source, extra=SLOW.format(16 << 20))
+    process = subprocess.Popen(
+        command("download", "--json", "--config", config),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for line in process.stdout:
+            if json.loads(line).get("done", 0) > len(content) / 2:
+                process.send_signal(signal.SIGINT)
+                break
+        rest, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "kept" in json.loads(rest.splitlines()[-1])["message"]
+    assert "Traceback" not in err
+    assert not (tmp_path / "cache" / "a").exists()
+
+    sent = host.sent_bytes
+    assert models("download", "--config", write(source))[0] == 0
+    assert (tmp_path / "cache" / "a").read_bytes() == content
+    assert host.sent_bytes - sent < 0.8 * len(content)
+
+
+def test_two_processes_fetch_a_model_once(host, write, tmp_path):
+    content = os.urandom(4 << 20)
+    config = write(model("a", host.serve("a", content, bytes_per_s=2 << 20)))
+    both = [
+        subprocess.Popen(
+            command("download", "--config", config), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    for process in both:
+        process.communicate(timeout=30)
+    assert [process.returncode for process in both] == [0, 0]
+    assert (tmp_path / "cache" / "a").read_bytes() == content
+    assert host.sent_bytes < 1.2 * len(content)
+
+
+def test_prune_asks_on_a_terminal(host, write, models, tmp_path):
+    pty = pytest.importorskip("pty")
+    keep, drop = model("keep", host.serve("keep", BYTES)), model("drop", host.serve("drop", b"d"))
+    models("download", "--config", write(keep, drop))
+    config = write(keep)
+    for answer, stays in ((b"n\n", True), (b"y\n", False)):
+        ours, theirs = pty.openpty()
+        os.write(ours, answer)
+        done = subprocess.run(
+            command("prune", "--config", config), stdin=theirs, capture_output=True, check=True
+        )
+        os.close(ours)
+        os.close(theirs)
+        assert b"drop" in done.stderr
+        assert (tmp_path / "cache" / "drop").exists() == stays
+
+
+def test_a_terminal_sees_a_bar_for_every_model(host, write, tmp_path):
+    pty = pytest.importorskip("pty")
+    config = write(
+        model("first", host.serve("a", BYTES)),
+        model("second", host.serve("b", BYTES)),
+        extra=SLOW.format(2 * len(BYTES)),
+    )
+    ours, theirs = pty.openpty()
+    os.set_blocking(ours, False)
+    done = subprocess.run(
+        command("download", "--config", config), stderr=theirs, stdout=subprocess.PIPE, check=True
+    )
+    seen = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert b"first: downloaded" in done.stdout
+    for name in ("first", "second"):
+        assert f"{name}:" in seen
+        assert f"{name}: done, 1.0 MB" in seen
+    assert "B/s" in seen
