@@ -38,7 +38,7 @@ def test_a_file_arrives_whole_and_under_its_name(
     assert outcome.path.read_bytes() == content
     assert outcome.digest == sha256(content)
     assert outcome.fetched_bytes == len(content)
-    left = [p for p in (store.private / "partial").iterdir()]
+    left = list((store.private / "partial").iterdir())
     locks = [p.name for p in (store.private / "locks").iterdir()]
     assert (left, locks) == ([], [])
 

@@ -150,17 +150,9 @@ class Client:
             response = self._ask(address, extra)
             if response.status not in _REDIRECTS or "location" not in response.headers:
                 return self._successful(response)
-            following = _follow(address, response.headers["location"])
-            if secret and address.scheme == "https" and following.scheme == "http":
-                self.done(response)
-                raise Fault(
-                    f"{address.origin} redirects from https to {following.origin}, "
-                    "which is refused where credentials are sent",
-                    passing=False,
-                )
             response.drain()
             self.done(response)
-            address = following
+            address = _follow(address, response.headers["location"], secret=secret)
         raise Fault(f"more than {_MOST_REDIRECTS} redirects", passing=False)
 
     def done(self, response: Response) -> None:
@@ -238,11 +230,18 @@ def _key(address: Address) -> tuple[str, str, int]:
     return address.scheme, address.host, address.port
 
 
-def _follow(address: Address, location: str) -> Address:
+def _follow(address: Address, location: str, *, secret: bool) -> Address:
     try:
-        return address.follow(location)
+        following = address.follow(location)
     except ConfigError as exc:
-        raise Fault(f"{address.origin} redirects to a place that is refused: {exc}") from exc
+        raise Fault(f"it redirects to a place that is refused ({exc})", passing=False) from exc
+    if secret and address.scheme == "https" and following.scheme == "http":
+        raise Fault(
+            f"it redirects from https to {following.origin}, "
+            "which is refused where credentials are sent",
+            passing=False,
+        )
+    return following
 
 
 def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:

@@ -11,8 +11,9 @@ from video_censor_personal.errors import ConfigError
 
 __all__ = ["LazyTls", "make_tls_context"]
 
-# curl's own name first, then what requests reads, then OpenSSL's.
-_BUNDLES = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# curl's own name first, then what requests reads, then OpenSSL's, which may have a folder too.
+_FILES = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+_FOLDER = "SSL_CERT_DIR"
 
 
 def make_tls_context(environment: Mapping[str, str] = os.environ) -> ssl.SSLContext:
@@ -21,17 +22,17 @@ def make_tls_context(environment: Mapping[str, str] = os.environ) -> ssl.SSLCont
     Raises:
         ConfigError: the environment names a bundle that cannot be read.
     """
-    name = next((n for n in _BUNDLES if environment.get(n)), None)
-    if name is None:
-        return ssl.create_default_context()
-    place = environment[name]
+    name = next((n for n in _FILES if environment.get(n)), _FOLDER)
+    file = environment.get(name) if name != _FOLDER else None
+    folder = environment.get(_FOLDER) if name in (_FOLDER, "SSL_CERT_FILE") else None
+    if file is not None and os.path.isdir(file):
+        file, folder = None, file
     try:
-        if os.path.isdir(place):
-            return ssl.create_default_context(capath=place)
-        return ssl.create_default_context(cafile=place)
-    except (OSError, ssl.SSLError) as exc:
+        return ssl.create_default_context(cafile=file, capath=folder or None)
+    except OSError as exc:
         raise ConfigError(
-            f"{name} names {place}, which is no readable file or folder of certificates", key=name
+            f"{name} names {file or folder}, which is no readable file or folder of certificates",
+            key=name,
         ) from exc
 
 

@@ -98,29 +98,36 @@ class Dialer:
                 raise TimeoutError(f"no answer within {self.connect_s:g} s")
 
     def _secure(self, sock: socket.socket, address: Address) -> ssl.SSLSocket:
-        deadline = time.monotonic() + self.connect_s
+        secure = self.tls().wrap_socket(
+            sock, server_hostname=address.host, do_handshake_on_connect=False
+        )
         try:
-            sock.settimeout(_TICK_S)
-            secure = self.tls().wrap_socket(
-                sock, server_hostname=address.host, do_handshake_on_connect=False
-            )
-            while True:
-                try:
-                    secure.do_handshake()
-                    return secure
-                except TimeoutError:
-                    if self.stopped():
-                        raise Halted from None
-                    if time.monotonic() > deadline:
-                        raise
-        except ssl.SSLCertVerificationError as exc:
-            raise Fault(
-                f"the certificate of {address.host} is not trusted ({exc.verify_message}). "
-                "If your network uses its own authority, point SSL_CERT_FILE at its certificate",
-                passing=False,
-            ) from exc
-        except OSError as exc:
-            raise Fault(f"no TLS connection to {address.netloc} ({exc})") from exc
+            self._shake_hands(secure)
+            return secure
+        except BaseException as exc:
+            secure.close()
+            if isinstance(exc, ssl.SSLCertVerificationError):
+                raise Fault(
+                    f"the certificate of {address.host} is not trusted ({exc.verify_message}). "
+                    "If your network has its own authority, point SSL_CERT_FILE at its certificate",
+                    passing=False,
+                ) from exc
+            if isinstance(exc, OSError):
+                raise Fault(f"no TLS connection to {address.netloc} ({exc})") from exc
+            raise
+
+    def _shake_hands(self, secure: ssl.SSLSocket) -> None:
+        deadline = time.monotonic() + self.connect_s
+        secure.settimeout(_TICK_S)
+        while True:
+            try:
+                secure.do_handshake()
+                return
+            except TimeoutError:
+                if self.stopped():
+                    raise Halted from None
+                if time.monotonic() > deadline:
+                    raise
 
 
 class Wire:
