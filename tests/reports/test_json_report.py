@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from video_censor_personal import categories
@@ -151,6 +151,7 @@ reports = st.builds(
 )
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(report=reports, pretty=st.booleans())
 def test_no_report_loses_anything_not_even_a_billionth_of_a_second(
     report, pretty, tmp_path_factory
