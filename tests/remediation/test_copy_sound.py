@@ -13,6 +13,7 @@ from movies import (
     Subtitles,
     decoded_audio,
     frame_times,
+    hide_codec,
     impulses,
     level_dbfs,
     make_movie,
@@ -213,3 +214,65 @@ def test_picture_without_sound_is_copied_and_nothing_else(tmp_path: Path) -> Non
     copy(movie.path, tmp_path / "b.mp4", segment(WORD))
     assert packets(tmp_path / "b.mp4", 0) == packets(movie.path, 0)
     assert frame_times(tmp_path / "b.mp4") == list(movie.times)
+
+
+@pytest.mark.parametrize(
+    ("name", "subtitles", "out", "target"),
+    [
+        ("a.mkv", "subrip", "b.mp4", "mov_text"),
+        ("b.mkv", "ass", "b.mov", "mov_text"),
+        ("a.mp4", "mov_text", "b.mkv", "subrip"),
+    ],
+)
+def test_text_subtitles_follow_into_another_kind_of_file(
+    tmp_path: Path, name: str, subtitles: str, out: str, target: str
+) -> None:
+    cues = [(0.5, 1.1, "Before"), (1.1, 1.9, "What the hell is that")]
+    movie = make_movie(
+        tmp_path / name,
+        seconds=3,
+        sounds=[Sound(voice)],
+        subtitles=[Subtitles(cues, subtitles)],
+    )
+    result = copy(movie.path, tmp_path / out, segment(WORD))
+    assert len(result.notes) == 1
+    assert target in result.notes[0]
+    info = probe(tmp_path / out)
+    (track,) = info.of_kind("subtitle")
+    assert (track.codec, track.language) == (target, "eng")
+    assert [
+        (cue.text, pytest.approx(float(cue.span.start)), pytest.approx(float(cue.span.end)))
+        for cue in read_cues(info)
+    ] == [("Before", 0.5, 1.1), ("What the **** is that", 1.1, 1.9)]
+    assert packets(tmp_path / out, 0) == packets(movie.path, 0)
+
+
+@pytest.mark.parametrize("codec", ["aac", "flac"])
+def test_eight_channels(tmp_path: Path, codec: str) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=48_000)
+        stream.codec_context.layout = "7.1"
+        sound = np.repeat(voice(np.arange(96_000) / 48_000), 8)[None].astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(sound, format="flt", layout="7.1")
+        frame.sample_rate, frame.pts = 48_000, 0
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            out.mux(packet)
+    copy(path, tmp_path / "b.mkv", segment(WORD))
+    track = probe(tmp_path / "b.mkv").audio
+    assert track is not None
+    assert (track.codec, track.channel_layout) == (codec, "7.1")
+    with av.open(str(tmp_path / "b.mkv")) as container:
+        resampler = av.AudioResampler("flt")
+        blocks = [b.to_ndarray() for f in container.decode(audio=0) for b in resampler.resample(f)]
+    after = np.concatenate([block.reshape(-1, 8) for block in blocks]).T
+    assert level_dbfs(part(after, 48_000, *MUTED)) < -50
+    assert all(level_dbfs(channel) > -25 for channel in part(after, 48_000, 0.3, 0.9))
+
+
+def test_a_track_of_an_unknown_codec_is_left_out_and_said(tmp_path: Path) -> None:
+    movie = make_movie(tmp_path / "a.mkv", seconds=2, sounds=[Sound(voice), Sound(codec="ac3")])
+    hide_codec(movie.path, b"A_AC3")
+    result = copy(movie.path, tmp_path / "b.mkv", segment(WORD))
+    assert [stream.kind for stream in probe(tmp_path / "b.mkv").streams] == ["video", "audio"]
+    assert any("stream 2" in note for note in result.notes)

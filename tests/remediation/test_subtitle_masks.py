@@ -2,7 +2,7 @@
 
 import pytest
 
-from video_censor_personal.remediation.subtitles import mask_packet, mask_text
+from video_censor_personal.remediation.subtitles import convert_packet, mask_packet, mask_text
 
 
 @pytest.mark.parametrize(
@@ -19,10 +19,26 @@ from video_censor_personal.remediation.subtitles import mask_packet, mask_text
         ("mot-clé MÉRDE là", "mérde", "", "mot-clé ***** là"),
         ("hell hell", "hell", "heck", "heck heck"),
         ("what the f***", "f***", "", "what the ****"),
+        ("he\u00adll", "hell", "", "**\u00ad**"),
     ],
 )
 def test_words_in_text(text: str, word: str, replacement: str, masked: str) -> None:
     assert mask_text(text, [(word, replacement)]) == masked
+
+
+@pytest.mark.parametrize(
+    ("data", "codec", "target", "new"),
+    [
+        (b"\x00\x02Hi\x00\x00\x00\x08abcd", "mov_text", "subrip", b"Hi"),
+        (b"<i>Hi</i> <font color='red'>you</font>", "subrip", "mov_text", b"\x00\x06Hi you"),
+        (b"<i>Hi</i> <font color='red'>you</font>", "subrip", "webvtt", b"<i>Hi</i> you"),
+        (b"1,0,D,,0,0,0,,{\\i1}Hi{\\i0}\\Nyou, too", "ass", "subrip", b"Hi\nyou, too"),
+    ],
+)
+def test_text_moves_from_one_kind_of_subtitles_to_another(
+    data: bytes, codec: str, target: str, new: bytes
+) -> None:
+    assert convert_packet(data, codec, target) == new
 
 
 def test_a_packet_without_the_word_is_the_very_same_bytes() -> None:

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 __all__ = ["mask_text"]
 
-# What is not shown: tags of SubRip and WebVTT, override blocks and escapes of ASS.
-_MARKUP = re.compile(r"<[^<>]*>|\{\\[^{}]*\}|\\[Nnh]")
+# What is not shown: tags of SubRip and WebVTT, override blocks and escapes of ASS, and characters
+# that only guide line breaks and the direction of writing.
+_MARKUP = re.compile(
+    r"<[^<>]*>|\{\\[^{}]*\}|\\[Nnh]|[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
+)
 _ESCAPED_SPACE = ("\\N", "\\n", "\\h")
 
 

@@ -41,8 +41,15 @@ _NANOSECOND = Fraction(1, 10**9)
 _MP4_TICKS = "90000"
 _MP4_FAMILY = ("mp4", "mov", "ipod")
 
+# What FFmpeg's encoder of MP4 subtitles makes their style of.
+_PLAIN_STYLE = (
+    b"[V4+ Styles]\r\nFormat: Name, Fontname, Fontsize, PrimaryColour, Alignment\r\n"
+    b"Style: Default,Arial,16,&Hffffff,2\r\n\r\n[Events]\r\nFormat: Layer, Start, End, Text\r\n"
+)
+
 # Written anew by the muxer; the source's would be wrong in the copy.
 _NOT_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
+_MP4_LABELS = ("handler_name", "vendor_id")
 _NOT_LABELS = ("duration", "encoder", "bps", "number_of_", "_statistics_")
 
 
@@ -102,7 +109,7 @@ def copied_stream(out: Any, source: Any) -> Any:
     """A new stream of the container `out` for the packets of the stream `source` as they are."""
     if source.codec_context is None:
         stream = out.add_stream_from_template(source)
-        label(stream, source)
+        label(out, stream, source)
         return stream
     stream = out.add_stream_from_template(source, opaque=True)
     context = stream.codec_context
@@ -113,17 +120,35 @@ def copied_stream(out: Any, source: Any) -> Any:
             # Apple's players know HEVC by this tag only; `hev1` says that parameter sets may come
             # within the stream, so it stays where it is.
             context.codec_tag = "hev1" if source.codec_context.codec_tag == "hev1" else "hvc1"
-    label(stream, source)
+    label(out, stream, source)
     return stream
 
 
-def label(stream: Any, source: Any) -> None:
-    """Gives `stream` the language, title, further tags and dispositions of `source`."""
+def text_stream(out: Any, source: Any) -> tuple[Any, str]:
+    """A new stream of the container `out` for text subtitles that it cannot hold as `source` has
+    them, and the codec that it can."""
+    if out.format.name in _MP4_FAMILY:
+        stream = out.add_stream("mov_text")
+        stream.codec_context.subtitle_header = _PLAIN_STYLE
+        stream.codec_context.time_base = source.time_base
+    else:
+        stream = out.add_mux_stream("webvtt" if out.format.name == "webm" else "subrip")
+    stream.time_base = source.time_base
+    label(out, stream, source)
+    name = {"webm": "webvtt", "matroska": "subrip"}.get(out.format.name, "mov_text")
+    return stream, name
+
+
+def label(out: Any, stream: Any, source: Any) -> None:
+    """Gives `stream` of `out` the language, title, further tags and dispositions of `source`."""
+    unwanted = _NOT_LABELS if out.format.name in _MP4_FAMILY else _NOT_LABELS + _MP4_LABELS
     tags = {
         name: text
         for name, text in source.metadata.items()
-        if not name.lower().startswith(_NOT_LABELS)
+        if not name.lower().startswith(unwanted)
     }
+    if out.format.name in _MP4_FAMILY and tags.get("title"):
+        tags["handler_name"] = tags["title"]  # MP4 has no better place, and players show it
     stream.metadata.clear()
     stream.metadata.update(tags)
     stream.disposition = source.disposition

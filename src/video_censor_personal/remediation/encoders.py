@@ -148,12 +148,13 @@ def _options(
     )
 
 
-def sound_output(out: Any, source: Any, encoding: Encoding) -> Any:
+def sound_output(out: Any, source: Any, plan: StreamPlan) -> Any:
     """A new stream of the container `out`, its encoder open, for the changed sound of `source`.
 
     Raises:
         OutputError: no encoder takes this sound.
     """
+    encoding = plan.encoding or Encoding("aac", "aac")
     codec = av.Codec(encoding.encoder, "w")
     context = source.codec_context
     own = context.layout.name

@@ -14,7 +14,7 @@ import av
 
 from video_censor_personal.remediation.edits import WordMask
 from video_censor_personal.remediation.retiming import Retiming
-from video_censor_personal.remediation.subtitles import TEXT_CODECS, mask_packet
+from video_censor_personal.remediation.subtitles import TEXT_CODECS, convert_packet, mask_packet
 from video_censor_personal.timeline import Span
 
 __all__ = ["CopiedTrack", "SubtitleTrack", "Track"]
@@ -67,6 +67,9 @@ class SubtitleTrack:
     """Subtitles on the copy's time line, with words masked.
 
     A subtitle that is shown during a cut gets shorter, and goes with it if it lies inside.
+
+    Args:
+        target: the codec that the copy's subtitles have, if it is another than the source's.
     """
 
     def __init__(
@@ -76,10 +79,12 @@ class SubtitleTrack:
         masks: Sequence[WordMask],
         retiming: Retiming,
         origin: Fraction,
+        target: str = "",
     ) -> None:
         self.stream = stream
         self.notes: list[str] = []
         self._codec = codec
+        self._target = target or codec
         self._masks = masks if codec in TEXT_CODECS else ()
         self._retiming = retiming
         self._origin = origin
@@ -111,6 +116,8 @@ class SubtitleTrack:
         words = [(m.word, m.replacement) for m in self._masks if m.span.overlaps(near)]
         data = bytes(packet)
         new = mask_packet(data, self._codec, words)
+        if self._target != self._codec:
+            new = convert_packet(new, self._codec, self._target)
         return packet if new is data else _with_data(packet, new)
 
     def _retime(self, packet: Any) -> bool:

@@ -54,7 +54,7 @@ def make_plan(
 
     Raises:
         ReportError: a segment asks for an action that there is not.
-        InputError: the picture has to be changed and no decoder knows it.
+        InputError: no decoder knows the picture.
     """
     wanted = _Wanted()
     for segment in report.segments:
@@ -131,7 +131,7 @@ def _stream_plan(
         reasons.append(f"parts of the {'picture are hidden' if picture else 'sound are replaced'}")
     why = " and ".join(reasons)
     if stream.kind in ("video", "audio", "subtitle") and not stream.decodable:
-        return _unknown_codec(stream, picture and bool(reasons))
+        return _unknown_codec(stream, picture)
     if reasons and (picture or sound):
         encoding = (video_encoding if picture else audio_encoding)(stream, suffix)
         return StreamPlan(stream, "encode", why, encoding, edited, encoded=kept, dropped=dropped)
@@ -141,12 +141,14 @@ def _stream_plan(
     return StreamPlan(stream, "copy", copied=kept)
 
 
-def _unknown_codec(stream: StreamInfo, must_change: bool) -> StreamPlan:
+def _unknown_codec(stream: StreamInfo, picture: bool) -> StreamPlan:
+    """Only what a decoder is there for can be copied at all; a film is not copied without its
+    picture, and sound that cannot be muted must not slip through."""
     name = stream.codec or "of an unknown codec"
-    if must_change:
+    if picture:
         raise InputError(
-            f"the picture (stream {stream.index}, {name}) has to be changed, and there is no "
-            "decoder for it here; convert the video to H.264 first"
+            f"the picture (stream {stream.index}, {name}) cannot be read or copied here; "
+            "convert the video to H.264 first"
         )
     return StreamPlan(stream, "drop", f"as nothing here can read it ({name})")
 

@@ -49,9 +49,10 @@ class SoundTrack:
         self._encoder = stream.codec_context
         self._rate = self._encoder.sample_rate
         exact = source.codec_context.format.name.removesuffix("p") in _EXACT_IN_FLOAT
-        self._format = "fltp" if exact else "dblp"
+        self._format = "flt" if exact else "dbl"  # not planar: PyAV fails at eight planes
         self._kind = np.dtype(np.float32 if exact else np.float64)
         self._layout = self._encoder.layout.name
+        self._channels = self._encoder.layout.nb_channels
         self._resampler: Any = None
         self._origin = origin
         self._position: int | None = None
@@ -63,11 +64,7 @@ class SoundTrack:
             self._rate,
             audio.fade_ms / 1000,
             bleep_of(audio, self._rate) if bleeps else None,
-            silent_channels=[
-                place
-                for place, channel in enumerate(self._encoder.layout.channels)
-                if channel.name == "LFE" and len(self._encoder.layout.channels) > 1
-            ],
+            silent_channels=_effects_channels(self._encoder.layout),
         )
         joints = [end for cut in retiming.cuts for end in (cut.start, cut.end)]
         self._joints = SoundEditor((), self._rate, _JOINT_FADE_S, joints=joints)
@@ -131,16 +128,16 @@ class SoundTrack:
             return
         hole = wanted - self._position
         if self._rate * _TOLERANCE_S < hole < self._rate * _LONGEST_HOLE_S:
-            channels = len(self._encoder.layout.channels)
             while hole > 0:
                 count = min(hole, self._rate)
-                yield from self._samples(np.zeros((channels, count), self._kind))
+                yield from self._samples(np.zeros((self._channels, count), self._kind))
                 hole -= count
         elif -self._rate * _LONGEST_OVERLAP_S < hole < -self._rate * _TOLERANCE_S:
             self._repeated = -hole
 
     def _block(self, frame: Any) -> Iterator[Any]:
-        block = np.array(frame.to_ndarray(), self._kind, ndmin=2)[:, self._repeated :]
+        samples = np.asarray(frame.to_ndarray(), self._kind).reshape(-1, self._channels)
+        block = samples.T[:, self._repeated :].copy()
         self._repeated = max(0, self._repeated - frame.samples)
         yield from self._samples(block)
 
@@ -154,12 +151,18 @@ class SoundTrack:
             start = max(first, position)
             end = min(first + target_end - target, position + block.shape[1])
             if start < end:
-                kept = np.ascontiguousarray(block[:, start - position : end - position])
+                kept = block[:, start - position : end - position]
                 yield from self._encode(kept, target + start - first)
 
     def _encode(self, block: Samples, position: int) -> Iterator[Any]:
-        frame = av.AudioFrame.from_ndarray(block, format=self._format, layout=self._layout)
+        samples = np.ascontiguousarray(block.T).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(samples, format=self._format, layout=self._layout)
         frame.sample_rate = self._rate
         frame.time_base = Fraction(1, self._rate)
         frame.pts = position + round(self._origin * self._rate)
         yield from self.stream.encode(frame)
+
+
+def _effects_channels(layout: Any) -> list[int]:
+    names = [channel.name for channel in layout.channels]
+    return [place for place, name in enumerate(names) if name == "LFE" and len(names) > 1]

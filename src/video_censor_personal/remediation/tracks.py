@@ -10,8 +10,7 @@ from video_censor_personal.config import Remediation
 from video_censor_personal.errors import OutputError
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.media.container import open_media
-from video_censor_personal.remediation.codecs import Encoding
-from video_censor_personal.remediation.container import copied_stream, holds, label
+from video_censor_personal.remediation.container import copied_stream, holds, label, text_stream
 from video_censor_personal.remediation.edits import EditPlan, StreamPlan
 from video_censor_personal.remediation.encoders import picture_output, sound_output
 from video_censor_personal.remediation.hdr import HdrMetadata, hdr_of
@@ -20,6 +19,7 @@ from video_censor_personal.remediation.picture_track import PictureTrack
 from video_censor_personal.remediation.plain_track import CopiedTrack, SubtitleTrack, Track
 from video_censor_personal.remediation.retiming import Retiming
 from video_censor_personal.remediation.sound_track import SoundTrack
+from video_censor_personal.remediation.subtitles import TEXT_CODECS
 from video_censor_personal.remediation.video import PictureEditor
 
 __all__ = ["Tracks", "lay_tracks"]
@@ -39,53 +39,6 @@ class Tracks:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """Everything that a track may be made from."""
-
-    source: Any
-    out: Any
-    info: MediaInfo
-    plan: EditPlan
-    remediation: Remediation
-    retiming: Retiming
-
-    def track(self, stream_plan: StreamPlan) -> Track:
-        source = self.source.streams[stream_plan.stream.index]
-        if stream_plan.work == "encode":
-            encoding = stream_plan.encoding or Encoding("", "")
-            if source.type == "video":
-                return self._picture(source, stream_plan)
-            return self._sound(source, encoding, stream_plan)
-        stream = copied_stream(self.out, source)
-        if source.type == "subtitle":
-            codec = stream_plan.stream.codec
-            return SubtitleTrack(stream, codec, self.plan.masks, self.retiming, self.info.origin)
-        return CopiedTrack(stream)
-
-    def _picture(self, source: Any, stream_plan: StreamPlan) -> Track:
-        video = self.remediation.video
-        hdr = HdrMetadata()
-        if source.codec_context.color_trc in _HDR_CURVES:
-            hdr = _first_hdr(self.info.path, source.index)
-        output = picture_output(self.out, source, stream_plan, video.quality, hdr)
-        label(output.stream, source)
-        editor = PictureEditor(self.plan.picture, stream_plan.stream.rotation, video.blank_color)
-        return PictureTrack(output, source, editor, self.retiming, self.info.origin)
-
-    def _sound(self, source: Any, encoding: Encoding, stream_plan: StreamPlan) -> Track:
-        stream = sound_output(self.out, source, encoding)
-        label(stream, source)
-        return SoundTrack(
-            stream,
-            source,
-            self.plan.sound if stream_plan.edited else (),
-            self.remediation.audio,
-            self.retiming,
-            self.info.origin,
-        )
-
-
 def lay_tracks(
     source: Any,
     out: Any,
@@ -100,36 +53,93 @@ def lay_tracks(
     Raises:
         OutputError: `out` cannot hold a stream of picture, sound or subtitles.
     """
-    layer = _Layer(source, out, info, plan, remediation, retiming)
-    laid = Tracks()
+    layer = _Layer(source, out, info, plan, remediation, retiming, output)
+    laid = Tracks(notes=layer.notes)
     for stream_plan in plan.streams:
-        stream = stream_plan.stream
-        if stream_plan.work == "drop":
-            laid.notes.append(str(stream_plan))
-            continue
-        template = source.streams[stream.index]
-        if plan.chapters and stream.kind == "data" and template.name == _CHAPTER_TRACK:
-            continue
-        muxer = muxer_of(output)
-        if stream.attached_picture and muxer == "matroska":
-            laid.by_source[stream.index] = CopiedTrack(_attached(out, template, info.path))
-            continue
-        same_codec = stream_plan.encoding is None or not stream_plan.encoding.why_other
-        if same_codec and not holds(muxer, template):
-            what = f"a {output.suffix} file cannot hold it"
-            if stream.kind in ("data", "attachment") or stream.attached_picture:
-                laid.notes.append(f"stream {stream.index} ({stream.kind}) is left out: {what}")
-                continue
-            raise OutputError(
-                f"stream {stream.index} ({stream.kind}: {stream.codec}) cannot be copied: {what}; "
-                f"name the copy {output.stem}.mkv",
-                path=output,
-            )
         track = layer.track(stream_plan)
-        laid.by_source[stream.index] = track
-        if stream_plan.work == "encode":
-            laid.encoded.append(track)
+        if track is not None:
+            laid.by_source[stream_plan.stream.index] = track
+            if stream_plan.work == "encode":
+                laid.encoded.append(track)
     return laid
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """Everything that a track may be made from."""
+
+    source: Any
+    out: Any
+    info: MediaInfo
+    plan: EditPlan
+    remediation: Remediation
+    retiming: Retiming
+    output: Path
+    notes: list[str] = field(default_factory=list)
+
+    def track(self, plan: StreamPlan) -> Track | None:
+        """The track for one stream, None where the copy goes without."""
+        stream = plan.stream
+        if plan.work == "drop":
+            self.notes.append(str(plan))
+            return None
+        source = self.source.streams[stream.index]
+        if self.plan.chapters and stream.kind == "data" and source.name == _CHAPTER_TRACK:
+            return None
+        muxer = muxer_of(self.output)
+        if stream.attached_picture and muxer == "matroska":
+            return CopiedTrack(_attached(self.out, source, self.info.path))
+        other_codec = plan.encoding is not None and plan.encoding.why_other
+        if not other_codec and not holds(muxer, source):
+            return self._instead(plan, source)
+        if plan.work == "encode":
+            return (self._picture if source.type == "video" else self._sound)(source, plan)
+        if stream.kind == "subtitle":
+            return self._subtitles(copied_stream(self.out, source), stream.codec)
+        return CopiedTrack(copied_stream(self.out, source))
+
+    def _instead(self, plan: StreamPlan, source: Any) -> Track | None:
+        """What becomes of a stream that this kind of file cannot hold."""
+        stream, suffix = plan.stream, self.output.suffix
+        if stream.kind == "subtitle" and stream.codec in TEXT_CODECS:
+            new, codec = text_stream(self.out, source)
+            self.notes.append(
+                f"stream {stream.index} (subtitle) becomes {codec}, as a {suffix} file cannot "
+                f"hold {stream.codec}"
+            )
+            return self._subtitles(new, stream.codec, codec)
+        if stream.kind in ("data", "attachment") or stream.attached_picture:
+            self.notes.append(
+                f"stream {stream.index} ({stream.kind}) is left out: a {suffix} file cannot hold it"
+            )
+            return None
+        raise OutputError(
+            f"stream {stream.index} ({stream.kind}: {stream.codec}) cannot be copied: a {suffix} "
+            f"file cannot hold it; name the copy {self.output.stem}.mkv",
+            path=self.output,
+        )
+
+    def _picture(self, source: Any, plan: StreamPlan) -> Track:
+        video = self.remediation.video
+        hdr = HdrMetadata()
+        if source.codec_context.color_trc in _HDR_CURVES:
+            hdr = _first_hdr(self.info.path, source.index)
+        output = picture_output(self.out, source, plan, video.quality, hdr)
+        label(self.out, output.stream, source)
+        edits = self.plan.picture if plan.edited else ()
+        editor = PictureEditor(edits, plan.stream.rotation, video.blank_color)
+        return PictureTrack(output, source, editor, self.retiming, self.info.origin)
+
+    def _sound(self, source: Any, plan: StreamPlan) -> Track:
+        stream = sound_output(self.out, source, plan)
+        label(self.out, stream, source)
+        edits = self.plan.sound if plan.edited else ()
+        audio = self.remediation.audio
+        return SoundTrack(stream, source, edits, audio, self.retiming, self.info.origin)
+
+    def _subtitles(self, stream: Any, codec: str, target: str = "") -> Track:
+        masks, origin = self.plan.masks, self.info.origin
+        return SubtitleTrack(stream, codec, masks, self.retiming, origin, target)
 
 
 def _attached(out: Any, source: Any, path: Path) -> Any:
