@@ -10,7 +10,7 @@ import pytest
 import video_censor_personal
 
 PACKAGE = Path(video_censor_personal.__file__).parent
-FLOOR = {"errors", "timeline", "progress", "categories", "findings", "config", "sizes"}
+FLOOR = {"errors", "timeline", "progress", "categories", "findings", "config", "sizes", "outputs"}
 BELOW = {
     "store": FLOOR,
     "transfer": {"store"},

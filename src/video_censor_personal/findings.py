@@ -95,7 +95,8 @@ class Detection:
     Attributes:
         category: the key (see `categories.key`).
         label: the detector's own word for it: `FEMALE_BREAST_EXPOSED`, `hell`.
-        span: the time to act on, padding not included.
+        span: the time to act on. What was seen has the analysis's padding in it; what was heard
+            is padded when it is acted on.
         confidence: 0–1.
         reasoning: a sentence for the person who reviews it.
         detector: the name of the detector.
