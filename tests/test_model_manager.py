@@ -6,12 +6,14 @@ import logging
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hub_server import LoopbackHub
 from model_host import ModelHost, model
 
-from video_censor_personal.config import Config, ConfigError
+from video_censor_personal.config import Config, ConfigError, ModelSource
 from video_censor_personal.huggingface_registry import ModelMetadata, ModelNotFoundError
 from video_censor_personal.model_manager import (
     DiskSpaceError,
@@ -476,3 +478,48 @@ def test_what_is_known_of_a_model(host, config, caplog):
     assert "org/llava" in caplog.text
     with pytest.raises(ModelNotFoundError):
         manager.get_model_info("nowhere")
+
+
+# -- models that a hub knows
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    for name in ("HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    with LoopbackHub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        yield hub
+
+
+def test_models_of_a_hub_and_of_plain_servers_are_had_together(host, hub, config):
+    hub.add("org/model", {"config.json": b"{}", "model.bin": BYTES}, lfs=["model.bin"])
+    file = ModelSource("file", "hf://org/model/model.bin", "", 0)
+    whole = ModelSource("whole", "hf://org/model", "", 0, files=["*.json", "*.bin"])
+    manager = manager_of(config, file, model("plain", host.serve("a", BYTES)), whole)
+    calls = []
+    assert not manager.is_model_valid("file")
+    found = manager.verify_models(progress_callback=lambda *call: calls.append(call))
+    assert list(found.items()) == [("file", True), ("plain", True), ("whole", True)]
+    assert manager.get_model_path("file").read_bytes() == BYTES
+    assert (manager.get_model_path("whole") / "config.json").read_bytes() == b"{}"
+    assert manager.is_model_valid("file")
+    assert ("file", len(BYTES), len(BYTES)) in calls
+    assert manager.get_model_info("file").sizes == {"configured": len(BYTES)}
+
+    asked = len(hub.requests)
+    assert all(manager_of(config, *config.models.sources).verify_models().values())
+    assert len(hub.requests) == asked
+
+
+def test_a_repository_that_is_not_there_is_a_failed_model(host, hub, config):
+    gone = ModelSource("gone", "hf://org/nowhere/model.bin", "", 0)
+    plain = model("plain", host.serve("a", BYTES))
+    manager = manager_of(config, gone, plain)
+    with pytest.raises(ModelDownloadError, match="org/nowhere") as caught:
+        manager.verify_models()
+    assert caught.value.model == "gone"
+    assert "video-censor models download gone" in str(caught.value)
+    assert manager.is_model_valid("plain")
+    assert manager_of(config, replace(gone, optional=True)).verify_models() == {"gone": False}

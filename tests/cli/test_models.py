@@ -252,10 +252,13 @@ def test_rm_removes_what_it_is_told_to(host, write, models, tmp_path):
     assert (tmp_path / "cache" / "a").exists()
     assert models("rm", "a", "nothing", "--config", config)[0] == 2
     assert (tmp_path / "cache" / "a").exists()
-    assert models("rm", "a", "--config", config)[0] == 0
+    code, out, _ = models("rm", "a", "--config", config)
+    assert (code, out.splitlines()[0]) == (0, "removed a (1.0 MB)")
     assert not (tmp_path / "cache" / "a").exists()
     assert (tmp_path / "cache" / "b").exists()
     assert models("status", "a", "--config", config)[0] == 4
+    code, out, _ = models("rm", "a", "--config", config)
+    assert (code, out.split()[0]) == (0, "nothing")
 
 
 def test_prune_removes_what_the_configuration_does_not_name(host, write, models, tmp_path):

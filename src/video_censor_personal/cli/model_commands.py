@@ -73,14 +73,15 @@ class ModelCommands:
         Raises:
             ModelMissingError: it is not there, or damaged.
         """
-        (source,) = find_sources(self._config, [name])
-        where = self._manager.get_model_path(name)
-        if not self._manager.is_model_valid(name):
+        (row,) = self._rows(self._plan([name]).files)
+        where = row.found.path
+        if not row.ready:
+            why = f": {row.found.reason}" if row.found.reason else ""
             raise ModelMissingError(
-                f"{name} is not there, or damaged ({where})\n"
+                f"{name} is {row.state}, not ready to be used ({where}){why}\n"
                 f"To fetch it: {self._manager.command('download', [name])}",
                 model=name,
-                url=source.url,
+                url=row.found.source.urls[0],
                 path=where,
             )
         self._console.result({"name": name, "path": str(where)}, str(where))

@@ -3,6 +3,7 @@ room that gives."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,8 +47,16 @@ class ModelRemoval:
                     f"there is no model {name!r}, neither in {self._name} nor in "
                     f"{self._store.root}" + (f"; did you mean {guess!r}?" if guess else "")
                 )
-        things = [_Removable(name, self._room(name), target=name) for name in names]
-        return self._remove(things, dry_run=dry_run)
+        there = [name for name in dict.fromkeys(names) if self._is_there(name)]
+        linked = [name for name in there if self._store.path(name).is_symlink()]
+        things = [_Removable(name, self._room(name), target=name) for name in there]
+        code = self._remove(things, dry_run=dry_run)
+        if linked:
+            self._console.note(
+                f"the files of {', '.join(linked)} stay in the Hugging Face cache, which other "
+                "programs share"
+            )
+        return code
 
     def prune(self, *, dry_run: bool, ask: bool) -> int:
         """Remove unfinished downloads, and what lies in the cache without being configured.
@@ -89,20 +98,23 @@ class ModelRemoval:
         return sys.stdin.readline().strip().casefold() in ("y", "yes")
 
     def _remove(self, things: Sequence[_Removable], *, dry_run: bool) -> int:
-        removed = [
-            {"name": t.label, "bytes": t.size_bytes if dry_run else t.remove(self._store)}
-            for t in things
-        ]
-        total = sum(thing.size_bytes for thing in things)
+        freed = [t.size_bytes if dry_run else t.remove(self._store) for t in things]
         verb = "would remove" if dry_run else "removed"
         lines = [f"{verb} {t.label} ({describe_size(t.size_bytes)})" for t in things]
         lines.append(
-            f"{describe_size(total)} {'would be' if dry_run else 'are'} free again"
+            f"{describe_size(sum(freed))} {'would be' if dry_run else 'are'} free again"
             if things
-            else f"there is nothing to remove in {self._store.root}"
+            else f"nothing of that is in {self._store.root}"
         )
+        removed = [
+            {"name": thing.label, "bytes": size} for thing, size in zip(things, freed, strict=True)
+        ]
         self._console.result({"dry_run": dry_run, "removed": removed}, "\n".join(lines))
         return 0
+
+    def _is_there(self, name: str) -> bool:
+        """Whether anything of a model is there: the file, a link, an unfinished download."""
+        return os.path.lexists(self._store.path(name)) or self._room(name) > 0
 
     def _room(self, name: str) -> int:
         """The bytes that a model and its unfinished download take."""
