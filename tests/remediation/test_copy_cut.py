@@ -40,6 +40,7 @@ def numbers(path: Path) -> list[tuple[Fraction, int]]:
         ("a.mp4", "libx264", "aac"),
         ("a.mkv", "libx265", "flac"),
         ("a.webm", "libvpx-vp9", "libopus"),
+        ("a.ts", "libx264", "aac"),
     ],
 )
 def test_exactly_the_frames_of_a_cut_are_gone(

@@ -13,6 +13,7 @@ from packets import detail, likeness, luma, packets, psnr
 from video_censor_personal.config import Remediation, VideoRemediation
 from video_censor_personal.findings import Segment
 from video_censor_personal.media.probe import probe
+from video_censor_personal.remediation.hdr import HdrMetadata, hdr_of
 
 BOX: Box4 = (0.25, 0.4, 0.3, 0.4)
 FACE = segment(seen("nudity", 1, 2, [(1, BOX), (2, BOX)]))
@@ -291,3 +292,46 @@ def test_an_mp4_can_be_played_while_it_is_still_arriving(tmp_path: Path) -> None
     copy(movie.path, tmp_path / "b.mp4", FACE)
     content = (tmp_path / "b.mp4").read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
+
+
+MASTERING = (
+    "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
+    ":max-cll=1000,400"
+)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_hdr10_metadata_is_in_the_new_pictures(tmp_path: Path, name: str) -> None:
+    movie = make_movie(
+        tmp_path / name,
+        seconds=2,
+        video_codec="libx265",
+        pixel_format="yuv420p10le",
+        color={"color_primaries": 9, "color_trc": 16, "colorspace": 9, "color_range": 1},
+        video_options={"x265-params": f"log-level=none:pools=1:{MASTERING}"},
+    )
+    out = tmp_path / f"clean.{name}"
+    copy(movie.path, out, FACE)
+    before, after = first_hdr(movie.path), first_hdr(out)
+    assert before.luminance == (Fraction(50, 10_000), Fraction(1000))
+    assert before.content_light == (1000, 400)
+    assert after == before
+
+
+def first_hdr(path: Path) -> HdrMetadata:
+    with av.open(str(path)) as container:
+        return hdr_of(next(container.decode(video=0)))
+
+
+def test_interlaced_pictures_stay_interlaced(tmp_path: Path) -> None:
+    movie = make_movie(
+        tmp_path / "a.mkv",
+        seconds=2,
+        fps=25,
+        video_options={"flags": "+ildct+ilme", "x264-params": "tff=1"},
+    )
+    with av.open(str(movie.path)) as container:
+        assert next(container.decode(video=0)).interlaced_frame
+    copy(movie.path, tmp_path / "b.mkv", FACE)
+    with av.open(str(tmp_path / "b.mkv")) as container:
+        assert all(frame.interlaced_frame for frame in container.decode(video=0))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
+
+import av.error
 
 from video_censor_personal.media.base import Chapter
 from video_censor_personal.timeline import Span, subtract, union
@@ -66,35 +68,42 @@ def snapped(cuts: Sequence[Span], container: Any, stream: Any, origin: Fraction)
     """
     widened = []
     for cut in cuts:
-        start = max(
-            (
-                time
-                for time in _frame_times(container, stream, cut.start, origin)
-                if time <= cut.start
-            ),
-            default=cut.start,
-        )
-        end = min(
-            (time for time in _frame_times(container, stream, cut.end, origin) if time >= cut.end),
-            default=cut.end,
-        )
-        widened.append(Span(start, end))
+        starts = _frame_times(container, stream, cut.start + origin)
+        ends = _frame_times(container, stream, cut.end + origin)
+        start = max((at for at in starts if at - origin <= cut.start), default=cut.start + origin)
+        end = min((at for at in ends if at - origin >= cut.end), default=cut.end + origin)
+        widened.append(Span(start - origin, end - origin))
     return union(widened)
 
 
-_REORDERED_S = 2
-"""Frames come in decoding order; none is shown this long before one that is stored before it."""
+# Frames are stored in decoding order; none is shown this long before one stored before it.
+_REORDERED_S = 1
+_RUN_UP_S = 3
 
 
-def _frame_times(container: Any, stream: Any, around: Fraction, origin: Fraction) -> list[Fraction]:
-    """The times of the frames from the last key frame before `around` to a little after it."""
-    container.seek(int((around + origin) / stream.time_base), stream=stream, backward=True)
-    times = []
-    for packet in container.demux(stream):
-        if packet.pts is None:
+def _frame_times(container: Any, stream: Any, around: Fraction) -> list[Fraction]:
+    """Times of frames, by the container's clock: all of those near `around`, and others.
+
+    Some kinds of file cannot be entered at a wanted time, only somewhere near it. What comes from
+    too late is read again from the very beginning.
+    """
+    early_enough = around - _REORDERED_S
+    times: list[Fraction] = []
+    for target in (max(Fraction(0), around - _RUN_UP_S), Fraction(0)):
+        try:
+            container.seek(int(target / stream.time_base), stream=stream)
+        except av.error.FFmpegError:
             continue
-        time = packet.pts * stream.time_base - origin
-        times.append(time)
-        if time > around + _REORDERED_S:
+        times = list(_times_until(container, stream, around + _REORDERED_S))
+        if times and min(times) <= early_enough:
             break
     return times
+
+
+def _times_until(container: Any, stream: Any, end: Fraction) -> Iterator[Fraction]:
+    for packet in container.demux(stream):
+        if packet.pts is not None:
+            time = Fraction(packet.pts * stream.time_base)
+            yield time
+            if time > end:
+                return
