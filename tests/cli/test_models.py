@@ -91,16 +91,23 @@ def test_list_shows_every_model_and_what_is_there(host, write, models, tmp_path)
     assert str(tmp_path / "cache") in out
 
 
-def test_list_says_which_detector_takes_a_model_and_what_nobody_names(
-    host, write, models, monkeypatch
-):
+def test_list_says_which_detector_takes_a_model(host, write, models):
+    config = write(
+        model("big.onnx", host.serve("one", BYTES)),
+        extra="detectors: [{type: nudenet, name: eyes, model: big.onnx, size: 640}]\n",
+    )
+    code, out, _ = models("list", "--json", "--config", config)
+    assert code == 0
+    assert events(out)[0]["models"][0]["used_by"] == ["eyes"]
+
+
+def test_list_names_what_is_there_and_not_configured(host, write, models):
     one, two = model("one", host.serve("one", BYTES)), model("two", host.serve("two", b"2"))
     assert models("download", "--config", write(one, two))[0] == 0
-    code, out, _ = models("list", "--config", write(one), "--json")
+    code, out, _ = models("list", "--json", "--config", write(one))
     (result,) = events(out)
     assert code == 0
-    assert result["models"][0]["name"] == "one"
-    assert result["models"][0]["state"] == "verified"
+    assert [(m["name"], m["state"]) for m in result["models"]] == [("one", "verified")]
     assert result["others"] == [{"name": "two", "size_bytes": 1}]
 
 
@@ -134,6 +141,7 @@ def test_path_prints_just_the_path(host, write, models, tmp_path):
     assert f"video-censor models download a --config {config}" in err
     models("download", "--config", config)
     assert models("path", "a", "--config", config) == (0, f"{tmp_path / 'cache' / 'a'}\n", "")
+    assert models("path", "a", "-q", "--config", config)[1] == f"{tmp_path / 'cache' / 'a'}\n"
     assert models("path", "b", "--config", config)[0] == 2
 
 

@@ -84,7 +84,10 @@ class ModelCommands:
                 url=row.found.source.urls[0],
                 path=where,
             )
-        self._console.result({"name": name, "path": str(where)}, str(where))
+        if self._console.as_json:
+            self._console.result({"name": name, "path": str(where)}, "")
+        else:
+            print(where)  # also with --quiet: it is all there is to say
         return 0
 
     # -- fetching

@@ -57,4 +57,5 @@ class ModelProgress:
         if progress.phase is Phase.RETRYING:
             log.warning("%s: %s", progress.name, progress.note or "trying again")
         elif progress.phase is Phase.WAITING:
-            log.warning("%s: another process is downloading it; waiting", progress.name)
+            owner = progress.note or "another process is fetching it"
+            log.warning("%s: %s; waiting for that", progress.name, owner)
