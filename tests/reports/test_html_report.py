@@ -98,7 +98,7 @@ def test_it_says_what_was_found_why_and_how_sure(page):
     assert "segments found" in text
     for piece in ("hell", "damn", "FACE_FEMALE", "95% sure", "The subtitle says “hell”."):
         assert piece in text
-    assert "timed by aligning the subtitle with the sound" in text
+    assert "timed to the word" in text
     assert "00:00:00.750 – 00:00:01.000" in text
     assert "mute: twice, 0.50 s in all" in text
 

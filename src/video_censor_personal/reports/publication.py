@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-import os
-import tempfile
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from video_censor_personal.errors import OutputError, OutputSpaceError
@@ -23,16 +23,13 @@ def publish(text: str, path: Path) -> None:
         OutputSpaceError: there is no room for it.
         OutputError: it cannot be written there.
     """
-    unfinished: Path | None = None
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        unfinished = Path(name)
-        with os.fdopen(
-            handle, "w", encoding="utf-8", errors="surrogateescape", newline="\n"
-        ) as file:
+        with unfinished.open("x", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             file.write(text)
-        os.chmod(unfinished, _usual_mode(path))
-        os.replace(unfinished, path)
+        if path.is_file():
+            unfinished.chmod(path.stat().st_mode & 0o777)
+        unfinished.replace(path)
     except OSError as error:
         if error.errno in _FULL:
             raise OutputSpaceError(
@@ -41,15 +38,5 @@ def publish(text: str, path: Path) -> None:
             ) from error
         raise OutputError(f"cannot write {path}: {error.strerror or error}", path=path) from error
     finally:
-        if unfinished is not None:
-            unfinished.unlink(missing_ok=True)
-
-
-def _usual_mode(path: Path) -> int:
-    """The mode of the file that is replaced, else what the umask leaves of rw-rw-rw-."""
-    try:
-        return path.stat().st_mode & 0o777
-    except FileNotFoundError:
-        umask = os.umask(0)
-        os.umask(umask)
-        return 0o666 & ~umask
+        with suppress(OSError):  # the folder may not be there
+            unfinished.unlink()

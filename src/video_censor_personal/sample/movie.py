@@ -149,7 +149,9 @@ def _write(
     for packet in heapq.merge(*sources, key=_time):  # interleaved, so that a player need not seek
         output.mux(packet)
         if packet.stream is video:
-            listener(Progress("sample", float(_time(packet)), float(truth.duration)))
+            # The first packets of a stream with B-frames have times below 0.
+            done = max(0.0, float(_time(packet)))
+            listener(Progress("sample", done, float(truth.duration)))
 
 
 def _time(packet: Packet[Any]) -> Fraction:

@@ -15,9 +15,9 @@ __all__ = ["Picture", "list_section"]
 
 _DETECTIONS_SHOWN = 40
 _EVIDENCE = {
-    "aligned": "timed by aligning the subtitle with the sound",
-    "cue": "could not be timed, so the whole subtitle counts",
-    "recognised": "recognised in the sound, where words are easily missed",
+    "aligned": "timed to the word",
+    "cue": "the whole subtitle",
+    "recognised": "recognised in the sound",
 }
 
 
