@@ -145,7 +145,7 @@ def test_progress_counts_the_bytes_that_arrived(host, config):
     for name in ("a", "b"):
         mine = [(when, done, total) for when, n, done, total in calls if n == name]
         counts = [done for _, done, _ in mine]
-        assert counts == sorted(counts)
+        assert all(0 <= done <= len(BYTES) for done in counts)
         assert counts[-1] == len(BYTES)
         assert {total for *_, total in mine} == {len(BYTES)}
         assert any(0 < done < len(BYTES) for done in counts)
