@@ -39,7 +39,7 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return float(-10 * np.log10(np.mean((a - b) ** 2) + 1e-12))
 
 
-def likeness(a: np.ndarray, b: np.ndarray, block: int = 12) -> float:
+def likeness(a: np.ndarray, b: np.ndarray, block: int = 4) -> float:
     """How much of `a`'s detail is in `b`: the correlation of what is finer than `block` pixels."""
     fine_a, fine_b = _detail(a, block), _detail(b, block)
     scale = np.sqrt((fine_a**2).sum() * (fine_b**2).sum())

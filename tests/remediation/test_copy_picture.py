@@ -84,7 +84,7 @@ def test_a_box_loses_its_detail_and_the_rest_keeps_it(
     assert [time for time, _ in after] == [time for time, _ in before]
     for (time, a), (_, b) in zip(before, after, strict=True):
         if 1 <= time < 2:
-            assert likeness(inside(a), inside(b)) < 0.35, time
+            assert likeness(inside(a), inside(b)) < 0.25, time
             assert detail(inside(b)) < 0.25 * detail(inside(a)), time
             assert outside(a, b) > 35, time
         else:
