@@ -36,7 +36,17 @@ BELOW = {
     "remediation": {"media"},
     "pipeline": {"analysis", "detectors", "media", "reports", "model_manager"},
     "job": {"pipeline", "reports", "remediation", "media", "analysis"},
-    "cli": {"job", "pipeline", "sample", "model_manager", "transfer", "store", "detectors"},
+    "cli": {
+        "catalogue",
+        "detectors",
+        "job",
+        "model_manager",
+        "models_lock",
+        "pipeline",
+        "sample",
+        "store",
+        "transfer",
+    },
 }
 
 

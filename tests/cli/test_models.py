@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hub_server import LoopbackHub
 from model_host import ModelHost, model
 
 from video_censor_personal.cli import main
+from video_censor_personal.config import ModelSource
 
 BYTES = bytes(range(256)) * 4096  # 1 MiB
 
@@ -28,17 +30,9 @@ def write(tmp_path, monkeypatch):
 
     def write_(*sources, extra: str = "") -> Path:
         path = tmp_path / "my.yaml"
+        fields = ("name", "url", "checksum", "size_bytes", "optional")
         lines = [
-            json.dumps(
-                {
-                    "name": s.name,
-                    "url": s.url,
-                    "checksum": s.checksum,
-                    "size_bytes": s.size_bytes,
-                    "optional": s.optional,
-                }
-            )
-            for s in sources
+            json.dumps({f: getattr(s, f) for f in fields if getattr(s, f) != ""}) for s in sources
         ]
         path.write_text(
             "models:\n  cache_dir: cache\n  sources: [" + ", ".join(lines) + "]\n" + extra
@@ -222,7 +216,7 @@ def test_wrong_usage_is_2(host, write, models):
 def test_help_explains_every_command(models):
     code, out, _ = models("--help")
     assert code == 0
-    for verb in ("list", "status", "download", "verify", "prune", "rm", "path"):
+    for verb in ("list", "status", "download", "verify", "prune", "rm", "path", "lock"):
         assert verb in out
         assert models(verb, "--help")[0] == 0
 
@@ -297,6 +291,73 @@ def test_prune_without_a_configuration_removes_no_model(host, write, models, tmp
     assert code == 0
     assert (tmp_path / "cache" / "a").exists()
     assert "left alone" in err
+
+
+# -- registries
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    for name in ("HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    with LoopbackHub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        yield hub
+
+
+def test_lock_pins_what_a_hub_has_and_moves_only_when_told(hub, write, models, tmp_path):
+    first = hub.add("org/model", {"model.bin": BYTES}, lfs=["model.bin"])
+    config = write(ModelSource("m", "hf://org/model/model.bin", "", 0))
+    code, out, _ = models("lock", "--config", config)
+    assert code == 0
+    assert first in out
+    assert first in (tmp_path / "models.lock").read_text()
+    assert not (tmp_path / "cache").exists()
+
+    second = hub.add("org/model", {"model.bin": b"new"}, lfs=["model.bin"])
+    code, out, _ = models("lock", "--config", config)
+    assert (code, "unchanged" in out) == (0, True)
+    assert models("download", "--config", config)[0] == 0
+    assert (tmp_path / "cache" / "m").read_bytes() == BYTES
+
+    code, out, _ = models("lock", "--update", "--json", "--config", config)
+    (changed,) = events(out)[-1]["models"]
+    assert (changed["previous_commit"], changed["commit"]) == (first, second)
+    assert models("download", "--config", config)[0] == 0
+    assert (tmp_path / "cache" / "m").read_bytes() == b"new"
+
+
+def test_lock_needs_a_configuration_and_leaves_plain_models_alone(host, write, models, tmp_path):
+    assert models("lock")[0] == 2
+    code, out, _ = models("lock", "--config", write(model("a", host.serve("a", BYTES))))
+    assert code == 0
+    assert "nothing to pin" in out
+    assert not (tmp_path / "models.lock").exists()
+
+
+def test_removing_a_hub_model_leaves_the_shared_files(hub, write, models, tmp_path):
+    hub.add("org/model", {"model.bin": BYTES}, lfs=["model.bin"])
+    config = write(ModelSource("m", "hf://org/model/model.bin", "", 0))
+    assert models("download", "--config", config)[0] == 0
+    code, _, err = models("rm", "m", "--config", config)
+    assert code == 0
+    assert "stay in the Hugging Face cache" in err
+    assert not (tmp_path / "cache" / "m").exists()
+    asked = len(hub.asked(host="cdn"))
+    assert models("status", "--config", config)[0] == 4
+    assert models("download", "--config", config)[0] == 0
+    assert len(hub.asked(host="cdn")) == asked
+
+
+def test_the_catalog_shows_known_models(models, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = models("catalog")
+    assert code == 0
+    code, listing, _ = models("catalog", "--json")
+    known = events(listing)[0]["models"]
+    assert all(m["name"] in out and m["purpose"] in out for m in known)
+    assert all(m["url"].startswith(("hf://", "gh://", "https://")) for m in known)
 
 
 # -- processes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from video_censor_personal.sizes import describe_size
 from video_censor_personal.transfer import FileState, PlannedFile
 from video_censor_personal.transfer.address import parse_url
 
-__all__ = ["ModelRow", "draw", "rows"]
+__all__ = ["ModelRow", "columns", "draw", "rows"]
 
 _WORDS = {
     FileState.VERIFIED: "ready",
@@ -94,14 +94,19 @@ def draw(table: Sequence[ModelRow], cache_dir: Path, free_bytes: int) -> str:
         )
         for row in table
     ]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if column == 1 else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in cells
-    ]
+    lines = columns(cells, right={1})
     reasons = [f"{row.source.name}: {row.found.reason}" for row in table if row.found.reason]
     place = f"in {cache_dir} ({describe_size(free_bytes)} free)"
     return "\n".join([*lines, *reasons, "", place])
+
+
+def columns(cells: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
+    """Lines of a table whose columns are as wide as they must be; `right` ones end together."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in cells
+    ]

@@ -96,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
         "--deep", action="store_true", help="read every file to the end, several at once"
     )
     _add_removals(add)
+    _add_registry(add)
     path = add("path", "print where a model lies", "Exit code 4 if it is not there, or damaged.")
     path.add_argument("name", metavar="NAME", help="the model")
     return made
@@ -113,6 +114,19 @@ def _add_removals(add: Callable[..., argparse.ArgumentParser]) -> None:
     remove = add("rm", "remove models, with what is left of their unfinished downloads")
     remove.add_argument("names", nargs="+", metavar="NAME", help="the models")
     _add_dry_run(remove, "say what would be removed; remove nothing")
+
+
+def _add_registry(add: Callable[..., argparse.ArgumentParser]) -> None:
+    lock = add(
+        "lock",
+        "pin the exact files of models that a registry knows, in models.lock",
+        "What is pinned already stays as it is; downloads follow the pins without asking anyone.",
+    )
+    _add_names(lock)
+    lock.add_argument(
+        "--update", action="store_true", help="move the pins to what the registry has now"
+    )
+    add("catalog", "show the models this project knows and where they come from")
 
 
 def _shared_options() -> argparse.ArgumentParser:
@@ -159,6 +173,7 @@ def run(argv: list[str]) -> int:
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     # Loaded late: `--help` and wrong usage must answer at once.
     from video_censor_personal.cli.model_commands import ModelCommands
+    from video_censor_personal.cli.model_registry import ModelRegistry
     from video_censor_personal.cli.model_removal import ModelRemoval
     from video_censor_personal.cli.settings import find_config
     from video_censor_personal.model_manager import ModelManager
@@ -167,6 +182,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     manager = ModelManager(config, cache_dir=arguments.cache_dir)
     commands = ModelCommands(config, console, manager)
     removal = ModelRemoval(config, console, manager.store)
+    registry = ModelRegistry(config, console, manager)
     names: list[str] | None = getattr(arguments, "names", None) or None
     handlers: dict[str, Callable[[], int]] = {
         "list": commands.list_all,
@@ -175,6 +191,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         "verify": lambda: commands.verify(names, deep=arguments.deep),
         "prune": lambda: removal.prune(dry_run=arguments.dry_run, ask=not arguments.yes),
         "rm": lambda: removal.remove(arguments.names, dry_run=arguments.dry_run),
+        "lock": lambda: registry.lock(names, update=arguments.update),
+        "catalog": registry.catalog,
         "path": lambda: commands.path(arguments.name),
     }
     return handlers[arguments.command]()

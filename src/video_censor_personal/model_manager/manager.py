@@ -22,7 +22,7 @@ from video_censor_personal.model_manager.sources import (
     registry_name,
 )
 from video_censor_personal.model_manager.stock import Stock
-from video_censor_personal.models_lock import ModelsLock, lock_path
+from video_censor_personal.models_lock import ModelsLock, Pin, lock_path
 from video_censor_personal.progress import Listener, ignore
 from video_censor_personal.store import Store
 from video_censor_personal.transfer import (
@@ -186,6 +186,18 @@ class ModelManager:
         )
         self._judge(outcomes, {source.name for source in chosen if source.optional})
         return {outcome.source.name: outcome.ok for outcome in outcomes}
+
+    def pin(
+        self, names: Iterable[str] | None = None, *, update: bool = False
+    ) -> list[tuple[Pin | None, Pin]]:
+        """Pin the models that a registry knows, or (`update`) move their pins to what is there now.
+
+        Fetches no model. Gives the old pin (None: there was none) and the new one of each.
+
+        Raises:
+            RegistryError, ModelDownloadError: a registry did not say; no pin was changed.
+        """
+        return self._stock.pin(find_sources(self.config, names), update=update)
 
     def _download_model(
         self,

@@ -12,7 +12,7 @@ from video_censor_personal.config import ModelSource
 from video_censor_personal.errors import DiskSpaceError, ModelDownloadError
 from video_censor_personal.huggingface_registry import HuggingFaceRegistry
 from video_censor_personal.model_manager.failures import no_room
-from video_censor_personal.models_lock import ModelsLock
+from video_censor_personal.models_lock import ModelsLock, Pin
 from video_censor_personal.sources import Deliveries
 from video_censor_personal.sources.https import HttpsResolver
 from video_censor_personal.store import Store
@@ -113,6 +113,11 @@ class Stock:
             )
         by_name = {outcome.source.name: outcome for outcome in outcomes}
         return [by_name[source.name] for source in sources]
+
+    def pin(self, sources: Sequence[ModelSource], *, update: bool) -> list[tuple[Pin | None, Pin]]:
+        """Pin the models that a registry knows; the old and the new pin of each."""
+        _, delivered = self._divide(sources)
+        return self._deliveries.pin(delivered, update=update)
 
     def _fetch(
         self, plan: Plan, optional: set[str], listener: Listener, cancel: CancelToken | None
