@@ -14,13 +14,8 @@ from numpy.typing import NDArray
 
 from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, MediaInfo, StreamInfo
-from video_censor_personal.media.container import (
-    PacketReader,
-    missing_end,
-    open_media,
-    try_decode,
-    undecodable,
-)
+from video_censor_personal.media.container import open_media
+from video_censor_personal.media.packets import PacketReader, missing_end, try_decode, undecodable
 from video_censor_personal.timeline import Span, format_timecode
 
 __all__ = ["decode_audio"]

@@ -47,14 +47,17 @@ class PictureLedger:
         self._breaks: deque[int] = deque(maxlen=16)
         self._key = 0
         self._holes: list[tuple[int, int]] = []
+        self._spoilt: deque[int] = deque(maxlen=16)
         self._refused = False
         self._awaited: list[_Sent] = []
         self._last: int | None = None
         self._shown: deque[tuple[int, int]] = deque(maxlen=32)
         self._steps: deque[int] = deque([interval], maxlen=16)
 
-    def send(self, packet: Any, broken: bool) -> None:
-        """Called before `packet` goes to the decoder; `broken` as in `PacketReader`."""
+    def send(self, packet: Any, broken: bool, torn: bool) -> None:
+        """Called before `packet` goes to the decoder; the rest as in `PacketReader`."""
+        if torn:
+            self._spoilt.append(self._order)
         self._order += 1
         if broken:
             self._breaks.append(self._order)
@@ -79,7 +82,7 @@ class PictureLedger:
             self._open(missed[0].pts, min(lost.order for lost in missed))
         elif self._refused:
             self._open(pts if self._last is None else pts - step, sent.order)
-        good = sent.whole and not corrupt
+        good = sent.whole and not corrupt and sent.order not in self._spoilt
         if not good:
             self._open(pts, sent.order)
         self._refused, self._last = False, pts
@@ -100,8 +103,8 @@ class PictureLedger:
     def finish(self, *, cut_off: bool) -> int | None:
         """Called at the end; the start of a stretch of damage that lasts until then.
 
-        `cut_off`: the file ends before its declared end, maybe right before pictures that should
-        be shown sooner than the last ones that are there.
+        `cut_off`: the file ends (or may end) before its end, maybe right before pictures that
+        should be shown sooner than the last ones that are there.
         """
         if cut_off and self._holes:
             self._open(*min(self._holes))

@@ -10,15 +10,16 @@ from typing import Any
 from video_censor_personal.errors import InputError
 from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import Frame, MediaInfo, StreamInfo
-from video_censor_personal.media.container import (
+from video_censor_personal.media.container import open_media
+from video_censor_personal.media.damage import PictureLedger
+from video_censor_personal.media.packets import (
     PacketReader,
+    declares_length,
     missing_end,
-    open_media,
     packets,
     try_decode,
     undecodable,
 )
-from video_censor_personal.media.damage import PictureLedger
 from video_censor_personal.timeline import Span, format_timecode
 
 __all__ = ["decode_frames", "frame_at"]
@@ -70,10 +71,10 @@ class _Decoding:
 
     def run(self) -> Iterator[Frame | Gap]:
         for packet in self._reader.read(self._stream):
-            if self._reader.jumped and packet.dts is not None:
-                at = self._time(packet.dts)
+            if self._reader.jumped:
+                at = self._time(packet.dts if packet.pts is None else packet.pts)
                 yield Gap(Span(at - self._interval, at), _JUMPED)
-            self._ledger.send(packet, self._reader.broken)
+            self._ledger.send(packet, self._reader.broken, self._reader.torn)
             yield from self._decode(packet)
         yield from self._decode(None)
         yield from self._final_gap()
@@ -109,10 +110,9 @@ class _Decoding:
 
     def _final_gap(self) -> Iterator[Gap]:
         read_until = self._reader.end - self._info.origin
-        declared = missing_end(
-            self._info, self._video, self._last_end, read_until, 2 * self._interval
-        )
-        damaged_since = self._ledger.finish(cut_off=declared is not None)
+        declared = missing_end(self._info, self._video, self._last_end, read_until, self._interval)
+        cut_off = declared is not None or not declares_length(self._info)
+        damaged_since = self._ledger.finish(cut_off=cut_off)
         start = self._last_end if damaged_since is None else self._time(damaged_since)
         if declared is not None:
             reason = f"the file ends early: no good picture after {format_timecode(start)}"

@@ -13,7 +13,8 @@ from av.stream import Disposition
 
 from video_censor_personal.errors import NotMediaError
 from video_censor_personal.media.base import Chapter, MediaInfo, StreamInfo, StreamKind
-from video_censor_personal.media.container import open_media, packets, try_decode
+from video_censor_personal.media.container import open_media
+from video_censor_personal.media.packets import packets, try_decode
 from video_censor_personal.timeline import Span, parse_timecode
 
 __all__ = ["probe"]

@@ -15,9 +15,10 @@ import pysubs2
 from av.stream import Discard
 
 from video_censor_personal.media.base import Cue, MediaInfo, StreamInfo
-from video_censor_personal.media.container import open_media, packets
+from video_censor_personal.media.container import open_media
 from video_censor_personal.media.cue_text import spoken_text
 from video_censor_personal.media.languages import is_language, same_language
+from video_censor_personal.media.packets import packets
 from video_censor_personal.timeline import Span
 
 __all__ = ["SubtitleText", "read_cues", "read_subtitles"]
