@@ -115,7 +115,8 @@ class LoopbackHub:
 
     @property
     def cdn(self) -> str:
-        return f"http://127.0.0.1:{self._servers[1].server_port}"
+        # Another host name as well: the libraries follow redirects inside one host by themselves.
+        return f"http://localhost:{self._servers[1].server_port}"
 
     def add(
         self,

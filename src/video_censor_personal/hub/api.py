@@ -12,6 +12,7 @@ from video_censor_personal.hub.client import ApiClient
 from video_censor_personal.hub.environment import HubSettings
 from video_censor_personal.hub.files import HubFile
 from video_censor_personal.hub.names import (
+    check_blob_name,
     check_commit,
     check_repository,
     check_revision,
@@ -205,7 +206,8 @@ def _read_file(item: dict[str, Any]) -> HubFile:
     if lfs and lfs["size"] != item["size"]:
         raise ValueError(f"the size of {shorten(item['path'])} is given as two different ones")
     sha256 = lfs["oid"] if lfs else None
-    return HubFile(item["path"], item["size"], item["oid"], sha256, item.get("xetHash") or None)
+    git_sha1 = check_blob_name(item["oid"])
+    return HubFile(item["path"], item["size"], git_sha1, sha256, item.get("xetHash") or None)
 
 
 def _text(data: dict[str, Any], key: str) -> str | None:
