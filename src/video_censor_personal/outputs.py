@@ -13,7 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from video_censor_personal.errors import OutputError, OutputExistsError, OutputSpaceError
+from video_censor_personal.errors import (
+    OutputError,
+    OutputExistsError,
+    OutputSpaceError,
+    VideoCensorError,
+)
 from video_censor_personal.sizes import describe_size
 
 __all__ = ["check_output", "temporary_file", "translated", "write_text"]
@@ -87,6 +92,8 @@ def temporary_file(output: Path, *, force: bool) -> Iterator[Path]:
         try:
             yield part
             _publish(part, output, force)
+        except VideoCensorError:  # some of ours are OSErrors too
+            raise
         except OSError as error:
             raise translated(error, output) from error
     finally:
@@ -125,9 +132,7 @@ def _publish(part: Path, output: Path, force: bool) -> None:
 
 
 def translated(error: OSError, output: Path) -> OutputError:
-    """`error` as one of ours that says what to do; itself if it is one."""
-    if isinstance(error, OutputError):
-        return error
+    """`error` as one of ours that says what to do."""
     if error.errno in _FULL:
         return OutputSpaceError(
             f"{output} could not be written to its end: "

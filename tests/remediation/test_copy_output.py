@@ -19,9 +19,9 @@ from video_censor_personal.errors import (
     OutputExistsError,
     OutputSpaceError,
 )
+from video_censor_personal.outputs import check_output
 from video_censor_personal.progress import Progress
 from video_censor_personal.remediation.check import Written, check_copy
-from video_censor_personal.remediation.output import check_output
 
 WORD = segment(heard("hell", 1, 1.3))
 BLUR = segment(seen("nudity", 0.5, 1.5))
@@ -80,7 +80,7 @@ def test_a_folder_without_permission(source: Path, tmp_path: Path) -> None:
 
 
 def test_no_room_is_found_before_the_work(tmp_path: Path) -> None:
-    with pytest.raises(OutputSpaceError, match=r"needs about .* MB and only"):
+    with pytest.raises(OutputSpaceError, match=r"needs about .* and only .* free"):
         check_output(tmp_path / "a.mp4", tmp_path / "b.mp4", size_bytes=1 << 60)
 
 

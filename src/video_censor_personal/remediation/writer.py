@@ -17,6 +17,7 @@ from video_censor_personal.config import Remediation
 from video_censor_personal.errors import OutputError
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.media.container import open_media
+from video_censor_personal.outputs import check_output, temporary_file
 from video_censor_personal.progress import Listener, Progress, ignore
 from video_censor_personal.remediation.check import Written, check_copy
 from video_censor_personal.remediation.container import (
@@ -26,7 +27,7 @@ from video_censor_personal.remediation.container import (
     set_tags,
 )
 from video_censor_personal.remediation.edits import EditPlan
-from video_censor_personal.remediation.output import check_output, muxer_of, temporary_file
+from video_censor_personal.remediation.output import muxer_of
 from video_censor_personal.remediation.plain_track import Track
 from video_censor_personal.remediation.retiming import Retiming, snapped
 from video_censor_personal.remediation.tracks import Tracks, lay_tracks
@@ -74,10 +75,11 @@ def write_copy(
         ConfigError: the bleep file cannot be used.
         InputError: the source cannot be read any more.
     """
+    muxer = muxer_of(output)
     check_output(info.path, output, force=force, size_bytes=_least_size(info, plan))
     with temporary_file(output, force=force) as part:
         retiming = Retiming(_frame_exact(info, plan))
-        with open_media(info.path) as source, open_container(part, muxer_of(output)) as out:
+        with open_media(info.path) as source, open_container(part, muxer) as out:
             laid = lay_tracks(source, out, info, plan, remediation, retiming, output)
             set_tags(out, info.tags)
             set_chapters(out, retiming.chapters(plan.chapters), info.origin)
