@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from video_censor_personal.errors import DiskSpaceError, ModelCacheError, ModelDownloadError
+from video_censor_personal.errors import (
+    DiskSpaceError,
+    ModelCacheError,
+    ModelDownloadError,
+    ModelMissingError,
+)
 from video_censor_personal.hub.library_locks import library_locks
 from video_censor_personal.models_lock import Pin
 from video_censor_personal.sources.model_totals import ModelTotals
@@ -56,36 +61,82 @@ class Batch:
         self.found = {file.source.target: file for file in files}
 
     def fetch(
-        self, engine: Engine, listener: Listener | None, cancel: CancelToken
+        self,
+        engine: Engine,
+        listener: Listener | None,
+        cancel: CancelToken,
+        *,
+        optional: Collection[str] = (),
     ) -> Iterator[tuple[Outcome, Pin | None]]:
-        """Fetch what `look` did not find and publish; an outcome and a pin for every placement."""
+        """Fetch what `look` did not find and publish; an outcome and a pin for every placement.
+
+        Where there is no room for all, the `optional` models stay out.
+        """
         totals = self._totals(listener)
+        wanted = [placement for placement in self.placements if not placement.withheld]
+        outcomes = self._withheld()
         try:
-            outcomes = {o.source.target: o for o in self._transfer(engine, totals, cancel)}
+            try:
+                outcomes |= self._transfer(wanted, engine, totals, cancel)
+            except DiskSpaceError as error:
+                wanted = [p for p in wanted if p.model not in optional]
+                outcomes |= self._failures(error)
+                if wanted:
+                    outcomes |= self._transfer(wanted, engine, totals, cancel)
         except ModelDownloadError as error:
-            outcomes = {
-                target: Outcome(file.source, Status.FAILED, file.path, error=error)
-                for target, file in self.found.items()
-                if file.state is not FileState.VERIFIED
-            }
+            outcomes |= self._failures(error)
         for placement in self.placements:
             yield _conclude(placement, outcomes, totals)
 
+    def _withheld(self) -> dict[str, Outcome]:
+        """Failures of the files that are missing and may not be fetched."""
+        return {
+            file.source.target: Outcome(
+                file.source,
+                Status.FAILED,
+                file.path,
+                error=ModelMissingError(placement.withheld, path=file.path),
+            )
+            for placement in self.placements
+            if placement.withheld
+            for file in self._missing([placement])
+        }
+
+    def _failures(self, error: ModelDownloadError) -> dict[str, Outcome]:
+        """Nothing that is missing could be fetched."""
+        return {
+            target: Outcome(file.source, Status.FAILED, file.path, error=error)
+            for target, file in self.found.items()
+            if file.state is not FileState.VERIFIED
+        }
+
+    def _missing(self, wanted: Sequence[Placement]) -> list[PlannedFile]:
+        targets = {source.target for placement in wanted for source in placement.sources}
+        return [
+            file
+            for target, file in self.found.items()
+            if target in targets and file.state is not FileState.VERIFIED
+        ]
+
     def _transfer(
-        self, engine: Engine, totals: ModelTotals, cancel: CancelToken
-    ) -> Sequence[Outcome]:
-        missing = [f for f in self.found.values() if f.state is not FileState.VERIFIED]
+        self,
+        wanted: Sequence[Placement],
+        engine: Engine,
+        totals: ModelTotals,
+        cancel: CancelToken,
+    ) -> dict[str, Outcome]:
+        """Outcomes by target of what was missing of `wanted`."""
+        missing = self._missing(wanted)
         if not missing:
-            return ()
+            return {}
         store = self.placements[0].store
         shared = [f for f in missing if f.source.target.startswith("models--")]
         try:
             with library_locks(store.root, shared, cancel=cancel, on_wait=totals.waiting) as waited:
                 if waited:
                     self.look(remember=True, cancel=cancel)
-                    missing = [f for f in self.found.values() if f.state is not FileState.VERIFIED]
-                plan = Plan(store, tuple(missing), store.free_bytes())
-                return engine.fetch(plan, totals, cancel)
+                plan = Plan(store, tuple(self._missing(wanted)), store.free_bytes())
+                return {o.source.target: o for o in engine.fetch(plan, totals, cancel)}
         except OSError as exc:
             raise ModelCacheError(
                 f"{store.root} cannot be written ({exc.strerror}). Give yourself the right to "

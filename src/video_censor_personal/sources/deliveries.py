@@ -11,7 +11,7 @@ model behind a plain address is.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from video_censor_personal.config import ModelSource
@@ -21,6 +21,7 @@ from video_censor_personal.errors import (
     RegistryError,
     RegistryUnreachableError,
 )
+from video_censor_personal.hub.environment import HubSettings, hub_settings
 from video_censor_personal.huggingface_registry import HuggingFaceRegistry
 from video_censor_personal.models_lock import ModelsLock, Pin
 from video_censor_personal.sources.batch import Batch, state_of
@@ -51,14 +52,20 @@ class Deliveries:
     Args:
         store: the folder in which a model lies, or is linked, under its name.
         lock: the pins of the configuration.
+        settings: which hub and which cache of it, asked for at every call.
     """
 
     def __init__(
-        self, store: Store, lock: ModelsLock, registry: HuggingFaceRegistry | None = None
+        self,
+        store: Store,
+        lock: ModelsLock,
+        registry: HuggingFaceRegistry | None = None,
+        settings: Callable[[], HubSettings] = hub_settings,
     ) -> None:
         self._store, self.lock = store, lock
+        registry = registry or HuggingFaceRegistry(settings=settings)
         self._resolvers: tuple[Resolver, ...] = (
-            HubResolver(store, registry or HuggingFaceRegistry()),
+            HubResolver(store, registry, settings),
             ReleaseResolver(store),
         )
 
@@ -127,6 +134,7 @@ class Deliveries:
             ConfigError: a name that cannot be a path, or a damaged `models.lock`.
         """
         cancel = cancel or CancelToken()
+        optional = {source.name for source in sources if source.optional}
         failed: dict[str, Outcome] = {}
         batches: dict[Path, Batch] = {}
         for source in sources:
@@ -140,7 +148,7 @@ class Deliveries:
         pins: list[Pin] = []
         for batch in batches.values():
             batch.look(remember=True, on_hash=on_hash, cancel=cancel)
-            for outcome, pin in batch.fetch(engine, listener, cancel):
+            for outcome, pin in batch.fetch(engine, listener, cancel, optional=optional):
                 done[outcome.source.name] = outcome
                 if pin is not None and outcome.ok:
                     pins.append(pin)

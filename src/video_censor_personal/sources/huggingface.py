@@ -35,6 +35,11 @@ __all__ = ["HubResolver"]
 
 log = logging.getLogger(__name__)
 
+_OFFLINE = (
+    "it is not all here, and HF_HUB_OFFLINE is set. Unset it, or bring the files of the hub's "
+    "cache folder from another machine."
+)
+
 
 class HubResolver:
     """Files of repositories on a hub.
@@ -112,6 +117,7 @@ class HubResolver:
             files=blobs,
             is_published=lambda: _leads_to(link, target) and _all_there(snapshot, blobs),
             publish=lambda: self._publish(source, pin, cache, files, (link, target)),
+            withheld=_OFFLINE if settings.offline else "",
         )
 
     def _headers(self, source: ModelSource, settings: HubSettings) -> dict[str, dict[str, str]]:
