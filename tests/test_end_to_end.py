@@ -171,8 +171,8 @@ def test_no_detail_of_a_face_survives_and_the_rest_of_the_picture_does(done):
                 error = np.mean((before.astype(float) - after.astype(float)) ** 2)
                 assert 10 * np.log10(255**2 / max(error, 1e-9)) > 33
             continue
-        if face.width * before.shape[1] < 24:
-            continue
+        if not any(p.span.contains(time) for p in done.truth.portraits):
+            continue  # the face is only partly in the picture
         checked += 1
         assert detail(crop(after, face)) < 0.35 * detail(crop(before, face)), f"at {time}"
     assert checked > 20

@@ -31,7 +31,7 @@ from video_censor_personal.media.base import Cue, MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.media.subtitles import read_subtitles
 from video_censor_personal.model_manager import ModelManager
-from video_censor_personal.progress import Listener, Progress, ignore
+from video_censor_personal.progress import Listener, ignore
 from video_censor_personal.reports.json_report import fingerprint, to_dict
 from video_censor_personal.sizes import describe_size
 
@@ -109,21 +109,18 @@ class AnalysisPipeline:
         Raises:
             ModelDownloadError: a required one is missing, or could not be downloaded.
         """
+        needed = self.required_models()
+        if needed and (download or self.config.models.auto_download):
+            self._manager.verify_models(needed, listener=self.listener)
+        elif needed:
+            self._manager.check([source.name for source in needed], listener=self.listener)
         missing = self.missing_models()
-        if missing and (download or self.config.models.auto_download):
-            self._manager.verify_models(missing, progress_callback=self._model_progress)
-            missing = self.missing_models()
         required = [source for source in missing if not source.optional]
         if required:
             raise ModelMissingError(_how_to_get(required, self.config), model=required[0].name)
         self._missing = {source.name for source in missing}
         self._checked = True
         return not missing
-
-    def _model_progress(self, name: str, done: int, total: int) -> None:
-        self.listener(
-            Progress(name, done, total or None, "B", finished=bool(total) and done == total)
-        )
 
     # -- detectors
 
@@ -179,16 +176,14 @@ class AnalysisPipeline:
             RuntimeError: the models were not verified yet.
             InputError: the video cannot be read.
         """
-        return to_dict(self.report(video), self.config.output)
+        self._require_models()
+        info = self._probed(video)
+        return to_dict(self.report(info), self.config.output, info)
 
     def report(self, video: Path | str | MediaInfo | None = None) -> Report:
         """As `analyze`, as a value."""
-        if not self._checked:
-            raise RuntimeError("verify_models() must succeed before a video is analysed")
-        chosen = video if video is not None else self.video
-        if chosen is None:
-            raise ValueError("which video? Name it here or when the pipeline is made")
-        info = chosen if isinstance(chosen, MediaInfo) else probe(Path(chosen))
+        self._require_models()
+        info = self._probed(video)
         self._ensure_detection_pipeline()
         found = examine(
             info,
@@ -215,6 +210,16 @@ class AnalysisPipeline:
             fingerprint=fingerprint(info.path),
             labels=labels,
         )
+
+    def _require_models(self) -> None:
+        if not self._checked:
+            raise RuntimeError("verify_models() must succeed before a video is analysed")
+
+    def _probed(self, video: Path | str | MediaInfo | None) -> MediaInfo:
+        chosen = video if video is not None else self.video
+        if chosen is None:
+            raise ValueError("which video? Name it here or when the pipeline is made")
+        return chosen if isinstance(chosen, MediaInfo) else probe(Path(chosen))
 
     def _cues(self, info: MediaInfo) -> list[Cue]:
         subtitles = read_subtitles(info)

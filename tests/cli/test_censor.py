@@ -299,6 +299,17 @@ def test_a_stream_no_decoder_knows_is_unknown(capsys, tmp_path):
     code, out, err = run(capsys, video, "-o", tmp_path / "r.json")
     assert code == 3, err
     assert "no decoder" in out
+    assert (tmp_path / "r.json").exists()
+
+
+def test_a_video_that_cannot_be_copied_is_refused_before_the_analysis(capsys, tmp_path):
+    video = tmp_path / "movie.mp4"
+    make_movie(video, seconds=2, sounds=[Sound(tone(440))])
+    hide_codec(video, b"avc1")
+    code, _, err = run(capsys, video, "-o", tmp_path / "copy.mp4")
+    assert code == 1
+    assert "cannot be read or copied" in err
+    assert files(tmp_path) == {"movie.mp4"}
 
 
 def test_a_full_disk_leaves_nothing_half_written(movie):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any, TextIO
@@ -34,9 +35,17 @@ class Console:
         self._bars: dict[str, tqdm[Any]] = {}
         self._said: dict[str, float] = {}
         self._begun: dict[str, tuple[float, float]] = {}
+        self._drawing = threading.Lock()
 
     def progress(self, progress: Progress) -> None:
-        """A `progress.Listener`: bars on a terminal, now and then a line elsewhere."""
+        """A `progress.Listener`: bars on a terminal, now and then a line elsewhere.
+
+        Several threads may call it.
+        """
+        with self._drawing:
+            self._show(progress)
+
+    def _show(self, progress: Progress) -> None:
         if self.as_json:
             if self._is_due(progress, _JSON_INTERVAL_S):
                 self._emit(
@@ -173,6 +182,11 @@ def configure_logging(level: str) -> None:
     """Send the log to standard error from `level` on: warning, info, debug or trace."""
     logging.addLevelName(TRACE, "TRACE")
     number = TRACE if level == "trace" else getattr(logging, level.upper())
+    # Who says it matters only to those who follow the program's steps.
+    detailed = number < logging.WARNING
     logging.basicConfig(
-        level=number, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True
+        level=number,
+        stream=sys.stderr,
+        format="%(levelname)s %(name)s: %(message)s" if detailed else "warning: %(message)s",
+        force=True,
     )

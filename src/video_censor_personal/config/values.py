@@ -100,7 +100,7 @@ class Processing:
     frame_sampling: FrameSampling = field(default_factory=FrameSampling)
     segment_merge: SegmentMerge = field(default_factory=SegmentMerge)
     max_workers: Annotated[int, Field(ge=1, le=64)] | None = None
-    padding_s: Seconds = 0.1
+    padding_s: Seconds = 0.25
 
 
 @dataclass

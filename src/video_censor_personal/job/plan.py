@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,11 @@ def plan_job(request: Request) -> JobPlan:
     if analyses:
         pipeline = AnalysisPipeline(request.config, video=info.path)
         missing = tuple(pipeline.missing_models())
-        return JobPlan(request, info, outputs, pipeline=pipeline, missing=missing)
+        plan = JobPlan(request, info, outputs, pipeline=pipeline, missing=missing)
+        if outputs.copy is not None:
+            # A video that cannot even be copied is refused now, not after the analysis.
+            plan.edits(Report(info.path, info.duration, datetime.now(UTC), ""))
+        return plan
     return _plan_from_report(request, info, outputs)
 
 

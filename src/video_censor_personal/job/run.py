@@ -50,25 +50,27 @@ def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Report:
 
 
 def _write_report(plan: JobPlan, outcome: Outcome) -> Outcome:
-    outputs = plan.outputs
+    outputs, report = plan.outputs, outcome.report
     assert outputs.report is not None, "an analysis always writes a report"
-    write_json(outcome.report, outputs.report, plan.request.config.output, info=plan.info)
+    write_json(report, outputs.report, plan.request.config.output, info=plan.info)
     if outputs.page:
-        write_html(outcome.report, plan.info, outputs.page)
+        lines = plan.edits(report).describe() if outputs.copy else ()
+        write_html(report, plan.info, outputs.page, plan_lines=lines)
     return replace(outcome, report_path=outputs.report, page=outputs.page)
 
 
 def _write_side_files(plan: JobPlan, outcome: Outcome) -> Outcome:
     """The edit list and the cleaned subtitles, which people use with or without the copy."""
-    outputs, edits = plan.outputs, plan.edits(outcome.report)
+    outputs, written = plan.outputs, []
     if outputs.edl:
-        silences = [edit.span for edit in edits.sound]
-        write_edl(outputs.edl, list(edits.cuts), silences)
+        edits = plan.edits(outcome.report)
+        write_edl(outputs.edl, edits.cuts, [edit.span for edit in edits.sound])
+        written.append(outputs.edl)
     if outputs.subtitles:
-        cuts = edits.cuts if outputs.copy else ()
-        write_clean_subtitles(plan.info, outcome.report, outputs.subtitles, cuts=cuts)
-    written = tuple(path for path in (outputs.edl, outputs.subtitles) if path)
-    return replace(outcome, others=written)
+        cuts = plan.edits(outcome.report).cuts if outputs.copy else ()
+        if write_clean_subtitles(plan.info, outcome.report, outputs.subtitles, cuts=cuts):
+            written.append(outputs.subtitles)
+    return replace(outcome, others=tuple(written))
 
 
 def _write_copy(plan: JobPlan, outcome: Outcome, listener: Listener) -> Outcome:
