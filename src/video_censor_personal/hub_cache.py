@@ -24,12 +24,20 @@ from pathlib import Path
 
 from video_censor_personal.errors import ModelCacheError
 from video_censor_personal.hub.files import HubFile, read_tree, resolve_url, write_tree
+from video_censor_personal.hub.inventory import (
+    CachedModel,
+    folder_name,
+    linked_blobs,
+    names_in,
+    read_reference,
+    reference_names,
+    scan,
+)
 from video_censor_personal.hub.links import link_inside, write_text
 from video_censor_personal.hub.names import (
     check_blob_name,
     check_commit,
     check_file_path,
-    check_repository,
     check_revision,
     check_tree,
     is_commit,
@@ -45,7 +53,7 @@ from video_censor_personal.transfer import (
     verify,
 )
 
-__all__ = ["CachedModel", "CachedRevision", "HubCache", "SnapshotState"]
+__all__ = ["HubCache", "SnapshotState"]
 
 _TAG = (
     "Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -76,25 +84,6 @@ class SnapshotState:
         return not self.missing and not self.damaged
 
 
-@dataclass(frozen=True, slots=True)
-class CachedRevision:
-    """One snapshot; `refs` are the branches and tags that stand for it here."""
-
-    commit: str
-    refs: tuple[str, ...]
-    path: Path
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class CachedModel:
-    """One repository; `size_bytes` counts every blob once."""
-
-    name: str
-    revisions: tuple[CachedRevision, ...]
-    size_bytes: int
-
-
 class HubCache:
     """The cache in `root`. Creating this object touches no disk.
 
@@ -110,7 +99,7 @@ class HubCache:
 
     def folder(self, name: str) -> Path:
         """Where a repository lies."""
-        return self.root / _folder_name(name)
+        return self.root / folder_name(name)
 
     def snapshot_path(self, name: str, commit: str) -> Path:
         """The folder with the files of a commit, under their own names; it need not exist."""
@@ -120,10 +109,10 @@ class HubCache:
         """The commit that `revision` stood for when it was last fetched; None if never."""
         if is_commit(revision):
             return revision
+        folder = self.folder(name)
         try:
-            text = (self.folder(name) / "refs" / check_revision(revision)).read_text("ascii")
-            return check_commit(text)
-        except (OSError, ValueError):
+            return read_reference(folder, check_revision(revision))
+        except ValueError:
             return None
 
     def tree(self, name: str, commit: str) -> tuple[HubFile, ...] | None:
@@ -132,7 +121,7 @@ class HubCache:
 
     def lock(self, name: str, blob: str) -> Lock:
         """The lock that the libraries hold while they fetch a blob."""
-        folder = self.root / ".locks" / _folder_name(name)
+        folder = self.root / ".locks" / folder_name(name)
         folder.mkdir(parents=True, exist_ok=True)
         return Lock(folder / f"{check_blob_name(blob)}.lock")
 
@@ -166,7 +155,7 @@ class HubCache:
 
     def blob_target(self, name: str, blob: str) -> str:
         """The name of a blob in `store`."""
-        return f"{_folder_name(name)}/blobs/{check_blob_name(blob)}"
+        return f"{folder_name(name)}/blobs/{check_blob_name(blob)}"
 
     def state(
         self,
@@ -204,15 +193,7 @@ class HubCache:
 
     def scan(self) -> list[CachedModel]:
         """Every model in the cache, by name; folders that are no repository are passed over."""
-        if not self.root.is_dir():
-            return []
-        found = []
-        for folder in sorted(self.root.glob("models--*")):
-            name = folder.name.removeprefix("models--").replace("--", "/")
-            with contextlib.suppress(ValueError):
-                if _folder_name(name) == folder.name and (folder / "snapshots").is_dir():
-                    found.append(self._scan(name, folder))
-        return found
+        return scan(self.root)
 
     # -- changing
 
@@ -269,17 +250,17 @@ class HubCache:
         folder = self.folder(name)
         if folder.is_symlink() or not folder.is_dir():
             return 0
-        commits = set(_names_in(folder / "snapshots")) | {
-            entry.removesuffix(".json") for entry in _names_in(folder / "trees")
+        commits = set(names_in(folder / "snapshots")) | {
+            entry.removesuffix(".json") for entry in names_in(folder / "trees")
         }
         if commit is None or commits <= {check_commit(commit)}:
-            freed = self._remove_blobs(name, set(_names_in(folder / "blobs")))
+            freed = self._remove_blobs(name, set(names_in(folder / "blobs")))
             shutil.rmtree(folder)
             return freed
-        used = _linked_blobs(folder / "snapshots" / commit)
+        used = linked_blobs(folder / "snapshots" / commit)
         for other in commits - {commit}:
-            used -= _linked_blobs(folder / "snapshots" / other)
-        for ref in _refs(folder):
+            used -= linked_blobs(folder / "snapshots" / other)
+        for ref in reference_names(folder):
             if self.commit_of(name, ref) == commit:
                 (folder / "refs" / ref).unlink(missing_ok=True)
         shutil.rmtree(folder / "snapshots" / commit, ignore_errors=True)
@@ -299,20 +280,6 @@ class HubCache:
                 freed += sweep_shared_blob(self.root, shared)
         return freed
 
-    def _scan(self, name: str, folder: Path) -> CachedModel:
-        refs: dict[str, list[str]] = {}
-        for ref in _refs(folder):
-            refs.setdefault(self.commit_of(name, ref) or "", []).append(ref)
-        revisions = []
-        for commit in sorted(filter(is_commit, _names_in(folder / "snapshots"))):
-            path = folder / "snapshots" / commit
-            size = sum(_size(folder / "blobs" / blob) for blob in _linked_blobs(path))
-            revisions.append(
-                CachedRevision(commit, tuple(sorted(refs.get(commit, ()))), path, size)
-            )
-        total = sum(_size(folder / "blobs" / blob) for blob in _names_in(folder / "blobs"))
-        return CachedModel(name, tuple(revisions), total)
-
     def _is_linked(self, name: str, commit: str, file: HubFile) -> bool:
         link = self.snapshot_path(name, commit) / check_file_path(file.path)
         try:
@@ -327,38 +294,3 @@ class HubCache:
         """Tell backup programs that this folder need not be kept."""
         with contextlib.suppress(FileExistsError), (self.root / "CACHEDIR.TAG").open("x") as file:
             file.write(_TAG)
-
-
-def _folder_name(name: str) -> str:
-    return "models--" + check_repository(name).replace("/", "--")
-
-
-def _names_in(folder: Path) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _refs(folder: Path) -> list[str]:
-    """Branches and tags under `refs/`; their names may have slashes."""
-    refs = folder / "refs"
-    return [path.relative_to(refs).as_posix() for path in sorted(refs.rglob("*")) if path.is_file()]
-
-
-def _linked_blobs(snapshot: Path) -> set[str]:
-    """The blobs that the links of a snapshot lead to."""
-    blobs = set()
-    for path in snapshot.rglob("*"):
-        if path.is_symlink():
-            target = Path(os.path.normpath(path.parent / os.readlink(path)))
-            if target.parent == snapshot.parent.parent / "blobs":
-                blobs.add(target.name)
-    return blobs
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,10 +23,13 @@ def fill_sources(data: dict[str, Any]) -> None:
     sources = models.get("sources") if isinstance(models, dict) else None
     for source in sources if isinstance(sources, list) else ():
         if isinstance(source, dict) and isinstance(source.get("url"), str):
-            with contextlib.suppress(ValueError):
-                if parse_model_address(source["url"]) is not None:
-                    source.setdefault("checksum", "")
-                    source.setdefault("size_bytes", 0)
+            try:
+                names_repository = parse_model_address(source["url"]) is not None
+            except ValueError:
+                names_repository = True  # but badly: that is what has to be said of it
+            if names_repository:
+                source.setdefault("checksum", "")
+                source.setdefault("size_bytes", 0)
 
 
 def check_sources(sources: list[ModelSource], document: Document) -> None:

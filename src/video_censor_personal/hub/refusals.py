@@ -59,17 +59,21 @@ def refusal(
             url=url,
         )
     if status == 401 and (said == _BAD_TOKEN or (with_token and code != "RepoNotFound")):
-        return RegistryLoginError(
-            f"{url} refused the token. Make a new one with the right to read, and set HF_TOKEN "
-            "or run `hf auth login`.",
-            model=model,
-            url=url,
-        )
+        return _bad_login(url, model)
     if status == 404 or code == "RepoNotFound" or status in (401, 403):
         return _unknown(status, name, url, model, with_token)
     detail = f": {shorten(said, _SHOWN_MESSAGE)}" if said else ""
     return RegistryAnswerError(
         f"{url} answered {status}{detail}. Is {setting} right?",
+        model=model,
+        url=url,
+    )
+
+
+def _bad_login(url: str, model: str | None) -> RegistryLoginError:
+    return RegistryLoginError(
+        f"{url} refused the token. Make a new one with the right to read, and set HF_TOKEN or run "
+        "`hf auth login`.",
         model=model,
         url=url,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -15,7 +13,6 @@ from video_censor_personal.config.model_addresses import ModelAddress, parse_mod
 from video_censor_personal.errors import (
     ConfigError,
     ModelCacheError,
-    ModelChecksumError,
     ModelDisabledError,
     RevisionNotFoundError,
 )
@@ -27,9 +24,14 @@ from video_censor_personal.hub_cache import HubCache
 from video_censor_personal.huggingface_registry import HuggingFaceRegistry
 from video_censor_personal.models_lock import Pin, PinnedFile, identity
 from video_censor_personal.sources.https import headers_for
+from video_censor_personal.sources.hub_selection import (
+    check_arrived,
+    check_declared,
+    choose_files,
+    revision_of,
+)
 from video_censor_personal.sources.resolver import Placement
 from video_censor_personal.store import Store
-from video_censor_personal.transfer.checksum import hash_file
 
 __all__ = ["HubResolver"]
 
@@ -48,14 +50,15 @@ class HubResolver:
     a link to its file or folder there.
 
     Args:
-        store: the folder of models, in which the link lies.
+        store: the folder of models, in which the link lies; None: no link, a model's path is in
+            the cache.
         registry: whose connections are used, and who is told of deprecated models.
         settings: which hub and cache, asked for at every call.
     """
 
     def __init__(
         self,
-        store: Store,
+        store: Store | None,
         registry: HuggingFaceRegistry,
         settings: Callable[[], HubSettings] = hub_settings,
     ) -> None:
@@ -71,13 +74,13 @@ class HubResolver:
     def recall(self, source: ModelSource) -> Pin | None:
         address = _require(source)
         cache = HubCache(self._settings().cache_dir)
-        revision = _revision(source, address)
+        revision = revision_of(source, address)
         commit = cache.commit_of(address.repository, revision)
         tree = cache.tree(address.repository, commit) if commit else None
         if commit is None or tree is None:
             return None
         try:
-            files = _choose(source, address, tree)
+            files = choose_files(source, address, tree)
         except RevisionNotFoundError:
             return None
         return _pin(source, address.repository, revision, commit, files)
@@ -106,16 +109,16 @@ class HubResolver:
         if address.path:
             sources[0] = replace(sources[0], urls=(*sources[0].urls, *source.mirrors))
         target = snapshot / address.path if address.path else snapshot
-        link = self._store.path(source.name)
+        link = self._store.path(source.name) if self._store else None
         blobs = {f.path: cache.folder(pin.repository) / "blobs" / f.blob for f in files}
         return Placement(
             model=source.name,
             store=cache.store,
             sources=tuple(replace(s, name=f"{source.name}: {s.name}") for s in sources),
-            path=link,
+            path=link or target,
             pin=pin,
             files=blobs,
-            is_published=lambda: _leads_to(link, target) and _all_there(snapshot, blobs),
+            is_published=lambda: _leads_to(link or target, target) and _all_there(snapshot, blobs),
             publish=lambda: self._publish(source, pin, cache, files, (link, target)),
             withheld=_OFFLINE if settings.offline else "",
         )
@@ -132,7 +135,7 @@ class HubResolver:
 
     def _ask(self, source: ModelSource, address: ModelAddress, settings: HubSettings) -> Pin:
         api = self._registry.api(settings)
-        revision = _revision(source, address)
+        revision = revision_of(source, address)
         model = api.model(address.repository, revision)
         name = model.name
         if name != address.repository:
@@ -154,8 +157,8 @@ class HubResolver:
         if tree is None:
             tree = api.files(name, model.commit)
         self._trees[name, model.commit] = tree
-        files = _choose(source, address, tree)
-        _check_declared(source, files)
+        files = choose_files(source, address, tree)
+        check_declared(source, files)
         return _pin(source, name, revision, model.commit, files)
 
     def _publish(
@@ -164,11 +167,11 @@ class HubResolver:
         pin: Pin,
         cache: HubCache,
         files: Sequence[HubFile],
-        link_and_target: tuple[Path, Path],
+        link_and_target: tuple[Path | None, Path],
     ) -> None:
         link, target = link_and_target
         if source.checksum and files[0].sha256 is None:
-            _check_arrived(source, cache.folder(pin.repository) / "blobs" / files[0].blob)
+            check_arrived(source, cache.folder(pin.repository) / "blobs" / files[0].blob)
         cache.publish(
             pin.repository,
             pin.commit,
@@ -176,6 +179,8 @@ class HubResolver:
             revision=pin.revision,
             tree=self._trees.get((pin.repository, pin.commit), ()),
         )
+        if link is None:
+            return
         try:
             link.parent.mkdir(parents=True, exist_ok=True)
             place_link(link, target)
@@ -184,7 +189,7 @@ class HubResolver:
                 f"{source.name} cannot be put at {link} ({exc.strerror}). Remove what lies there, "
                 "or choose another models.cache_dir.",
                 model=source.name,
-                path=link,
+                path=link or target,
             ) from exc
 
 
@@ -206,81 +211,10 @@ def _require(source: ModelSource) -> ModelAddress:
         raise ConfigError(f"{source.url!r} of {source.name} names no repository", key="url")
     try:
         check_repository(address.repository)
-        check_revision(_revision(source, address))
+        check_revision(revision_of(source, address))
     except ValueError as exc:
         raise ConfigError(f"{source.name}: {exc}", key="url") from exc
     return address
-
-
-def _revision(source: ModelSource, address: ModelAddress) -> str:
-    return source.model_version or address.version or "main"
-
-
-def _choose(source: ModelSource, address: ModelAddress, tree: Sequence[HubFile]) -> list[HubFile]:
-    """The files that a source asks for.
-
-    Raises:
-        RevisionNotFoundError: the commit has no such file; names what is there.
-    """
-    if address.path:
-        chosen = [file for file in tree if file.path == address.path]
-        wanted = address.path
-    else:
-        # A pattern that ends in a slash means the folder, as in the Hugging Face libraries.
-        patterns = [p + "*" if p.endswith("/") else p for p in source.files] or ["*"]
-        chosen = [f for f in tree if any(fnmatch.fnmatchcase(f.path, p) for p in patterns)]
-        wanted = ", ".join(patterns)
-    if chosen:
-        return chosen
-    names = [file.path for file in tree]
-    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.3) or names[:3]
-    there = f"; it has {', '.join(near)}" if near else "; it is empty"
-    raise RevisionNotFoundError(
-        f"{address.repository} has no file {wanted} at {_revision(source, address)}{there}. "
-        f"Correct the url or `files` of {source.name}.",
-        model=address.repository,
-        url=source.url,
-    )
-
-
-def _check_declared(source: ModelSource, files: Sequence[HubFile]) -> None:
-    """What is declared beside a repository's address must be what the hub says.
-
-    Raises:
-        ModelChecksumError: it is not.
-    """
-    file = files[0]
-    pairs: list[tuple[str, str | int, str | int]] = []
-    if source.size_bytes:
-        pairs.append(("size_bytes", source.size_bytes, file.size_bytes))
-    if source.checksum and source.algorithm == "sha256" and file.sha256:
-        pairs.append(("checksum", source.checksum.lower(), file.sha256))
-    for what, declared, said in pairs:
-        if declared != said:
-            raise ModelChecksumError(
-                f"{what} of {source.name} is declared as {declared}, but the hub says {said} for "
-                f"{file.path}. If the model was meant to change, correct {what}, or leave it out "
-                "and let models.lock pin it.",
-                model=source.name,
-                url=source.url,
-                expected=declared,
-                actual=said,
-            )
-
-
-def _check_arrived(source: ModelSource, path: Path) -> None:
-    """Compare a declared checksum of which the hub knows nothing with the file that arrived."""
-    digest = hash_file(path, source.algorithm, lambda _: None)
-    if digest != source.checksum.lower():
-        raise ModelChecksumError(
-            f"{source.name} is not the declared file: its {source.algorithm} is {digest}, not "
-            f"{source.checksum}. Correct the checksum, or leave it out.",
-            model=source.name,
-            url=source.url,
-            path=path,
-            expected=source.checksum,
-            actual=digest,
-        )
 
 
 def _pin(
