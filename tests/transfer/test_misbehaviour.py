@@ -487,7 +487,7 @@ def test_a_server_that_wants_fewer_connections_gets_fewer(server: Loopback, stor
         Source(n, (server.host(f"/{n}", c, tweak=at_most_two),), n, len(c), sha256(c))
         for n, c in contents.items()
     ]
-    outcomes = Engine(retry=RetryPolicy((0.05,) * 6)).fetch(make_plan(sources, store))
+    outcomes = Engine(retry=RetryPolicy((0.05,) * 30)).fetch(make_plan(sources, store))
 
     assert all(o.ok for o in outcomes)
     assert len(server.requests) < 80 * 1.6

@@ -39,7 +39,7 @@ def test_a_token_goes_to_its_origin_only(server: Loopback, other: Loopback, fetc
 
     assert fetch(url, content=BIG, headers=headers).ok
     assert server.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
-    assert len(other.requests) > 3
+    assert len(other.requests) > 2
     assert not any("authorization" in r.headers for r in other.requests)
 
 

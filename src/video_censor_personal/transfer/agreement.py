@@ -76,7 +76,7 @@ def _become_stream(job: Job, segment: Segment) -> None:
     """All bytes come in this one answer: nobody else needs to fetch any."""
     job.single_stream = True
     job.ledger.free.clear()
-    segment.kind, segment.position, segment.crc, segment.end = Kind.STREAM, 0, 0, job.size
+    segment.kind, segment.position, segment.end = Kind.STREAM, 0, job.size
 
 
 def _check_version(job: Job, route: Route, response: Response) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 from video_censor_personal.transfer.buffers import Buffers
-from video_censor_personal.transfer.checksum import new_hasher
+from video_censor_personal.transfer.checksum import Hasher, new_hasher
 from video_censor_personal.transfer.follower import Follower
 from video_censor_personal.transfer.partial import Partial
-from video_censor_personal.transfer.pieces import Identity, PieceMap
+from video_censor_personal.transfer.pieces import Identity, PieceMap, crc_mark, prefix_mark
 from video_censor_personal.transfer.segments import Kind, Segment
 
 __all__ = ["Assembly"]
@@ -43,6 +44,7 @@ class Assembly:
         self._on_hash, self._on_damage, self._on_error = on_hash, on_damage, on_error
         self._follower: Follower | None = None
         self._latest: Follower | None = None
+        self._prefixes: dict[int, str] = {}
         self.streamed_bytes = 0  # of a file whose size is not known
         self.repaired = 0  # pieces replaced since the checksum was last computed
         self.follow()
@@ -55,26 +57,25 @@ class Assembly:
     def hashing(self) -> bool:
         return self._follower is not None
 
-    @property
-    def hashed_bytes(self) -> int:
-        return self._follower.hashed_bytes if self._follower else 0
-
     def follow(self) -> None:
         """Compute the checksum, of what is there at once and of the rest as it arrives."""
         pieces = self.pieces
         size = pieces.identity.size if pieces else None
         self.repaired = 0
+        self._prefixes.clear()
         follower = Follower(
             self.partial,
             new_hasher(self._algorithm, size),
             self._buffers,
             on_end=self._hashed,
-            on_damage=lambda _, start: self._damaged(start),
+            on_stretch=self._note_prefix,
+            on_damage=lambda _, start: self._on_damage(self, start),
             on_error=lambda _, error: self._on_error(self, error),
         )
         if pieces is not None:
-            for index, crc in sorted(pieces.crcs.items()):
-                follower.landed(pieces.start(index), pieces.end(index), crc=crc)
+            for index in sorted(pieces.have):
+                mark = pieces.marks.get(index)
+                follower.landed(pieces.start(index), pieces.end(index), mark=mark)
             follower.end_at(pieces.identity.size)
         self._follower = self._latest = follower
         follower.start()
@@ -100,15 +101,31 @@ class Assembly:
             self.streamed_bytes = end
             return self._pass_on(start, end, buffer)
         index = pieces.index_at(start)
-        if segment.kind is Kind.STREAM and index in pieces.crcs:
+        if segment.kind is Kind.STREAM and index in pieces.have:
             return False  # an earlier run has this piece; a stream cannot leave it out
-        segment.crc = zlib.crc32(view, segment.crc)
         if segment.kind is Kind.COMPARE:
+            segment.differs = segment.differs or not self._is_on_disk(view, start)
             return False
+        if start == pieces.start(index):
+            # In order, the checksum itself says what the bytes up to here are.
+            in_order = self._follower is not None and self._follower.awaits(start)
+            segment.crc = None if in_order else 0
+        if segment.crc is not None:
+            segment.crc = zlib.crc32(view, segment.crc)
         self.partial.write(view, start)
         if end == pieces.end(index):
-            self.partial.piece_arrived(index, segment.crc)
+            if segment.crc is not None:
+                self.partial.note_piece(index, crc_mark(segment.crc))
+            else:
+                pieces.have.add(index)
         return self._pass_on(start, end, buffer)
+
+    def kept_map(self) -> PieceMap | None:
+        """What to keep of a file whose checksum is right, for repairing it later."""
+        pieces = self.pieces
+        if pieces is None or pieces.count < 2 or len(self._prefixes) < pieces.count:
+            return None
+        return PieceMap(pieces.identity, dict(self._prefixes))
 
     def end_at(self, size: int) -> None:
         """A file of unknown size has ended.
@@ -123,7 +140,7 @@ class Assembly:
     def drop_piece(self, index: int) -> tuple[int, int]:
         """Forget a piece that is not right; its byte range."""
         assert self.pieces is not None
-        self.pieces.crcs.pop(index, None)
+        self.pieces.forget(index)
         return self.pieces.start(index), self.pieces.end(index)
 
     def close(self) -> None:
@@ -131,6 +148,8 @@ class Assembly:
         if self._follower:
             self._follower.stop()
             self._follower = None
+            with contextlib.suppress(OSError):  # what is not noted is fetched again
+                self._note_the_rest()
         self.partial.release()
 
     def join(self, seconds: float) -> None:
@@ -147,5 +166,30 @@ class Assembly:
             self._follower = None
             self._on_hash(self, digest)
 
-    def _damaged(self, start: int) -> None:
-        self._on_damage(self, start)
+    def _note_prefix(self, end: int, hasher: Hasher) -> None:
+        pieces = self.pieces
+        if pieces is None or end != pieces.end(index := pieces.index_at(end - 1)):
+            return
+        mark = prefix_mark(hasher.copy().hexdigest())
+        self._prefixes[index] = mark
+        if index not in pieces.marks:
+            self.partial.note_piece(index, mark)
+
+    def _note_the_rest(self) -> None:
+        """Note the pieces that arrived in order and whose turn in the checksum never came."""
+        pieces = self.pieces
+        for index in sorted(pieces.have - pieces.marks.keys()) if pieces else ():
+            self.partial.note_piece(index, crc_mark(self._crc_on_disk(index)))
+
+    def _crc_on_disk(self, index: int) -> int:
+        assert self.pieces is not None
+        crc, offset = 0, self.pieces.start(index)
+        scratch = memoryview(bytearray(self._buffers.size))
+        while count := self.partial.readinto(scratch[: self.pieces.end(index) - offset], offset):
+            crc = zlib.crc32(scratch[:count], crc)
+            offset += count
+        return crc
+
+    def _is_on_disk(self, view: memoryview, start: int) -> bool:
+        found = memoryview(bytearray(len(view)))
+        return self.partial.readinto(found, start) == len(view) and found == view

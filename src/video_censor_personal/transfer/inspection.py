@@ -172,7 +172,7 @@ class _Look:
         partial = self.store.partial_path(source.target, source.partial)
         identity = self._identity()
         pieces = known_pieces(partial, identity)
-        if pieces is None or not pieces.crcs:
+        if pieces is None or not pieces.have:
             return PlannedFile(
                 source, self.path, FileState.MISSING, missing_bytes=source.size_bytes
             )

@@ -7,8 +7,6 @@ import errno
 import os
 import sys
 import threading
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 from video_censor_personal.store import piece_map_path
@@ -26,6 +24,7 @@ _FLAGS = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+_APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _seek_lock = threading.Lock()
 
 
@@ -74,7 +73,8 @@ class Partial:
         try:
             if identity and pieces is not None:
                 # The map is written anew: what a torn line left behind must not spoil the next.
-                map_fd = pieces.create(piece_map_path(path))
+                pieces.write(piece_map_path(path))
+                map_fd = os.open(piece_map_path(path), _APPEND)
                 _reserve(fd, identity.size)
             else:
                 piece_map_path(path).unlink(missing_ok=True)
@@ -99,16 +99,17 @@ class Partial:
     def readinto(self, view: memoryview, offset: int) -> int:
         return _pread(self._fd, view, offset)
 
-    def piece_arrived(self, index: int, crc: int) -> None:
-        """Note a piece whose bytes have been written.
+    def note_piece(self, index: int, mark: str) -> None:
+        """Note how to check a piece whose bytes have been written.
 
         Raises:
             OSError: the piece map cannot be written.
         """
         assert self.pieces is not None
         assert self._map_fd is not None
-        PieceMap.append(self._map_fd, index, crc)
-        self.pieces.crcs[index] = crc
+        os.write(self._map_fd, f"{index} {mark}\n".encode())
+        self.pieces.marks[index] = mark
+        self.pieces.have.add(index)
 
     def sync(self) -> None:
         """Have the bytes on the disk itself, not only in the system's memory.
@@ -157,15 +158,16 @@ def known_pieces(path: Path, identity: Identity | None) -> PieceMap | None:
         held = os.lstat(path).st_size
     except OSError:
         return None
-    for index in [i for i in pieces.crcs if pieces.end(i) > held]:
-        del pieces.crcs[index]
+    for index in [i for i in pieces.have if pieces.end(i) > held]:
+        pieces.forget(index)
     return pieces
 
 
 def adopt_damaged(damaged: Path, kept_map: Path, partial: Path, identity: Identity) -> bool:
     """Make a damaged file the partial of its own repair, if the map of its pieces was kept.
 
-    Only the pieces whose CRC is no longer right will be fetched. Whether that was possible.
+    Only the pieces that are no longer what their marks say will be fetched. Whether that was
+    possible.
 
     Raises:
         OSError: the files cannot be moved.
@@ -176,26 +178,8 @@ def adopt_damaged(damaged: Path, kept_map: Path, partial: Path, identity: Identi
     partial.parent.mkdir(parents=True, exist_ok=True)
     # In this order a kill in between leaves a partial without a map, which is fetched anew.
     os.replace(damaged, partial)
-    with open(partial, "rb", buffering=0) as file:
-        for index, crc in _crcs_on_disk(file.fileno(), pieces):
-            if pieces.crcs.get(index) != crc:
-                pieces.crcs.pop(index, None)
-    os.close(pieces.create(piece_map_path(partial)))
-    kept_map.unlink(missing_ok=True)
+    os.replace(kept_map, piece_map_path(partial))
     return True
-
-
-def _crcs_on_disk(fd: int, pieces: PieceMap) -> Iterator[tuple[int, int]]:
-    buffer = memoryview(bytearray(256 << 10))
-    for index in range(pieces.count):
-        crc, offset = 0, pieces.start(index)
-        while offset < pieces.end(index):
-            count = _pread(fd, buffer[: pieces.end(index) - offset], offset)
-            if not count:
-                break
-            crc = zlib.crc32(buffer[:count], crc)
-            offset += count
-        yield index, crc
 
 
 def _reserve(fd: int, size: int) -> None:

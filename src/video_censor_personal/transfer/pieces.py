@@ -1,25 +1,40 @@
 """Which pieces of a file have arrived, kept so that a killed run loses only those in flight.
 
 The map lies beside the partial file as an append-only text: a head that says what file it is
-about, then one line `index crc32` for each piece, appended in one call after the piece's bytes
+about, then one line `index mark` for each piece, appended in one call after the piece's bytes
 were written. After `kill -9` the kernel still has both, in that order. After a power loss either
-may be missing; a piece whose line survived and whose bytes did not is found by its CRC, when the
+may be missing; a piece whose line survived and whose bytes did not is found by its mark, when the
 next run reads the file to compute its checksum, and fetched again alone.
+
+A mark is `p` and the beginning of the file's own checksum from its start to the end of the piece,
+which costs nothing for pieces that arrive in order; for the others it is `c` and a CRC-32.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-__all__ = ["Identity", "PieceMap", "piece_size_for", "read_piece_map"]
+__all__ = [
+    "CRC",
+    "PREFIX",
+    "Identity",
+    "PieceMap",
+    "crc_mark",
+    "piece_size_for",
+    "prefix_mark",
+    "read_piece_map",
+]
 
 _VERSION = 1
 _LARGEST_PIECE = 4 << 20
 _SMALLEST_PIECE = 256 << 10
 _WANTED_PIECES = 64
+PREFIX, CRC = "p", "c"
+_LINE = re.compile(r"(\d{1,12}) (p[0-9a-f]{16}|c[0-9a-f]{8})")
 
 
 def piece_size_for(size_bytes: int) -> int:
@@ -28,6 +43,16 @@ def piece_size_for(size_bytes: int) -> int:
     while piece > _SMALLEST_PIECE and size_bytes < piece * _WANTED_PIECES:
         piece //= 2
     return piece
+
+
+def crc_mark(crc: int) -> str:
+    """The mark of a piece that arrived out of order."""
+    return f"{CRC}{crc:08x}"
+
+
+def prefix_mark(hexdigest: str) -> str:
+    """The mark of a piece up to whose end the file has this checksum."""
+    return PREFIX + hexdigest[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +71,11 @@ class Identity:
 
 @dataclass(slots=True)
 class PieceMap:
-    """The pieces of one file: index -> CRC-32 of those that have arrived."""
+    """The pieces of one file: `have` are those on disk, `marks` says how to check them."""
 
     identity: Identity
-    crcs: dict[int, int] = field(default_factory=dict)
+    marks: dict[int, str] = field(default_factory=dict)
+    have: set[int] = field(default_factory=set)
 
     @property
     def count(self) -> int:
@@ -58,13 +84,13 @@ class PieceMap:
 
     @property
     def complete(self) -> bool:
-        return len(self.crcs) == self.count
+        return len(self.have) == self.count
 
     @property
     def have_bytes(self) -> int:
         last = self.count - 1
-        total = len(self.crcs) * self.identity.piece_size
-        return total - (self.start(last + 1) - self.end(last) if last in self.crcs else 0)
+        total = len(self.have) * self.identity.piece_size
+        return total - (self.start(last + 1) - self.end(last) if last in self.have else 0)
 
     def start(self, index: int) -> int:
         return index * self.identity.piece_size
@@ -79,7 +105,7 @@ class PieceMap:
         """Byte ranges `(start, end)` that have not arrived, in order, as long as possible."""
         ranges: list[tuple[int, int]] = []
         for index in range(self.count):
-            if index in self.crcs:
+            if index in self.have:
                 continue
             if ranges and ranges[-1][1] == self.start(index):
                 ranges[-1] = (ranges[-1][0], self.end(index))
@@ -87,29 +113,28 @@ class PieceMap:
                 ranges.append((self.start(index), self.end(index)))
         return ranges
 
+    def forget(self, index: int) -> None:
+        """The piece is not right."""
+        self.have.discard(index)
+        self.marks.pop(index, None)
+
+    def forget_prefixes(self) -> None:
+        """The checksum was wrong, so those from the start to each piece may be too."""
+        self.marks = {i: m for i, m in self.marks.items() if m[0] != PREFIX}
+
     # -- on disk
 
-    def create(self, path: Path) -> int:
-        """Replace the map at `path` by one with what is known; the descriptor to `append` to.
+    def write(self, path: Path) -> None:
+        """Replace the map at `path` by what is known.
 
         Raises:
             OSError: it cannot be written.
         """
         head = json.dumps({"version": _VERSION, **asdict(self.identity)})
-        lines = [head, *(_line(i, crc) for i, crc in self.crcs.items()), ""]
+        lines = [head, *(f"{i} {mark}" for i, mark in self.marks.items()), ""]
         fresh = path.with_name(path.name + ".new")
         fresh.write_bytes("\n".join(lines).encode())
         os.replace(fresh, path)
-        return os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0))
-
-    @staticmethod
-    def append(fd: int, index: int, crc: int) -> None:
-        """Note one piece whose bytes have been written.
-
-        Raises:
-            OSError: it cannot be written.
-        """
-        os.write(fd, f"{_line(index, crc)}\n".encode())
 
 
 def read_piece_map(path: Path) -> PieceMap | None:
@@ -125,14 +150,8 @@ def read_piece_map(path: Path) -> PieceMap | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     for line in lines[:-1]:  # what follows the last newline is empty, or torn
-        index, _, crc = line.partition(" ")
-        if len(crc) == 8 and index.isdigit() and int(index) < pieces.count:
-            try:
-                pieces.crcs[int(index)] = int(crc, 16)
-            except ValueError:
-                continue
+        found = _LINE.fullmatch(line)
+        if found and int(found[1]) < pieces.count:
+            pieces.marks[int(found[1])] = found[2]
+    pieces.have = set(pieces.marks)
     return pieces
-
-
-def _line(index: int, crc: int) -> str:
-    return f"{index} {crc:08x}"

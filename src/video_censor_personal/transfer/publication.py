@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 from video_censor_personal.store import piece_map_path, sync_folder
+from video_censor_personal.transfer.assembly import Assembly
 from video_censor_personal.transfer.job import Job
 from video_censor_personal.transfer.outcome import Status
-from video_censor_personal.transfer.partial import Partial, write_at_once
+from video_censor_personal.transfer.partial import write_at_once
 
 __all__ = ["publish", "publish_whole"]
 
 
-def publish(job: Job, partial: Partial, digest: str) -> None:
+def publish(job: Job, assembly: Assembly, digest: str) -> None:
     """Sync the file, give it its name in one step, sync the folder, remember it.
 
     Nothing happens if the job was ended (cancelled) while the disk was busy.
@@ -21,6 +20,7 @@ def publish(job: Job, partial: Partial, digest: str) -> None:
         OSError: the disk refused.
     """
     store, source = job.shared.store, job.source
+    partial = assembly.partial
     partial.retain()
     try:
         if job.shared.durable:
@@ -31,12 +31,10 @@ def publish(job: Job, partial: Partial, digest: str) -> None:
         if job.outcome is not None:
             return
         path = store.publish(partial.path, source.target)
-        pieces = partial.pieces
-        if pieces is not None and pieces.count > 1:
-            # Kept for the day when a deep verification finds the file damaged.
-            os.replace(piece_map_path(partial.path), store.kept_map_path(source.target))
-        else:
-            piece_map_path(partial.path).unlink(missing_ok=True)
+        piece_map_path(partial.path).unlink(missing_ok=True)
+        if kept := assembly.kept_map():
+            # For the day when a deep verification finds the file damaged.
+            kept.write(store.kept_map_path(source.target))
     if job.shared.durable:
         sync_folder(path.parent)
     store.remember(source.target, source.digest_algorithm, digest)

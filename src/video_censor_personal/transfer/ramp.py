@@ -13,8 +13,11 @@ __all__ = ["Ramp"]
 _NEAR_S = 0.004
 _SLOW_ANSWER_S = 0.015
 _LEAD = 8
-# One connection this fast is limited by this machine; 4-16 more made it 1.3-1.5 times slower.
-_FAST_BYTES_PER_S = 150e6
+# If each connection brings this much, and for this share of the reads the bytes were waiting
+# already, then this machine is what is slow, and more connections make it slower (4-16 of them by
+# 1.3-1.5, measured).
+_FAST_BYTES_PER_S = 40e6
+_AHEAD_SHARE = 0.4
 _WINDOW_S = 0.15
 _WORTH = 1.12
 _PROBE_AGAIN_S = 10.0
@@ -36,6 +39,8 @@ class Ramp:
     target: int = 1
     _began: float | None = None
     _bytes: int = 0
+    _reads: int = 0
+    _reads_ahead: int = 0
     _previous_rate: float = 0.0
     _previous_target: int = 1
     _holds_since: float | None = None
@@ -66,10 +71,15 @@ class Ramp:
             self._refused_at = self._holds_since = now
             self._set(max(1, self.target // 2))
 
-    def observe(self, now: float, total_bytes: int, connections: int) -> int:
-        """Look at the rate once a window has passed; the new target."""
+    def observe(
+        self, now: float, total_bytes: int, connections: int, reads: int, reads_ahead: int
+    ) -> int:
+        """Look at what came once a window has passed; the new target.
+
+        `reads_ahead` of all `reads` found their bytes waiting.
+        """
         if self._began is None or total_bytes == 0:
-            self._begin_window(now, total_bytes)
+            self._begin_window(now, total_bytes, reads, reads_ahead)
             return self.target
         if self.small_files and self.target < self._refused_from(now):
             self._refused_at = now
@@ -79,13 +89,15 @@ class Ramp:
             return self.target
         rate = (total_bytes - self._bytes) / passed
         self.bytes_per_s_per_connection = rate / max(1, connections)
-        self._begin_window(now, total_bytes)
+        ahead = (reads_ahead - self._reads_ahead) > _AHEAD_SHARE * (reads - self._reads)
+        ahead = ahead and rate > _FAST_BYTES_PER_S * self.target
+        self._begin_window(now, total_bytes, reads, reads_ahead)
         if self._holds_since is not None:
             if now - self._holds_since > _PROBE_AGAIN_S:
                 self._holds_since = None
                 self._previous_rate = 0.0
             return self.target
-        self._decide(now, rate)
+        self._decide(now, rate, ahead=ahead)
         return self.target
 
     def _refused_from(self, now: float) -> int:
@@ -93,13 +105,13 @@ class Ramp:
         forgiven = now - self._refused_at > _FORGIVE_S
         return min(self.most, _LEAD, self.small_files) if forgiven else 0
 
-    def _decide(self, now: float, rate: float) -> None:
+    def _decide(self, now: float, rate: float, *, ahead: bool) -> None:
         if self._previous_rate and rate < self._previous_rate * _WORTH:
             if rate < self._previous_rate:
                 self._set(self._previous_target)
             self._holds_since = now
             return
-        if self.target >= self.most or rate > _FAST_BYTES_PER_S * self.target:
+        if self.target >= self.most or ahead:
             return
         self._previous_rate, self._previous_target = rate, self.target
         self._set(min(self.most, max(_LEAD, self.target * 2)))
@@ -108,5 +120,6 @@ class Ramp:
         self.target = target
         self._began = None
 
-    def _begin_window(self, now: float, total_bytes: int) -> None:
+    def _begin_window(self, now: float, total_bytes: int, reads: int, reads_ahead: int) -> None:
         self._began, self._bytes = now, total_bytes
+        self._reads, self._reads_ahead = reads, reads_ahead

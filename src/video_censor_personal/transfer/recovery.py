@@ -41,7 +41,7 @@ def put_back(job: Job, segment: Segment, route: Route, fault: Fault) -> None:
         came = segment.position - segment.reached
         segment.reached = max(segment.reached, segment.position)
         if segment.kind in (Kind.WHOLE, Kind.STREAM):
-            segment.position, segment.crc = 0, 0
+            segment.position = 0
         if segment.end is None and segment.position:
             segment.position = 0
         segment.buffered = 0
@@ -123,7 +123,7 @@ def after_hash(job: Job, assembly: Assembly, digest: str) -> None:
         job.phase = Phase.VERIFYING
         job.enter()
     try:
-        publish(job, assembly.partial, digest)
+        publish(job, assembly, digest)
     except OSError as exc:
         fail_disk(job, exc)
     finally:
@@ -153,6 +153,7 @@ def _look_for_damage(job: Job) -> None:
     if job.single_stream or job.assembly is None or job.assembly.pieces is None:
         _restart(job, None, "the checksum is wrong", None)
         return
+    job.assembly.pieces.forget_prefixes()
     job.ledger.add(Segment(0, job.size, Kind.COMPARE))
     job.lock.notify_all()
 
@@ -173,16 +174,15 @@ def wrong_bytes(job: Job) -> bool:
 def compare_piece(job: Job, segment: Segment, index: int) -> None:
     """A piece came once more: if it differs, it is fetched and written anew. Under the lock."""
     assembly = job.assembly
-    if assembly is None or assembly.pieces is None:
-        return
-    if assembly.pieces.crcs.get(index, segment.crc) != segment.crc:
+    if segment.differs and assembly is not None:
+        segment.differs = False
         assembly.repaired += 1
         job.ledger.add(Segment(*assembly.drop_piece(index)))
         job.lock.notify_all()
 
 
 def refetch_damaged(job: Job, assembly: Assembly, start: int) -> None:
-    """A piece of an earlier run is not on disk as its CRC says: fetch it again, alone."""
+    """A piece of an earlier run is not on disk as its mark says: fetch it again, alone."""
     with job.lock:
         if assembly is not job.assembly or job.outcome is not None or assembly.pieces is None:
             return

@@ -23,13 +23,15 @@ class Segment:
     """Bytes `[position, end)` that one connection fetches in order; `end` None: to the end.
 
     It begins with a piece, except after a failed try in mid-piece: then `crc` is that of the
-    part of the piece before `position`.
+    part of the piece before `position` (None: not needed, the piece arrives in order), or
+    `differs` says whether that part was another than the one on disk.
     """
 
     position: int
     end: int | None
     kind: Kind = Kind.RANGE
-    crc: int = 0
+    crc: int | None = 0
+    differs: bool = False
     buffered: int = 0  # received, not written yet
     tries: int = 0  # failed ones since bytes last came
     ready_at: float = 0.0

@@ -6,6 +6,7 @@ stop and whether the other side still sends.
 
 from __future__ import annotations
 
+import array
 import os
 import select
 import socket
@@ -27,6 +28,11 @@ _HEAD_READ_BYTES = 8 << 10
 _LONGEST_HEAD_BYTES = 64 << 10
 # Slower than this over the whole stall time is as good as silent (curl calls it --speed-limit).
 _SLOWEST_BYTES_PER_S = 16
+_AHEAD_BYTES = 48 << 10
+_COUNTS_WAITING = sys.platform != "win32"
+if sys.platform != "win32":
+    import fcntl
+    import termios
 # With SO_RCVTIMEO and MSG_WAITALL one system call fills a large buffer or returns at the tick.
 _FILLS_BUFFERS = sys.platform == "linux"
 
@@ -202,6 +208,14 @@ class Wire:
             self._rest = self._rest[count:]
             return count
         return self._receive(view, self._flags)
+
+    def is_ahead(self) -> bool:
+        """Whether many bytes are waiting to be read: then it is not the line that is slow."""
+        if not _COUNTS_WAITING:
+            return False
+        waiting = array.array("i", [0])
+        fcntl.ioctl(self._sock.fileno(), termios.FIONREAD, waiting)
+        return waiting[0] >= _AHEAD_BYTES
 
     def begin_answer(self) -> None:
         """Start the stall clock anew, for a new request."""

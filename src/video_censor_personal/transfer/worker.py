@@ -23,6 +23,8 @@ class Workplace(Protocol):
     """Where a worker gets its work."""
 
     throttle: Throttle
+    reads: int  # buffers that were filled
+    reads_ahead: int  # those for which the bytes were here already: the line is not what is slow
 
     def next_task(self, number: int) -> tuple[Job, Segment | None] | None:
         """A job to open (no segment), or a segment to fetch; None: there is no more work."""
@@ -126,13 +128,14 @@ class Worker:
             buffer = buffers.take()
             kept = False
             try:
+                ahead = response.wire.is_ahead()
                 room = assembly.room(segment)
                 count, fault = self._fill(job, segment, response, memoryview(buffer)[:room])
                 if segment not in job.ledger.active:
                     return False
                 if count:
                     kept = assembly.land(segment, buffer, count)
-                    self._advance(job, segment, assembly, count)
+                    self._advance(job, segment, assembly, count, ahead=ahead)
             finally:
                 if not kept:
                     buffers.give(buffer)
@@ -172,8 +175,12 @@ class Worker:
             self._workplace.pause(pause_s)
         return count
 
-    def _advance(self, job: Job, segment: Segment, assembly: Assembly, count: int) -> None:
+    def _advance(
+        self, job: Job, segment: Segment, assembly: Assembly, count: int, *, ahead: bool
+    ) -> None:
         with job.lock:
+            self._workplace.reads += 1
+            self._workplace.reads_ahead += ahead
             segment.position += count
             segment.buffered = 0
             job.fetched_bytes += count
@@ -184,7 +191,6 @@ class Worker:
             if segment.position == pieces.end(index):
                 if segment.kind is Kind.COMPARE:
                     recovery.compare_piece(job, segment, index)
-                segment.crc = 0
                 segment.tries = 0
                 segment.reached = segment.position
 
