@@ -48,16 +48,20 @@ def assign(config: Config, installed: Discovery) -> list[Assignment]:
 
     Detectors named under `detectors:` look for the categories named there, else for every enabled
     one that they can see. A category whose `model` leaves the choice to the program and that no
-    named detector sees goes to every installed detector that can. A category that nobody sees is
-    in no assignment; the analysis reports it as unknown.
+    named detector looks for goes to every installed detector that can and was not disabled. A
+    category that nobody sees is in no assignment; the analysis reports it as unknown.
 
     Raises:
         ConfigError: an unknown detector type, a `model` that names no detector, options that a
             detector does not know.
         DetectorError: a detector that was named cannot run here.
     """
-    named = [entry for entry in config.detectors if entry.enabled]
-    entries = [(entry, _plugin(entry, config, installed)) for entry in named]
+    entries = [
+        (entry, _plugin(entry, config, installed)) for entry in config.detectors if entry.enabled
+    ]
+    disabled = {
+        _known(entry, config, installed).type for entry in config.detectors if not entry.enabled
+    }
     _check_models(config, entries, installed.plugins)
     wanted = config.enabled_categories()
     assignments = [
@@ -65,7 +69,6 @@ def assign(config: Config, installed: Discovery) -> list[Assignment]:
         for entry, plugin in entries
     ]
     seen = {key for a in assignments for key in a.settings.categories}
-    taken = {plugin.type for _, plugin in entries}
     for kind, plugin in installed.plugins.items():
         keys = [
             key
@@ -74,16 +77,20 @@ def assign(config: Config, installed: Discovery) -> list[Assignment]:
             and _sees(plugin, key)
             and config.detections[key].model in (*ANY_MODEL, kind)
         ]
-        if keys and kind not in taken and plugin.available() is None:
+        if keys and kind not in disabled and plugin.available() is None:
             assignments.append(_assignment(config, DetectorConfig(type=kind), plugin, keys))
     return [a for a in assignments if a.settings.categories]
 
 
-def _plugin(entry: DetectorConfig, config: Config, installed: Discovery) -> DetectorPlugin:
+def _known(entry: DetectorConfig, config: Config, installed: Discovery) -> DetectorPlugin:
     try:
-        plugin = find(entry.type, installed)
+        return find(entry.type, installed)
     except ConfigError as error:
         raise ConfigError(str(error), file=config.path, key="detectors") from error
+
+
+def _plugin(entry: DetectorConfig, config: Config, installed: Discovery) -> DetectorPlugin:
+    plugin = _known(entry, config, installed)
     if problem := plugin.available():
         raise DetectorError(f"the detector {entry.type!r} cannot run here: {problem}")
     return plugin

@@ -1,0 +1,87 @@
+"""Who looks for what: named detectors first, the rest to whoever is installed and can."""
+
+import pytest
+
+from video_censor_personal.config import CategoryConfig, Config, DetectorConfig
+from video_censor_personal.detectors.registry import discover
+from video_censor_personal.detectors.roster import assign
+from video_censor_personal.errors import ConfigError
+
+
+def looking_for(config: Config) -> dict[str, set[str]]:
+    """Detector name -> the categories it is given."""
+    return {a.settings.name: set(a.settings.categories) for a in assign(config, discover())}
+
+
+def config(*detectors: DetectorConfig, **categories: CategoryConfig) -> Config:
+    made = Config()
+    made.detections = categories
+    made.detectors = list(detectors)
+    return made
+
+
+def test_every_installed_detector_gets_what_it_can_see():
+    made = config(nudity=CategoryConfig(), profanity=CategoryConfig(), violence=CategoryConfig())
+    assert looking_for(made) == {"nudenet": {"nudity"}, "speech-profanity": {"profanity"}}
+
+
+def test_disabled_categories_are_given_to_nobody():
+    made = config(nudity=CategoryConfig(enabled=False), faces=CategoryConfig())
+    assert looking_for(made) == {"nudenet": {"faces"}}
+
+
+def test_a_named_detector_keeps_its_name_and_its_sensitivity():
+    made = config(
+        DetectorConfig("nudenet", name="eyes", categories=["Faces"]),
+        faces=CategoryConfig(sensitivity=0.9),
+        nudity=CategoryConfig(),
+    )
+    assert looking_for(made) == {"eyes": {"faces"}, "nudenet": {"nudity"}}
+    eyes, _ = assign(made, discover())
+    assert eyes.settings.categories["faces"].sensitivity == 0.9
+
+
+def test_what_no_named_detector_sees_goes_to_one_that_can():
+    made = config(DetectorConfig("nudenet"), nudity=CategoryConfig(), profanity=CategoryConfig())
+    assert looking_for(made) == {"nudenet": {"nudity"}, "speech-profanity": {"profanity"}}
+
+
+def test_a_category_may_name_the_detector_that_looks_for_it():
+    made = config(
+        DetectorConfig("nudenet", name="a"),
+        DetectorConfig("nudenet", name="b"),
+        nudity=CategoryConfig(model="b"),
+        faces=CategoryConfig(),
+    )
+    assert looking_for(made) == {"a": {"faces"}, "b": {"nudity", "faces"}}
+
+
+def test_a_disabled_detector_looks_for_nothing():
+    made = config(
+        DetectorConfig("nudenet", name="off", enabled=False),
+        DetectorConfig("nudenet", name="on"),
+        faces=CategoryConfig(),
+    )
+    assert looking_for(made) == {"on": {"faces"}}
+    made.detectors.pop()
+    assert looking_for(made) == {}
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (config(DetectorConfig("nudnet"), faces=CategoryConfig()), "did you mean 'nudenet'"),
+        (config(faces=CategoryConfig(model="nudnet")), "did you mean 'nudenet'"),
+        (
+            config(DetectorConfig("nudenet", categories=["profanity"]), profanity=CategoryConfig()),
+            "cannot see 'profanity'",
+        ),
+        (
+            config(DetectorConfig("nudenet", options={"sise": 3}), faces=CategoryConfig()),
+            "did you mean 'size'",
+        ),
+    ],
+)
+def test_what_cannot_be_assigned_is_a_configuration_error(made, words):
+    with pytest.raises(ConfigError, match=words):
+        assign(made, discover())

@@ -1,0 +1,180 @@
+"""The contract of the analysis: models first, detectors later, nothing passed over as clean."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+from model_host import ModelHost, model
+from movies import Sound, make_movie, tone
+from pictures import portrait
+
+from video_censor_personal.config import CategoryConfig, Config, DetectorConfig, default_config
+from video_censor_personal.errors import (
+    ConfigError,
+    InputNotFoundError,
+    ModelDownloadError,
+    ModelMissingError,
+)
+from video_censor_personal.pipeline import AnalysisPipeline
+
+
+@pytest.fixture
+def host():
+    with ModelHost() as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def weights() -> bytes:
+    (folder,) = importlib.util.find_spec("nudenet").submodule_search_locations
+    return (Path(folder) / "320n.onnx").read_bytes()
+
+
+@pytest.fixture
+def movie(tmp_path) -> Path:
+    path = tmp_path / "movie.mp4"
+    make_movie(path, seconds=1, sounds=[Sound(tone(440))])
+    return path
+
+
+def faces_with(model_name: str, *sources, **category) -> Config:
+    """A configuration that looks for faces with weights from `models.sources`."""
+    config = Config()
+    config.detections = {"faces": CategoryConfig(**category)}
+    config.detectors = [DetectorConfig("nudenet", options={"model": model_name})]
+    config.models.sources = list(sources)
+    return config
+
+
+def with_cache(config: Config, folder: Path) -> Config:
+    config.models.cache_dir = str(folder / "cache")
+    return config
+
+
+def test_analysing_before_the_models_were_verified_is_a_programming_error(movie):
+    with pytest.raises(RuntimeError, match="verify_models"):
+        AnalysisPipeline(default_config(), video=movie).analyze()
+
+
+def test_the_built_in_detectors_need_no_models(movie):
+    pipeline = AnalysisPipeline(default_config(), video=movie)
+    assert pipeline._extract_model_requirements() == []
+    assert pipeline.verify_models() is True
+    assert pipeline.verify_models() is True
+    report = pipeline.analyze()
+    assert report["metadata"]["file"] == "movie.mp4"
+    assert {c["category"]: c["status"] for c in report["coverage"]} == {
+        "nudity": "analysed",
+        "sexual_themes": "analysed",
+        "profanity": "analysed",
+        "violence": "not_requested",
+        "faces": "not_requested",
+    }
+    json.dumps(report, allow_nan=False)
+
+
+def test_skipping_the_check_is_possible(movie):
+    report = AnalysisPipeline(default_config(), skip_model_check=True).analyze(movie)
+    assert report["segments"] == []
+
+
+def test_a_missing_model_stops_before_any_detector_is_built(tmp_path, host, weights):
+    source = model("small", host.serve("320n.onnx", weights))
+    pipeline = AnalysisPipeline(with_cache(faces_with("small", source), tmp_path))
+    with pytest.raises(ModelMissingError) as caught:
+        pipeline.verify_models()
+    for word in ("small", "12.2 MB", "--download-models"):
+        assert word in str(caught.value)
+    assert isinstance(caught.value, ModelDownloadError)
+    assert caught.value.exit_code == 4
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_missing_model_is_fetched_and_used_in_the_same_run(tmp_path, host, weights):
+    source = model("small", host.serve("320n.onnx", weights))
+    video = tmp_path / "portrait.mp4"
+    _film_of_the_portrait(video)
+    heard = []
+    pipeline = AnalysisPipeline(
+        with_cache(faces_with("small", source), tmp_path), video=video, listener=heard.append
+    )
+    assert pipeline.verify_models(download=True) is True
+    assert (tmp_path / "cache" / "small").read_bytes() == weights
+    report = pipeline.analyze()
+    assert report["segments"][0]["labels"] == ["Faces"]
+    assert {p.done for p in heard if p.stage == "small"} >= {len(weights)}
+    requests = len(host.requests)
+    assert pipeline.verify_models(download=True) is True
+    assert len(host.requests) == requests
+
+
+def test_auto_download_needs_no_flag(tmp_path, host, weights):
+    config = with_cache(
+        faces_with("small", model("small", host.serve("320n.onnx", weights))), tmp_path
+    )
+    config.models.auto_download = True
+    assert AnalysisPipeline(config).verify_models() is True
+
+
+def test_an_optional_model_never_stops_the_analysis(tmp_path, host, movie):
+    said = []
+    source = model("small", host.serve("gone", b"x"), optional=True)
+    host.refuse("gone", 404, times=10)
+    pipeline = AnalysisPipeline(with_cache(faces_with("small", source), tmp_path), warn=said.append)
+    assert pipeline.verify_models(download=True) is False
+    report = pipeline.analyze(movie)
+    (faces,) = [c for c in report["coverage"] if c["category"] == "faces"]
+    assert faces["status"] == "unknown"
+    assert any("'small' is missing" in sentence for sentence in said)
+
+
+def test_a_source_that_no_detector_mentions_is_needed_as_well(tmp_path, host):
+    config = with_cache(default_config(), tmp_path)
+    config.models.sources = [model("extra", host.serve("extra.bin", b"bytes"))]
+    pipeline = AnalysisPipeline(config)
+    assert pipeline._extract_model_requirements() == ["extra"]
+    assert pipeline.verify_models(download=True) is True
+
+
+def test_the_models_of_a_disabled_detector_are_not_needed(tmp_path, host):
+    config = with_cache(
+        faces_with("small", model("small", host.serve("320n.onnx", b"bytes"))), tmp_path
+    )
+    config.detectors[0].enabled = False
+    assert AnalysisPipeline(config)._extract_model_requirements() == []
+
+
+def test_a_model_that_no_source_describes_is_a_configuration_error(host):
+    source = model("small", host.serve("320n.onnx", b"bytes"))
+    with pytest.raises(ConfigError, match="did you mean 'small'"):
+        AnalysisPipeline(faces_with("smal", source))
+
+
+def test_a_video_that_is_not_there_is_named(tmp_path):
+    pipeline = AnalysisPipeline(default_config())
+    pipeline.verify_models()
+    with pytest.raises(InputNotFoundError, match=r"no\.mp4"):
+        pipeline.analyze(tmp_path / "no.mp4")
+
+
+def test_without_a_video_there_is_nothing_to_analyse():
+    pipeline = AnalysisPipeline(default_config(), skip_model_check=True)
+    with pytest.raises(ValueError, match="which video"):
+        pipeline.analyze()
+
+
+def test_include_frames_puts_small_pictures_into_the_report(tmp_path):
+    video = tmp_path / "portrait.mp4"
+    _film_of_the_portrait(video)
+    config = Config()
+    config.detections = {"faces": CategoryConfig()}
+    config.output.include_frames = True
+    report = AnalysisPipeline(config, skip_model_check=True).analyze(video)
+    assert report["segments"][0]["frame"].startswith("data:image/jpeg;base64,")
+
+
+def _film_of_the_portrait(path: Path) -> None:
+    make_movie(path, seconds=1, size=(512, 600), paint=lambda *_: portrait())
