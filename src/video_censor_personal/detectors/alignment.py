@@ -40,17 +40,24 @@ at 1e-20 words are put where they were not said."""
 _SKIP_COST = 1e-10
 _LOOP_COST = 1e-2
 
+_FREE_TRANSITIONS: list[tuple[object, ...]] = [
+    *((0, 0, _LOOP_COST, f"_{phone}") for phone in _PHONES),
+    (0, 1, 1.0),
+]
+
 _FRAMES_PER_S = 100
 _MIN_PHONE_S = 0.035
+_MAX_WORD_S = 1.2
 _MIN_SHARE_PLACED = 0.5
 _MIN_FIT = -2.7e-3
 _MIN_FIT_ALONE = -1.7e-3
 """Log likelihood a frame of a word less that of the best phones whatever: measured -2.8e-3 and
 better for words that were said, -3e-3 and worse for most that were not. A subtitle of one word
 has no neighbours to vouch for it."""
-_SAFETY_S = 0.05
+_SAFETY_FRAMES = 5
+_SAFETY_FRAMES_IN_SOUND = 10
 """A placed word grows by this, but not into a neighbour: measured edges cut in by 0.03 s on
-average."""
+average, at the end by up to 0.09 s where a loop took the last sound of the word for its own."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
 
@@ -100,6 +107,11 @@ class _Heard:
     end: int
     score: float
 
+    @property
+    def is_word(self) -> bool:
+        """Not a phone of a loop, not silence, not a breath."""
+        return self.word[0] not in "_<["
+
 
 class Aligner:
     """Places words of English in sound. Loads the speech model (0.3 s, 60 MB)."""
@@ -112,7 +124,7 @@ class Aligner:
     def place(self, samples: NDArray[np.int16], script: Script) -> Placed | Unplaced:
         """When the wanted words of `script` are said in `samples` (`(N,)`, 16 kHz)."""
         if not samples.any():
-            return Unplaced("there is no sound")
+            return Unplaced("its sound is silent")
         known = [self._knows(w, i in script.wanted) for i, w in enumerate(script.words)]
         words = [word for word, is_known in zip(script.words, known, strict=True) if is_known]
         index = [i for i, is_known in enumerate(known) if is_known]
@@ -143,17 +155,15 @@ class Aligner:
             phones = self._decoder.lookup_word(word.word).split()
             if word.end - word.start < _MIN_PHONE_S * _FRAMES_PER_S * len(phones):
                 return Unplaced("it was found in too short a time")
-        loops = [(0, 0, _LOOP_COST, f"_{phone}") for phone in _PHONES]
-        free = self._hear(samples, [*loops, (0, 1, 1.0)], 1)
+        if last.end - first.start > _MAX_WORD_S * _FRAMES_PER_S * len(script.wanted):
+            return Unplaced("its words were found too far apart")
+        free = self._hear(samples, _FREE_TRANSITIONS, 1)
         fit = min(_fit(word, heard, free) for word in (first, last))
         alone = len(placed) <= len(script.wanted)
         if fit < (_MIN_FIT_ALONE if alone else _MIN_FIT):
             return Unplaced("what was heard there does not sound like it")
-        before = max((w.end for w in placed.values() if w.end <= first.start), default=0)
-        after = min((w.start for w in placed.values() if w.start >= last.end), default=frames)
-        start = max(before / _FRAMES_PER_S, first.start / _FRAMES_PER_S - _SAFETY_S)
-        end = min(after / _FRAMES_PER_S, last.end / _FRAMES_PER_S + _SAFETY_S)
-        return Placed(start, end, round(min(0.98, 0.9 + fit * 40), 3))
+        start, end = _grown(first, last, heard)
+        return Placed(start / _FRAMES_PER_S, end / _FRAMES_PER_S, _confidence(fit))
 
     def _knows(self, word: str, wanted: bool) -> bool:
         """Whether the model can listen for `word`; a wanted one is added to its dictionary."""
@@ -198,13 +208,27 @@ def _in_order(words: Sequence[str], heard: Sequence[_Heard]) -> list[tuple[int, 
     """Which of `words` each heard word is; a word that comes twice is taken for the earlier."""
     pairs, position = [], 0
     for sound in heard:
-        if sound.word[0] in "_<[":
+        if not sound.is_word:
             continue
         while words[position] != sound.word:
             position += 1
         pairs.append((position, sound))
         position += 1
     return pairs
+
+
+def _grown(first: _Heard, last: _Heard, heard: Sequence[_Heard]) -> tuple[int, int]:
+    """The frames from `first` to `last` and what may still belong to them."""
+    before = (sound.end for sound in heard if sound.is_word and sound.end <= first.start)
+    after = [sound for sound in heard if sound.start >= last.end]
+    latest = min((sound.start for sound in after if sound.is_word), default=heard[-1].end)
+    growth = _SAFETY_FRAMES_IN_SOUND if after and after[0].word[0] == "_" else _SAFETY_FRAMES
+    start = max(max(before, default=0), first.start - _SAFETY_FRAMES)
+    return start, min(latest, last.end + growth)
+
+
+def _confidence(fit: float) -> float:
+    return round(max(0.5, min(0.98, 0.9 + fit * 40)), 3)
 
 
 def _fit(word: _Heard, heard: Sequence[_Heard], free: Sequence[_Heard]) -> float:

@@ -17,17 +17,21 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 
 from video_censor_personal.detectors.word_list import Entry, WordList
 
 __all__ = ["Lexicon", "Match"]
 
 _LOOKALIKES = {
-    "a": "a@4", "b": "b8", "e": "e3", "g": "g9", "i": "i1!", "l": "l1", "o": "o0", "s": "s$5",
-    "t": "t7", "u": "uv", "c": "c(", "z": "z2",
+    "a": "a@4", "b": "b8", "e": "e3", "g": "g9", "i": "i1", "l": "l1", "o": "o0", "s": "s$5",
+    "t": "t7", "u": "uv", "z": "z2",
 }  # fmt: skip
-_DOUBLED_BY_NATURE = frozenset("eo")
-"""Letters that make another word when doubled (`god`, `good`): stretched from three on."""
+_PUNCTUATION_LOOKALIKES = {"i": "!", "c": "("}
+"""These stand for letters only before another letter: `sh!t`, but not `fickerei!`."""
+_STRETCHED_FROM_TWO = frozenset("aiu")
+"""Other letters make another word when doubled (`god` and `good`, `asses` and `assess`): they
+count as stretched from three on."""
 
 _LEFT = r"(?<![^\W_])(?<![^\W_]\*)"
 _RIGHT = r"(?![^\W_])"
@@ -104,21 +108,24 @@ class Lexicon:
         for pattern, entry in self._patterns:
             for hit in pattern.finditer(text):
                 if hit[0]:
-                    yield Match(hit.start(), hit.end(), hit[0], entry, hit[0].casefold())
+                    yield Match(hit.start(), hit.end(), hit[0], entry, hit[0].lower())
 
     def _form(self, written: str) -> str:
         """The form that `written`, which is a hit, is a spelling of."""
-        exact = written.casefold()
+        exact = written.lower()
         if exact in self._plain:
             return exact
         return next(form for form in self._plain if _form_pattern(form).fullmatch(written))
 
     def _spelled_out(self, text: str) -> Iterator[Match]:
-        for hit in _SPELLED.finditer(text):
-            letters = re.sub(r"[\W_]", "", hit[0]).casefold()
-            entry = self._plain.get(letters)
-            if entry:
-                yield Match(hit.start(), hit.end(), hit[0], entry, letters)
+        for run in _SPELLED.finditer(text):
+            signs = [match.start() for match in re.finditer(r"[^\W_]", run[0])]
+            letters = "".join(run[0][sign] for sign in signs).lower()
+            for first, last in combinations(range(len(signs)), 2):
+                entry = self._plain.get(letters[first : last + 1])
+                if entry:
+                    start, end = run.start() + signs[first], run.start() + signs[last] + 1
+                    yield Match(start, end, text[start:end], entry, letters[first : last + 1])
 
 
 def _masked(text: str, plain: dict[str, Entry]) -> Iterator[Match]:
@@ -129,7 +136,7 @@ def _masked(text: str, plain: dict[str, Entry]) -> Iterator[Match]:
         after = text[hit.end() : hit.end() + 1]
         if len(signs) != 1 or before.isalnum() or before in signs or after in signs:
             continue
-        form = _fitting_form(hit[0].casefold(), signs.pop(), plain)
+        form = _fitting_form(hit[0].lower(), signs.pop(), plain)
         if form:
             yield Match(hit.start(), hit.end(), hit[0], plain[form], form)
 
@@ -189,12 +196,14 @@ def _unit_pattern(unit: str) -> str:
     base = unicodedata.normalize("NFD", letter)[0]
     accent = "[\u0300-\u036f]?" if base != letter else ""
     looks = "".join(dict.fromkeys(letter + _LOOKALIKES.get(base, base)))
-    one = f"[{re.escape(looks)}]{accent}"
+    sign = _PUNCTUATION_LOOKALIKES.get(base)
+    other = rf"|{re.escape(sign)}(?=[^\W_])" if sign else ""
+    one = f"(?:[{re.escape(looks)}]{accent}{other})" if other else f"[{re.escape(looks)}]{accent}"
     if accent:
         return one * count
-    if letter in _DOUBLED_BY_NATURE:
-        return one * count + f"(?:{one}{{2,}})?" if count == 1 else f"{one}{{{count},}}"
-    return f"{one}{{{count},}}"
+    if count > 1 or letter in _STRETCHED_FROM_TWO:
+        return f"{one}{{{count},}}"
+    return f"{one}(?:{one}{{2,}})?"
 
 
 @cache

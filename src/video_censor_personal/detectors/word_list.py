@@ -169,7 +169,7 @@ def _entries(line: str, severity: int, tags: tuple[str, ...], language: str) -> 
 
 def _inflections(written: str) -> list[str]:
     """`damn{s,ed}` -> damn, damns, damned."""
-    text = " ".join(written.casefold().replace("’", "'").split())
+    text = " ".join(written.lower().replace("’", "'").split())
     match = _BRACES.search(text)
     if not match:
         if "{" in text or "}" in text:
