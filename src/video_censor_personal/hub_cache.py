@@ -206,9 +206,7 @@ class HubCache:
         revision: str | None = None,
         tree: Sequence[HubFile] = (),
     ) -> Path:
-        """Make verified blobs visible as a snapshot; the snapshot's folder.
-
-        The reference comes last, so that who finds it finds the files.
+        """Make verified blobs visible as a snapshot, its reference last; the snapshot's folder.
 
         Args:
             revision: the branch or tag that `commit` was found under, if it was.

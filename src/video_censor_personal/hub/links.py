@@ -36,10 +36,13 @@ def link_inside(folder: Path, target: Path, link: Path) -> None:
     Raises:
         OSError: the folder cannot be written, or a link on the way leads out of it.
     """
+    text = os.path.relpath(target, link.parent)
+    if _reads(link, text):
+        return
     link.parent.mkdir(parents=True, exist_ok=True)
     if not link.parent.resolve().is_relative_to(folder.resolve()):
         raise OSError(0, f"{link.parent} leads out of {folder}", str(link))
-    place_link(link, target, os.path.relpath(target, link.parent))
+    place_link(link, target, text)
 
 
 def place_link(link: Path, target: Path, text: str | None = None) -> None:
@@ -52,9 +55,8 @@ def place_link(link: Path, target: Path, text: str | None = None) -> None:
         OSError: it cannot be written; also where `link` is a folder with something in it.
     """
     text = text or os.path.abspath(target)
-    with contextlib.suppress(OSError):
-        if os.readlink(link) == text:
-            return
+    if _reads(link, text):
+        return
     temporary = link.with_name(f".{uuid.uuid4().hex[:12]}.link")
     try:
         try:
@@ -65,6 +67,13 @@ def place_link(link: Path, target: Path, text: str | None = None) -> None:
     finally:
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(temporary) if temporary.is_dir() else temporary.unlink()
+
+
+def _reads(link: Path, text: str) -> bool:
+    try:
+        return os.readlink(link) == text
+    except OSError:
+        return False
 
 
 def _copy(target: Path, place: Path) -> None:
