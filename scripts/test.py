@@ -6,5 +6,6 @@ import sys
 from environment import python, run
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:] or ["-n", str(os.cpu_count() or 1), "--cov", "--cov-report=term"]
-    run([python(), "-m", "pytest", *arguments])
+    workers = ["-n", str(os.cpu_count() or 1), "--dist", "loadgroup"]
+    coverage = ["--cov", "--cov-report=term:skip-covered"]
+    run([python(), "-m", "pytest", *(sys.argv[1:] or [*workers, *coverage])])

@@ -34,7 +34,11 @@ def censor(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(scope="module", params=KINDS)
+# One worker makes and censors one kind, and runs all tests of it.
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in KINDS],
+)
 def done(request, tmp_path_factory):
     """The sample in one container and codec, analysed and censored by the command."""
     folder = tmp_path_factory.mktemp(request.param)
