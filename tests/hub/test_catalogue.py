@@ -1,5 +1,7 @@
 """The models this project knows are usable entries, and what replaces them exists as data."""
 
+from pathlib import Path
+
 import pytest
 
 from video_censor_personal.catalogue import catalogue, known_replacements
@@ -19,6 +21,15 @@ def test_every_model_can_be_copied_into_a_configuration(model, tmp_path):
     assert bool(parse_model_address(source.url).path) != bool(source.files)
     assert model.kind in ("speech", "vision", "sound", "vision-language")
     assert model.purpose
+
+
+def test_the_example_uses_the_catalogue():
+    example = Path(__file__).parents[2] / "examples" / "better-models.yaml"
+    known = {model.name: (model.url, list(model.files)) for model in catalogue()}
+    sources = load_config(example).models.sources
+    assert sources
+    for source in sources:
+        assert (source.url, source.files) == known[source.name]
 
 
 def test_every_kind_is_there_and_names_are_used_once():
