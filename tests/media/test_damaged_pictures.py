@@ -114,6 +114,52 @@ def test_a_file_cut_off_in_the_middle_ends_in_a_gap(sources, tmp_path, name):
     assert len(seen) > 8
 
 
+def _packets(path):
+    with av.open(str(path)) as container:
+        return [
+            (float(p.pts * p.time_base), p.pos, p.size, p.is_keyframe)
+            for p in container.demux(video=0)
+            if p.size
+        ]
+
+
+def test_pictures_shown_before_the_damaged_one_but_built_on_it_lie_in_the_gap(sources, tmp_path):
+    path = _copy(sources["a.mp4"], tmp_path)
+    good, _ = _decoded(path)
+    sent = _packets(path)
+    # a picture that is sent before some that are shown sooner, as all B pictures are
+    hit = next(n for n in range(15, 30) if sent[n + 1][0] < sent[n][0] and not sent[n][3])
+    _, position, size, _ = sent[hit]
+    content = bytearray(path.read_bytes())
+    content[position + 8 : position + size] = b"\x55" * (size - 8)
+    path.write_bytes(content)
+
+    decoded, gaps = _decoded(path)
+
+    sooner = min(time for time, *_ in sent[hit:])
+    assert sooner < sent[hit][0]
+    assert any(gap.contains(Fraction(sooner).limit_denominator(1000)) for gap in gaps)
+    spoilt = _without_good_picture(good, decoded, Fraction(4))
+    assert [left for span in spoilt for left in subtract(span, gaps)] == []
+
+
+def test_the_picture_that_a_tear_begins_in_is_not_trusted(sources, tmp_path):
+    """HEVC decodes anything without complaint, but the container shows where it is torn."""
+    path = _copy(sources["hevc.mkv"], tmp_path)
+    good, _ = _decoded(path)
+    time, position, size, _ = next(p for p in _packets(path) if p[3] and p[0] > 1)
+    content = bytearray(path.read_bytes())
+    begin, end = position + size // 2, position + size + 3000
+    content[begin:end] = bytes(end - begin)
+    path.write_bytes(content)
+
+    decoded, gaps = _decoded(path)
+
+    assert any(gap.contains(Fraction(time).limit_denominator(1000)) for gap in gaps)
+    spoilt = _without_good_picture(good, decoded, Fraction(4))
+    assert [left for span in spoilt for left in subtract(span, gaps)] == []
+
+
 def test_a_file_cut_off_within_a_picture_does_not_trust_that_picture(sources, tmp_path):
     for share in (0.55, 0.6, 0.65):
         path = _copy(sources["a.mp4"], tmp_path)

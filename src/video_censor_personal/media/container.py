@@ -18,7 +18,9 @@ from video_censor_personal.errors import InputError, InputNotFoundError, NotMedi
 
 __all__ = ["open_media"]
 
-# Formats whose content is a list of other files. What they name could lie anywhere.
+_HEAD_BYTES = 4096
+
+# Formats that open other files than the one that was named.
 _LISTS = frozenset(
     {"concat", "concatf", "dash", "hls", "image2", "imf", "sdp", "webm_dash_manifest"}
 )
@@ -48,7 +50,7 @@ def open_media(path: Path) -> Iterator[InputContainer]:
         ) as container:
             if container.format.name.split(",")[0] in _LISTS:
                 raise NotMediaError(
-                    f"{path} is a list of other files ({container.format.name}), not a video. "
+                    f"{path} refers to other files ({container.format.name}). "
                     "Give the video itself.",
                     path=path,
                 )
@@ -79,14 +81,17 @@ def _check_is_file(path: Path) -> None:
             raise InputError(
                 f"{path} is empty (0 bytes). Its download or copy did not finish.", path=path
             )
-        with path.open("rb"):
-            pass
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputNotFoundError(_not_found(path), path=path) from error
     except PermissionError as error:
         raise _unreadable(path) from error
     except OSError as error:
         raise InputError(f"{path} could not be read: {error.strerror}.", path=path) from error
+    # Of lists of other files (HLS, DASH, concat), too, FFmpeg would open what they name.
+    if _is_text(head):
+        raise NotMediaError(f"{path} is a text file, not a video. Give a video file.", path=path)
 
 
 def _unreadable(path: Path) -> InputError:
@@ -108,14 +113,16 @@ def _not_found(path: Path) -> str:
 def _why_not_media(path: Path) -> str:
     """The most helpful sentence on a file that FFmpeg can make nothing of."""
     with path.open("rb") as file:
-        head = file.read(4096)
+        head = file.read(8)
         if head[4:8] in _MP4_BOXES and not _has_index(file, path.stat().st_size):
             return (
                 f"{path} is an MP4 file without its index (the `moov` box): it was cut off before "
                 "its end was written, so nothing in it can be found. Copy or record it again."
             )
-    kind = "a text file" if _is_text(head) else "damaged or of no known kind"
-    return f"{path} holds no video or sound that can be read: it is {kind}. Give a video file."
+    return (
+        f"{path} holds no video or sound that can be read: it is damaged or of no known kind. "
+        "Give a video file."
+    )
 
 
 def _has_index(file: BinaryIO, size: int) -> bool:
