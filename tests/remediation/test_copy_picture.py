@@ -7,10 +7,11 @@ import av
 import numpy as np
 import pytest
 from flagged import Box4, copy, seen, segment
-from movies import Movie, Sound, Subtitles, frames, make_movie, read_number
+from movies import Movie, Sound, Subtitles, frames, hide_codec, make_movie, read_number
 from packets import detail, likeness, luma, packets, psnr
 
 from video_censor_personal.config import Remediation, VideoRemediation
+from video_censor_personal.errors import InputError
 from video_censor_personal.findings import Segment
 from video_censor_personal.media.probe import probe
 from video_censor_personal.remediation.hdr import HdrMetadata, hdr_of
@@ -183,6 +184,7 @@ def test_variable_frame_rate_stays_as_it_is(tmp_path: Path) -> None:
         copy(movie.path, out, FACE)
         times = [time for time, _ in packets(movie.path, 0)]
         assert sorted(time for time, _ in packets(out, 0)) == sorted(times)
+        assert probe(out).duration == probe(movie.path).duration
         numbers = [(time, read_number(picture)) for time, picture in frames(out)]
         assert numbers == [(time, number) for number, (time, _) in enumerate(frames(movie.path))]
 
@@ -335,3 +337,11 @@ def test_interlaced_pictures_stay_interlaced(tmp_path: Path) -> None:
     copy(movie.path, tmp_path / "b.mkv", FACE)
     with av.open(str(tmp_path / "b.mkv")) as container:
         assert all(frame.interlaced_frame for frame in container.decode(video=0))
+
+
+def test_a_film_is_not_copied_without_its_picture(tmp_path: Path) -> None:
+    movie = make_movie(tmp_path / "a.mkv", seconds=2, sounds=[Sound()])
+    hide_codec(movie.path, b"V_MPEG4/ISO/AVC")
+    with pytest.raises(InputError, match=r"picture of .*a\.mkv cannot be copied"):
+        copy(movie.path, tmp_path / "b.mkv", FACE)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mkv"]

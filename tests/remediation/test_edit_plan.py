@@ -7,7 +7,7 @@ import pytest
 from flagged import heard, report_of, seen, segment
 
 from video_censor_personal.config import AudioRemediation, Remediation, VideoRemediation
-from video_censor_personal.errors import InputError, ReportError
+from video_censor_personal.errors import ReportError
 from video_censor_personal.findings import Segment
 from video_censor_personal.media.base import MediaInfo, StreamInfo
 from video_censor_personal.remediation.plan import EditPlan, make_plan
@@ -245,9 +245,6 @@ def test_what_nobody_can_decode_is_not_copied_through() -> None:
     unknown_sound = StreamInfo(1, "audio", "", decodable=False)
     plan = plan_of(segment(heard("hell", 1, 2)), info=film(VIDEO, unknown_sound))
     assert plan.streams[1].work == "drop"
-    unknown_picture = StreamInfo(0, "video", "", decodable=False)
-    with pytest.raises(InputError, match=r"picture .* cannot be read or copied"):
-        plan_of(segment(heard("hell", 1, 2)), info=film(unknown_picture, ENGLISH))
 
 
 def test_the_plan_reads_as_a_page() -> None:

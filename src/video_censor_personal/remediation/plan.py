@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 
 from video_censor_personal.config import Remediation, SkipChapters
-from video_censor_personal.errors import InputError
 from video_censor_personal.findings import Detection, Report
 from video_censor_personal.media.base import MediaInfo, StreamInfo
 from video_censor_personal.remediation.actions import Action, choose
@@ -54,7 +53,6 @@ def make_plan(
 
     Raises:
         ReportError: a segment asks for an action that there is not.
-        InputError: no decoder knows the picture.
     """
     wanted = _Wanted()
     for segment in report.segments:
@@ -131,7 +129,9 @@ def _stream_plan(
         reasons.append(f"parts of the {'picture are hidden' if picture else 'sound are replaced'}")
     why = " and ".join(reasons)
     if stream.kind in ("video", "audio", "subtitle") and not stream.decodable:
-        return _unknown_codec(stream, picture)
+        # Only what a decoder is there for can be copied, and nothing unheard may slip through.
+        name = stream.codec or "of an unknown codec"
+        return StreamPlan(stream, "drop", f"as nothing here can read it ({name})")
     if reasons and (picture or sound):
         encoding = (video_encoding if picture else audio_encoding)(stream, suffix)
         return StreamPlan(stream, "encode", why, encoding, edited, encoded=kept, dropped=dropped)
@@ -139,18 +139,6 @@ def _stream_plan(
         why = " and ".join([*reasons, *(["words are masked"] if plan.masks else [])])
         return StreamPlan(stream, "rewrite", why, copied=kept, dropped=dropped)
     return StreamPlan(stream, "copy", copied=kept)
-
-
-def _unknown_codec(stream: StreamInfo, picture: bool) -> StreamPlan:
-    """Only what a decoder is there for can be copied at all; a film is not copied without its
-    picture, and sound that cannot be muted must not slip through."""
-    name = stream.codec or "of an unknown codec"
-    if picture:
-        raise InputError(
-            f"the picture (stream {stream.index}, {name}) cannot be read or copied here; "
-            "convert the video to H.264 first"
-        )
-    return StreamPlan(stream, "drop", f"as nothing here can read it ({name})")
 
 
 def _missing(wanted: _Wanted, info: MediaInfo) -> tuple[str, ...]:

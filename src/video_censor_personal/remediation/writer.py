@@ -14,7 +14,7 @@ from typing import Any
 import av.error
 
 from video_censor_personal.config import Remediation
-from video_censor_personal.errors import OutputError
+from video_censor_personal.errors import InputError, OutputError
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.media.container import open_media
 from video_censor_personal.outputs import check_output, temporary_file
@@ -73,8 +73,9 @@ def write_copy(
             its kind of file cannot hold the streams.
         OutputCheckError: it was written, re-opened, and is not what it must be.
         ConfigError: the bleep file cannot be used.
-        InputError: the source cannot be read any more.
+        InputError: the source cannot be read any more, or its picture not at all.
     """
+    _refuse_without_picture(info, plan)
     muxer = muxer_of(output)
     check_output(info.path, output, force=force, size_bytes=_least_size(info, plan))
     with temporary_file(output, force=force) as part:
@@ -91,6 +92,17 @@ def write_copy(
     duration = end - info.origin
     listener(Progress(_STAGE, float(duration), float(duration), finished=True))
     return CopyResult(output, size, duration, (*laid.notes, *pass_through.notes))
+
+
+def _refuse_without_picture(info: MediaInfo, plan: EditPlan) -> None:
+    shown = info.video
+    for entry in plan.streams:
+        if entry.work == "drop" and shown is not None and entry.stream.index == shown.index:
+            raise InputError(
+                f"the picture of {info.path} cannot be copied: nothing here can read it "
+                f"(stream {entry.stream.index}). Convert the video to H.264 first.",
+                path=info.path,
+            )
 
 
 def _least_size(info: MediaInfo, plan: EditPlan) -> int:
