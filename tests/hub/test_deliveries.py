@@ -346,6 +346,23 @@ def test_a_damaged_lock_is_refused(hub, machine, tmp_path, damage):
     assert not (tmp_path / "evil").exists()
 
 
+def test_a_pin_of_another_file_than_the_url_names_is_refused(hub, machine, tmp_path):
+    hub.add("org/model", FILES, lfs=LFS)
+    wanted = source("hf://org/model/onnx/a.onnx")
+    fetch(machine(), wanted)
+    lock = tmp_path / "models.lock"
+    lock.write_text(lock.read_text().replace('"path": "onnx/a.onnx"', '"path": "onnx/b.onnx"'))
+    with pytest.raises(ConfigError, match="does not pin"):
+        fetch(machine(), wanted)
+
+
+def test_own_headers_go_to_the_hub_only(hub, machine):
+    hub.add("org/model", FILES, lfs=LFS)
+    fetch(machine(), source(headers={"X-Team": "blue"}))
+    sent = {(seen.host, seen.headers.get("X-Team")) for seen in hub.asked("onnx|json|README")}
+    assert sent == {("hub", "blue"), ("cdn", None)}
+
+
 # -- what is refused
 
 
@@ -413,6 +430,25 @@ def test_what_lies_under_a_models_name_by_hand_is_not_deleted(hub, machine, tmp_
     (outcome,) = fetch(machine(), source())
     assert "Remove what lies there" in str(outcome.error)
     assert (mine / "note").read_text() == "mine"
+
+
+def test_without_symbolic_links_hard_links_take_their_place(hub, machine, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(1314, "A required privilege is not held by the client")
+
+    monkeypatch.setattr(os, "symlink", refuse)
+    hub.add("org/model", FILES, lfs=LFS)
+    wanted = (source(), source("hf://org/model/onnx/a.onnx", "one"))
+    outcomes = fetch(machine(), *wanted)
+    assert tree(outcomes[0].path) == FILES
+    assert outcomes[1].path.read_bytes() == BIG
+    assert not outcomes[0].path.is_symlink()
+    hub.requests.clear()
+    assert [o.status for o in fetch(machine(), *wanted)] == [Status.PRESENT] * 2
+    assert not hub.requests
+    (outcomes[0].path / "config.json").unlink()
+    (state,) = machine().look([source()])
+    assert state.state is FileState.PARTIAL
 
 
 # -- looking changes nothing

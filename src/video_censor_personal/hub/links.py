@@ -49,7 +49,7 @@ def place_link(link: Path, target: Path, text: str | None = None) -> None:
     """Make `link` a symbolic link to a file or folder, replacing what is there in one step.
 
     Where the system has no symbolic links (Windows without developer mode), a file becomes a hard
-    link, or a copy on another volume, and a folder a folder of such files.
+    link, and a folder a folder of such files.
 
     Raises:
         OSError: it cannot be written; also where `link` is a folder with something in it.
@@ -62,7 +62,7 @@ def place_link(link: Path, target: Path, text: str | None = None) -> None:
         try:
             os.symlink(text, temporary, target_is_directory=target.is_dir())
         except (OSError, NotImplementedError):
-            _copy(target, temporary)
+            _hard_link(target, temporary)
         os.replace(temporary, link)
     finally:
         with contextlib.suppress(FileNotFoundError):
@@ -76,17 +76,13 @@ def _reads(link: Path, text: str) -> bool:
         return False
 
 
-def _copy(target: Path, place: Path) -> None:
+def _hard_link(target: Path, place: Path) -> None:
     if target.is_dir():
-        shutil.copytree(target, place, copy_function=_link_or_copy)
+        shutil.copytree(target, place, copy_function=_hard_link_file)
     else:
-        _link_or_copy(str(target), str(place))
+        _hard_link_file(str(target), str(place))
 
 
-def _link_or_copy(source: str, place: str) -> str:
-    source = os.path.realpath(source)
-    try:
-        os.link(source, place)
-    except OSError:
-        shutil.copyfile(source, place)
+def _hard_link_file(source: str, place: str) -> str:
+    os.link(os.path.realpath(source), place)
     return place

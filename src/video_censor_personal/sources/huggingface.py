@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from video_censor_personal.config import ModelSource
@@ -19,11 +19,10 @@ from video_censor_personal.errors import (
 from video_censor_personal.hub.environment import HubSettings, hub_settings
 from video_censor_personal.hub.files import HubFile
 from video_censor_personal.hub.links import place_link
-from video_censor_personal.hub.names import check_repository, check_revision
+from video_censor_personal.hub.names import check_commit, check_repository, check_revision
 from video_censor_personal.hub_cache import HubCache
 from video_censor_personal.huggingface_registry import HuggingFaceRegistry
 from video_censor_personal.models_lock import Pin, PinnedFile, identity
-from video_censor_personal.sources.https import headers_for
 from video_censor_personal.sources.hub_selection import (
     check_arrived,
     check_declared,
@@ -91,14 +90,8 @@ class HubResolver:
         if pin is None:
             pin = self._ask(source, address, settings)
         cache = HubCache(settings.cache_dir)
-        try:
-            files = [_hub_file(file) for file in pin.files]
-            snapshot = cache.snapshot_path(pin.repository, pin.commit)
-        except ValueError as exc:
-            raise ConfigError(
-                f"the pin of {source.name!r} in models.lock is damaged: {exc}. Delete the file "
-                "and run: video-censor models lock"
-            ) from exc
+        files = _pinned_files(source, address, pin)
+        snapshot = cache.snapshot_path(pin.repository, pin.commit)
         sources = cache.sources(
             pin.repository,
             pin.commit,
@@ -108,23 +101,30 @@ class HubResolver:
         )
         if address.path:
             sources[0] = replace(sources[0], urls=(*sources[0].urls, *source.mirrors))
-        target = snapshot / address.path if address.path else snapshot
-        link = self._store.path(source.name) if self._store else None
         blobs = {f.path: cache.folder(pin.repository) / "blobs" / f.blob for f in files}
+        target = snapshot / address.path if address.path else snapshot
+        link = _Link(
+            source.name,
+            self._store.path(source.name) if self._store else target,
+            target,
+            {"": blobs[address.path]} if address.path else blobs,
+        )
         return Placement(
             model=source.name,
             store=cache.store,
             sources=tuple(replace(s, name=f"{source.name}: {s.name}") for s in sources),
-            path=link or target,
+            path=link.path,
             pin=pin,
             files=blobs,
-            is_published=lambda: _leads_to(link or target, target) and _all_there(snapshot, blobs),
-            publish=lambda: self._publish(source, pin, cache, files, (link, target)),
+            is_published=lambda: _all_there(snapshot, blobs) and link.is_right(),
+            publish=lambda: self._publish(source, pin, cache, files, link),
             withheld=_OFFLINE if settings.offline else "",
         )
 
     def _headers(self, source: ModelSource, settings: HubSettings) -> dict[str, dict[str, str]]:
-        return headers_for(source, settings.endpoint) | settings.headers
+        """The login of this hub and the source's own headers, both for the hub only."""
+        own = settings.headers.get(settings.origin, {}) | source.headers
+        return {settings.origin: own} if own else {}
 
     def _settings_for(self, address: ModelAddress) -> HubSettings:
         """The configured hub, or the one that an address names: that one without our token."""
@@ -167,9 +167,8 @@ class HubResolver:
         pin: Pin,
         cache: HubCache,
         files: Sequence[HubFile],
-        link_and_target: tuple[Path | None, Path],
+        link: _Link,
     ) -> None:
-        link, target = link_and_target
         if source.checksum and files[0].sha256 is None:
             check_arrived(source, cache.folder(pin.repository) / "blobs" / files[0].blob)
         cache.publish(
@@ -179,17 +178,41 @@ class HubResolver:
             revision=pin.revision,
             tree=self._trees.get((pin.repository, pin.commit), ()),
         )
-        if link is None:
+        link.place()
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A model's own path, which leads to `target` in the cache (and may be that).
+
+    `blobs` are the files that must then be under `path`; "" is `path` itself.
+    """
+
+    model: str
+    path: Path
+    target: Path
+    blobs: dict[str, Path]
+
+    def is_right(self) -> bool:
+        return _all_there(self.path, self.blobs)
+
+    def place(self) -> None:
+        """Make it right.
+
+        Raises:
+            ModelCacheError: something else lies there, or the folder cannot be written.
+        """
+        if self.is_right():
             return
         try:
-            link.parent.mkdir(parents=True, exist_ok=True)
-            place_link(link, target)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            place_link(self.path, self.target)
         except OSError as exc:
             raise ModelCacheError(
-                f"{source.name} cannot be put at {link} ({exc.strerror}). Remove what lies there, "
-                "or choose another models.cache_dir.",
-                model=source.name,
-                path=link or target,
+                f"{self.model} cannot be put at {self.path} ({exc.strerror}). Remove what lies "
+                "there, or choose another models.cache_dir.",
+                model=self.model,
+                path=self.path,
             ) from exc
 
 
@@ -226,6 +249,25 @@ def _pin(
     return Pin(source.name, identity(source), name, revision, commit, pinned)
 
 
+def _pinned_files(source: ModelSource, address: ModelAddress, pin: Pin) -> list[HubFile]:
+    """The files of a pin, which may have been edited by hand.
+
+    Raises:
+        ConfigError: they are not what the source names.
+    """
+    try:
+        check_commit(pin.commit)
+        files = [_hub_file(file) for file in pin.files]
+        if address.path and [file.path for file in files] != [address.path]:
+            raise ValueError(f"it does not pin {address.path}")
+    except ValueError as exc:
+        raise ConfigError(
+            f"the pin of {source.name!r} in models.lock is damaged: {exc}. Delete the file and "
+            "run: video-censor models lock"
+        ) from exc
+    return files
+
+
 def _hub_file(file: PinnedFile) -> HubFile:
     """The pinned file as the cache names it: small ones by git's checksum, as the hub does."""
     if file.git_sha1 is not None:
@@ -240,5 +282,6 @@ def _leads_to(link: Path, target: Path) -> bool:
         return False
 
 
-def _all_there(snapshot: Path, blobs: dict[str, Path]) -> bool:
-    return all(_leads_to(snapshot / path, blob) for path, blob in blobs.items())
+def _all_there(folder: Path, blobs: dict[str, Path]) -> bool:
+    """Whether the paths under `folder` ("" is `folder` itself) are those blobs."""
+    return all(_leads_to(folder / path, blob) for path, blob in blobs.items())
