@@ -33,6 +33,7 @@ examples:
 
 other commands (video-censor COMMAND --help):
   models    list, download, verify and remove model files
+  serve     download and manage models over HTTP, with a page to look at
   demo      make a sample movie, censor it, and say where to look
 
 configuration:

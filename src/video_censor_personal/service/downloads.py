@@ -1,0 +1,350 @@
+"""The downloads of a service: which of them run, what can be done to them, what survives a stop.
+
+The ledger is the truth about states; what runs in this process is kept here. A job that is
+`running` or `verifying` in the ledger of a service that starts was interrupted: it is queued
+again, and the transfer engine finds on disk what it has already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from video_censor_personal.errors import DiskSpaceError
+from video_censor_personal.service.counts import Counts
+from video_censor_personal.service.download import Download, Resolved
+from video_censor_personal.service.facts import describe_file, describe_job
+from video_censor_personal.service.job_table import JobTable, already
+from video_censor_personal.service.jobs import FileCount, Job, Wanted
+from video_censor_personal.service.ledger import Ledger, Transaction
+from video_censor_personal.service.library import Library
+from video_censor_personal.service.metrics import Metrics
+from video_censor_personal.service.problems import Problem, without_paths
+from video_censor_personal.service.run import Ending, Run
+from video_censor_personal.service.settings import ServiceSettings
+from video_censor_personal.service.states import ACTIVE, WORKING, Change, JobState
+from video_censor_personal.transfer import Engine, Limits, RetryPolicy
+
+__all__ = ["Downloads"]
+
+log = logging.getLogger(__name__)
+
+_REPORT_S = 0.25
+_STOP_S = 1.5
+_SHOWN_FILES = 8
+
+OnEnd = Callable[[Transaction, Job], None]
+
+
+class Downloads:
+    """From any thread. `on_end` takes part in the transaction in which a job ends."""
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        ledger: Ledger,
+        library: Library,
+        metrics: Metrics,
+        on_end: OnEnd,
+    ) -> None:
+        self.table = JobTable(ledger, self.describe)
+        self._settings, self._ledger, self._library = settings, ledger, library
+        self._metrics, self._on_end = metrics, on_end
+        limits = Limits(bytes_per_s=settings.bytes_per_s_each)
+        retry = RetryPolicy(settings.retry_waits_s, longest_wait_s=settings.longest_wait_s)
+        self._engine = Engine(limits, retry)
+        self._runs: dict[str, Run] = {}
+        self._mutex = threading.RLock()
+        self._stopping = threading.Event()
+        self._reporter: threading.Thread | None = None
+
+    # -- life
+
+    def start(self) -> None:
+        """Take up what an earlier process left."""
+        for job in self.table.active():
+            if job.state in WORKING:
+                self.table.move(job.id, Change.INTERRUPT)
+        self._reporter = threading.Thread(target=self._report, name="progress", daemon=True)
+        self._reporter.start()
+        self._fill()
+
+    def stop(self) -> None:
+        """Stop every run and write where it was; they go on with the next `start`. Idempotent."""
+        self._stopping.set()
+        with self._mutex:
+            runs = list(self._runs.values())
+        for run in runs:
+            run.stop(Change.INTERRUPT)
+        deadline = time.monotonic() + _STOP_S
+        for run in runs:
+            run.join(max(0.0, deadline - time.monotonic()))
+        if self._reporter is not None:
+            self._reporter.join()
+
+    # -- asking
+
+    def describe(self, job: Job) -> dict[str, Any]:
+        """A job as programs see it, with the counts of this moment."""
+        run = self._runs.get(job.id)
+        return describe_job(_before(job, run), run.counts()) if run else describe_job(job)
+
+    def files(self, job: Job) -> tuple[FileCount, ...]:
+        """Every file of a job."""
+        run = self._runs.get(job.id)
+        return run.download.tally.files() if run else self.table.files(job.id)
+
+    def find(self, repository: str, revision: str | None, commit: str | None) -> Job | None:
+        """The job that is to bring a model, if there is one that is not over."""
+        for job in self.table.active(repository):
+            branch = revision or "main"
+            if branch in (job.wanted.branch, job.commit) or (commit and commit == job.commit):
+                return job
+        return None
+
+    def running_counts(self) -> list[Counts]:
+        """How far those are that run now."""
+        return [run.counts() for run in self._all_runs()]
+
+    # -- acting
+
+    def submit(self, wanted: Wanted, *, priority: int = 0, queue: bool) -> Job:
+        """Download a model: now, or (`queue`) when it is its turn.
+
+        Raises:
+            Problem: 409, it is downloading already; 429, there is no place for it.
+        """
+        with self._mutex:
+            waiting = self.table.active()
+            if any(_is_same(job.wanted, wanted) for job in waiting):
+                raise already(wanted)
+            if not queue and sum(j.state is not JobState.PAUSED for j in waiting) >= (
+                self._settings.at_once
+            ):
+                raise Problem(
+                    429,
+                    "too_many_downloads",
+                    f"{self._settings.at_once} models are downloading already; send "
+                    '"queue": true to wait for a place.',
+                    retry_after_s=self._until_free_s(),
+                )
+            if len(waiting) >= self._settings.queue_length:
+                raise Problem(429, "queue_full", "The queue is full.", retry_after_s=60)
+            job = self._ledger.write(lambda t: self.table.add(t, wanted, priority))
+        self._fill()
+        return self.table.get(job.id)
+
+    def pause(self, job_id: str) -> Job:
+        """Stop a download and keep its place and its bytes."""
+        return self._halt(job_id, Change.PAUSE)
+
+    def cancel(self, job_id: str) -> Job:
+        """Stop a download for good; when this returns, no byte of it moves any more."""
+        return self._halt(job_id, Change.CANCEL)
+
+    def resume(self, job_id: str) -> Job:
+        """Let a paused download go on when it is its turn."""
+        return self._requeue(job_id, Change.RESUME)
+
+    def retry(self, job_id: str) -> Job:
+        """Try a failed or cancelled download again; what arrived before is kept."""
+        return self._requeue(job_id, Change.RETRY)
+
+    def order(self, job_id: str, priority: int | None, before: str | None) -> Job:
+        """Change when a job has its turn. Those that run are not stopped for it."""
+        job = self.table.order(job_id, priority, before)
+        self._fill()
+        return job
+
+    def remove(self, job_id: str) -> None:
+        """Cancel a download if it is not over, and forget it."""
+        if self.table.get(job_id).state in ACTIVE:
+            with contextlib.suppress(Problem):
+                self.cancel(job_id)
+        self.table.remove(job_id)
+
+    # -- runs
+
+    def _requeue(self, job_id: str, change: Change) -> Job:
+        self.table.move(job_id, change)
+        self._fill()
+        return self.table.get(job_id)
+
+    def _halt(self, job_id: str, change: Change) -> Job:
+        with self._mutex:
+            run = self._runs.get(job_id)
+            if run is None:
+                job = self._end(job_id, change)
+        if run is None:
+            self._fill()
+            return job
+        run.stop(change)
+        run.join(_STOP_S + 10)
+        job = self.table.get(job_id)
+        if job.state in WORKING or (job.state is JobState.DONE):
+            raise Problem(409, "wrong_state", f"The download is {job.state} already.")
+        return job
+
+    def _fill(self) -> None:
+        """Start what waits, as far as there is room."""
+        with self._mutex:
+            while not self._stopping.is_set() and len(self._runs) < self._settings.at_once:
+                job = self.table.next_queued()
+                if job is None:
+                    return
+                self._start(job)
+
+    def _start(self, job: Job) -> None:
+        download = Download(
+            job.wanted,
+            self._settings,
+            self._engine,
+            on_resolved=lambda resolved: self._resolved(job, resolved),
+            make_room=lambda wanted, missing: self._make_room(job, missing),
+        )
+        run = Run(job, download, self._settings.time_limit_s, self._ended)
+        self._runs[job.id] = run
+        try:
+            self.table.move(job.id, Change.START)
+        except BaseException:
+            del self._runs[job.id]
+            raise
+        self._metrics.started()
+        run.start()
+
+    def _ended(self, run: Run, ending: Ending) -> None:
+        change, code, text = ending
+        counts = run.counts()
+        facts = self._progress_facts(run, counts)
+        if code is not None:
+            roots = {"cache": self._settings.cache_dir, "home": Path.home()}
+            facts |= {"code": code, "error": without_paths(text or "", roots)}
+        files = run.download.tally.take_changed()
+        try:
+            self.table.checkpoint(run.job.id, files, self.describe, **facts)
+            with self._mutex:
+                self._runs.pop(run.job.id, None)
+                job = self._end(run.job.id, change, **facts)
+            self._metrics.ended(str(job.state), time.monotonic() - run.began, counts)
+            self._fill()
+        except (sqlite3.Error, Problem) as exc:  # the next start finds the job as it was
+            log.error("how %s ended cannot be written: %s", run.job.wanted.repository, exc)
+
+    def _end(self, job_id: str, change: Change, **facts: Any) -> Job:
+        def write(transaction: Transaction) -> Job:
+            job = self.table.move_in(transaction, job_id, change, **facts)
+            if job.state not in ACTIVE:
+                self._on_end(transaction, job)
+            return job
+
+        return self._ledger.write(write)
+
+    def _resolved(self, job: Job, resolved: Resolved) -> None:
+        wanted, now = job.wanted, time.time()
+
+        def write(transaction: Transaction) -> None:
+            self._library.book.note(
+                transaction, wanted.repository, resolved.commit, wanted.branch, resolved.files, now
+            )
+            transaction.execute(
+                "UPDATE job SET commit_id = ?, left_out = ? WHERE id = ?",
+                resolved.commit,
+                json.dumps(list(resolved.left_out)),
+                job.id,
+            )
+            transaction.execute("DELETE FROM job_file WHERE job_id = ?", job.id)
+
+        self._ledger.write(write)
+
+    def _make_room(self, job: Job, missing_bytes: int) -> None:
+        settings, store = self._settings, self._library.cache.store
+        if settings.quota_bytes is not None:
+            spare = {active.wanted.repository for active in self.table.active()}
+            gone = self._library.make_room(missing_bytes, settings.quota_bytes, spare)
+            for name in gone:
+                log.info("%s made room for %s", name, job.wanted.repository)
+            self._metrics.evicted(len(gone))
+        others = sum(
+            (counts.total_bytes or 0) - counts.done_bytes
+            for run in self._all_runs()
+            if run.job.id != job.id
+            for counts in (run.counts(),)
+        )
+        needed = 2 * missing_bytes + others + settings.reserve_bytes
+        free = store.free_bytes()
+        if free < needed:
+            raise DiskSpaceError(
+                f"{needed:,} bytes must be free (twice the {missing_bytes:,} that are missing, "
+                f"{others:,} for other downloads, {settings.reserve_bytes:,} in reserve), "
+                f"but {free:,} are. Delete models, or make room.",
+                expected=needed,
+                actual=free,
+            )
+
+    # -- reporting
+
+    def _report(self) -> None:
+        """Write and tell how far every run is, four times a second, and keep their time."""
+        while not self._stopping.wait(_REPORT_S):
+            for run in self._all_runs():
+                run.keep_time()
+                self._checkpoint(run)
+
+    def _checkpoint(self, run: Run) -> None:
+        counts = run.counts()
+        change = Change.VERIFY if counts.is_verifying else Change.FETCH
+        wrong = JobState.RUNNING if counts.is_verifying else JobState.VERIFYING
+        with self._mutex:
+            if run.job.id not in self._runs:
+                return
+            with contextlib.suppress(Problem):
+                if self.table.get(run.job.id).state is wrong:
+                    self.table.move(run.job.id, change)
+        files = run.download.tally.take_changed()
+        moving = [describe_file(file) for file in files[:_SHOWN_FILES]]
+        self.table.checkpoint(
+            run.job.id,
+            files,
+            lambda job: describe_job(_before(job, run), counts) | {"files": moving},
+            **self._progress_facts(run, counts),
+        )
+
+    def _progress_facts(self, run: Run, counts: Counts) -> dict[str, Any]:
+        if counts.total_bytes is None:
+            return {}
+        return {
+            "total_bytes": counts.total_bytes,
+            "done_bytes": counts.done_bytes,
+            "fetched_bytes": run.job.fetched_bytes + counts.fetched_bytes,
+            "retries": run.job.retries + counts.retries,
+        }
+
+    def _all_runs(self) -> list[Run]:
+        with self._mutex:
+            return list(self._runs.values())
+
+    def _until_free_s(self) -> float:
+        """When the first of the running downloads may be over."""
+        etas = [eta for run in self._all_runs() if (eta := run.counts().eta_s) is not None]
+        return min(600.0, max(1.0, min(etas, default=10.0)))
+
+
+def _before(job: Job, run: Run) -> Job:
+    """A job with the sums of its earlier runs: those of this one are in its counts."""
+    return replace(job, fetched_bytes=run.job.fetched_bytes, retries=run.job.retries)
+
+
+def _is_same(one: Wanted, other: Wanted) -> bool:
+    return (one.endpoint, one.repository, one.branch) == (
+        other.endpoint,
+        other.repository,
+        other.branch,
+    )

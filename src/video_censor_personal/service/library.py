@@ -1,0 +1,317 @@
+"""The models in a cache: what is there of each, what can be done without, and taking it away."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import os
+import shutil
+import threading
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from video_censor_personal.errors import ModelDownloadError
+from video_censor_personal.hub.files import HubFile
+from video_censor_personal.hub_cache import HubCache
+from video_censor_personal.service.model_book import ModelBook
+from video_censor_personal.service.policy import Policy
+from video_censor_personal.service.problems import Problem
+from video_censor_personal.service.verdicts import Verdicts
+from video_censor_personal.transfer import FileState, PlannedFile, Source
+
+__all__ = ["Library", "ModelState", "Presence", "Space"]
+
+_SIZE_TTL_S = 5.0
+_TOUCH_S = 60.0
+_SHOWN_FAULTS = 3
+
+
+class Presence(enum.StrEnum):
+    """What the cache has of a model."""
+
+    DOWNLOADED = "DOWNLOADED"
+    DOWNLOADING = "DOWNLOADING"
+    PARTIAL = "PARTIAL"
+    NOT_FOUND = "NOT_FOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """One commit of a repository, as it lies in the cache; `reason` says why it is partial."""
+
+    repository: str
+    commit: str | None
+    presence: Presence
+    reason: str | None = None
+    have_bytes: int = 0
+    size_bytes: int | None = None
+    revisions: tuple[str, ...] = ()
+    is_pinned: bool = False
+    used_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Bytes of the cache, and of the disk it lies on."""
+
+    cache_bytes: int
+    free_bytes: int
+    total_bytes: int
+    path: Path
+
+
+class Library:
+    """The models of `cache`. From any thread."""
+
+    def __init__(self, cache: HubCache, book: ModelBook, verdicts: Verdicts, policy: Policy):
+        self.cache, self.book, self.verdicts, self.policy = cache, book, verdicts, policy
+        self._whole: dict[tuple[str, str], tuple[tuple[Path, ...], Signature, ModelState]] = {}
+        self._touched: dict[tuple[str, str], float] = {}
+        self._size: tuple[float, int] | None = None
+        self._sizing = threading.Lock()
+
+    # -- questions
+
+    def commit_of(self, repository: str, revision: str) -> str | None:
+        """The commit that a revision stands for here, as far as is known."""
+        found = self.cache.commit_of(repository, revision)
+        entry = self.book.latest(repository, revision) if found is None else None
+        return entry.commit if entry else found
+
+    def look(self, repository: str, commit: str, *, wait_s: float = 0.0) -> ModelState:
+        """What is there of a commit: `DOWNLOADED` only if every byte was verified.
+
+        Waits up to `wait_s` for files that nobody verified yet.
+        """
+        if (known := self._still_whole(repository, commit)) is not None:
+            return known
+        files = self.files(repository, commit)
+        if files is None:
+            exists = self.cache.snapshot_path(repository, commit).is_dir()
+            presence = Presence.PARTIAL if exists else Presence.NOT_FOUND
+            reason = "it is not known which files it has; download it to complete it"
+            return ModelState(repository, commit, presence, reason if exists else None)
+        sources = self._sources(repository, commit, files)
+        found, unread = self.verdicts.look(sources, wait_s=wait_s)
+        state = self._judge(repository, commit, files, found, unread)
+        if state.presence is Presence.DOWNLOADED:
+            self._remember_whole(state, files)
+        return state
+
+    def files(self, repository: str, commit: str) -> tuple[HubFile, ...] | None:
+        """The files that a commit should have here; None if nobody knows."""
+        entry = self.book.find(repository, commit)
+        if entry is not None and entry.files is not None:
+            return entry.files
+        tree = self.cache.tree(repository, commit)
+        return None if tree is None else self.policy.choose(tree)[0]
+
+    def all(self) -> list[ModelState]:
+        """Every commit of which something is here, by name."""
+        entries = {(e.repository, e.commit): e for e in self.book.all()}
+        refs: dict[tuple[str, str], tuple[str, ...]] = {}
+        for model in self.cache.scan():
+            for revision in model.revisions:
+                refs[model.name, revision.commit] = revision.refs
+        states = []
+        for key in sorted(entries.keys() | refs.keys()):
+            state = self.look(*key)
+            if state.presence is not Presence.NOT_FOUND:
+                entry = entries.get(key)
+                states.append(
+                    ModelState(
+                        *key,
+                        state.presence,
+                        state.reason,
+                        state.have_bytes,
+                        state.size_bytes,
+                        refs.get(key, ()),
+                        entry is not None and entry.is_pinned,
+                        entry.used_s if entry else self._came_s(*key),
+                    )
+                )
+        return states
+
+    def space(self) -> Space:
+        """How much the cache holds (at most some seconds old) and how much room there is."""
+        place = self.cache.root.absolute()
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        usage = shutil.disk_usage(place)
+        return Space(self._cache_bytes(), usage.free, usage.total, self.cache.root)
+
+    def touch(self, repository: str, commit: str) -> None:
+        """Somebody asked for a model and can have it; written at most once a minute."""
+        now = time.time()
+        if now - self._touched.get((repository, commit), 0.0) > _TOUCH_S:
+            self._touched[repository, commit] = now
+            self.book.touch(repository, commit, now)
+
+    def pin(self, repository: str, commit: str, *, pinned: bool) -> None:
+        """Keep a model whatever the quota wants, or let it go again."""
+        self.book.pin(repository, commit, pinned=pinned, now_s=time.time())
+
+    # -- taking away
+
+    def delete(self, repository: str, commit: str | None) -> int | None:
+        """Delete a commit, or (None) all of a model, with what is left of unfinished downloads.
+
+        The bytes freed; None if nothing was there.
+
+        Raises:
+            Problem: 409, it is being fetched by another program.
+        """
+        states = [s for s in self.all() if s.repository == repository]
+        chosen = [s for s in states if commit in (None, s.commit)]
+        others = {f.blob for s in states if s not in chosen for f in self._all_files(s)}
+        if not chosen and not (commit is None and self.cache.folder(repository).is_dir()):
+            return None
+        try:
+            freed = self.cache.delete(repository, commit)
+            for blob in {f.blob for s in chosen for f in self._all_files(s)} - others:
+                freed += self.cache.store.remove(self.cache.blob_target(repository, blob))
+        except ModelDownloadError as exc:
+            raise Problem(
+                409, "in_use", f"{repository} is being fetched by another program."
+            ) from exc
+        self.book.forget(repository, commit)
+        self._size = None
+        return freed
+
+    def make_room(self, needed_bytes: int, most_bytes: int, spare: Collection[str]) -> list[str]:
+        """Delete what was not used for longest until `needed_bytes` more fit into `most_bytes`.
+
+        Pinned models and repositories in `spare` stay. The names of what went.
+
+        Raises:
+            Problem: 507, it would not fit even then; nothing was deleted.
+        """
+        excess = self._cache_bytes(fresh=True) + needed_bytes - most_bytes
+        chosen: list[ModelState] = []
+        for state in sorted(self.all(), key=lambda s: s.used_s):
+            if excess <= sum(s.have_bytes for s in chosen):
+                break
+            if not state.is_pinned and state.repository not in spare:
+                chosen.append(state)
+        if excess > sum(s.have_bytes for s in chosen):
+            raise Problem(
+                507,
+                "quota",
+                f"{needed_bytes:,} bytes are needed, and the cache may hold {most_bytes:,}; "
+                "what is pinned or in use leaves no room. Unpin or delete models.",
+            )
+        for state in chosen:
+            self.delete(state.repository, state.commit)
+        return [state.repository for state in chosen]
+
+    # -- judging
+
+    def _sources(self, repository: str, commit: str, files: Sequence[HubFile]) -> list[Source]:
+        return self.cache.sources(repository, commit, files, endpoint="https://huggingface.co")
+
+    def _all_files(self, state: ModelState) -> tuple[HubFile, ...]:
+        return self.files(state.repository, state.commit or "") or ()
+
+    def _judge(
+        self,
+        repository: str,
+        commit: str,
+        files: Sequence[HubFile],
+        found: Sequence[PlannedFile],
+        unread: Sequence[Source],
+    ) -> ModelState:
+        by_blob = {file.source.checksum: file for file in found}
+        snapshot, blobs = (
+            self.cache.snapshot_path(repository, commit),
+            self.cache.folder(repository) / "blobs",
+        )
+        missing, damaged, have, touched = [], [], 0, False
+        for file in files:
+            look = by_blob.get(file.blob)
+            if look is None:
+                touched = True
+            elif look.state is FileState.DAMAGED:
+                damaged.append(f"{file.path}: {look.reason}")
+                touched = True
+            elif look.state is FileState.VERIFIED and _same(
+                snapshot / file.path, blobs / file.blob
+            ):
+                have += file.size_bytes
+            else:
+                missing.append(file.path)
+                have += look.have_bytes
+        reason = _reason(files, missing, damaged, unread)
+        if reason is None:
+            presence = Presence.DOWNLOADED
+        else:
+            presence = Presence.PARTIAL if have or touched else Presence.NOT_FOUND
+        size = sum(file.size_bytes for file in files)
+        return ModelState(repository, commit, presence, reason, min(have, size), size)
+
+    def _remember_whole(self, state: ModelState, files: Sequence[HubFile]) -> None:
+        snapshot = self.cache.snapshot_path(state.repository, state.commit or "")
+        paths = tuple(snapshot / file.path for file in files)
+        signature = _signature(paths)
+        if signature is not None:
+            self._whole[state.repository, state.commit or ""] = (paths, signature, state)
+
+    def _still_whole(self, repository: str, commit: str) -> ModelState | None:
+        """The state of a model all of whose files look as they did when they were right."""
+        known = self._whole.get((repository, commit))
+        if known is None:
+            return None
+        paths, signature, state = known
+        if _signature(paths) == signature:
+            return state
+        self._whole.pop((repository, commit), None)
+        return None
+
+    def _came_s(self, repository: str, commit: str) -> float:
+        """When a model came here that nobody asked this service for."""
+        with contextlib.suppress(OSError):
+            return self.cache.snapshot_path(repository, commit).stat().st_mtime
+        return 0.0
+
+    def _cache_bytes(self, *, fresh: bool = False) -> int:
+        with self._sizing:
+            now = time.monotonic()
+            if fresh or self._size is None or now - self._size[0] > _SIZE_TTL_S:
+                self._size = (now, sum(model.size_bytes for model in self.cache.scan()))
+            return self._size[1]
+
+
+Signature = tuple[tuple[int, int, int, int], ...]
+
+
+def _signature(paths: Sequence[Path]) -> Signature | None:
+    """What the files look like, links followed; None if one is not there."""
+    try:
+        stats = [os.stat(path) for path in paths]
+    except OSError:
+        return None
+    return tuple((s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for s in stats)
+
+
+def _same(link: Path, blob: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samefile(link, blob)
+    return False
+
+
+def _reason(
+    files: Sequence[HubFile],
+    missing: Sequence[str],
+    damaged: Sequence[str],
+    unread: Sequence[Source],
+) -> str | None:
+    """Why a model is not whole; None if it is."""
+    if damaged:
+        return f"damaged: {'; '.join(damaged[:_SHOWN_FAULTS])}. Download it again to repair it."
+    if missing:
+        named = ", ".join(missing[:_SHOWN_FAULTS])
+        return f"{len(missing)} of {len(files)} files are missing or unfinished: {named}"
+    if unread:
+        return f"{len(unread)} of {len(files)} files are being verified; ask again"
+    return None
