@@ -29,6 +29,7 @@ from video_censor_personal.hub.inventory import (
     folder_name,
     linked_blobs,
     names_in,
+    private_folder,
     read_reference,
     reference_names,
     scan,
@@ -43,7 +44,7 @@ from video_censor_personal.hub.names import (
     is_commit,
 )
 from video_censor_personal.hub.shared_blobs import sweep_shared_blob
-from video_censor_personal.store import Lock, Store
+from video_censor_personal.store import Store
 from video_censor_personal.transfer import (
     CancelToken,
     FileState,
@@ -93,7 +94,7 @@ class HubCache:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
-        self.store = Store(self.root, private=self.root / ".locks" / ".video-censor")
+        self.store = Store(self.root, private=private_folder(self.root))
 
     # -- places
 
@@ -118,12 +119,6 @@ class HubCache:
     def tree(self, name: str, commit: str) -> tuple[HubFile, ...] | None:
         """Every file of a commit, if somebody listed it here."""
         return read_tree(self._tree_path(name, commit))
-
-    def lock(self, name: str, blob: str) -> Lock:
-        """The lock that the libraries hold while they fetch a blob."""
-        folder = self.root / ".locks" / folder_name(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        return Lock(folder / f"{check_blob_name(blob)}.lock")
 
     # -- looking
 

@@ -15,11 +15,19 @@ import pytest
 
 from video_censor_personal.config import ModelSource
 from video_censor_personal.hub.environment import hub_settings
+from video_censor_personal.hub.library_locks import library_locks
 from video_censor_personal.hub_cache import HubCache
 from video_censor_personal.models_lock import ModelsLock
 from video_censor_personal.sources import Deliveries
 from video_censor_personal.store import Store
-from video_censor_personal.transfer import Engine, Phase
+from video_censor_personal.transfer import (
+    CancelToken,
+    Engine,
+    FileState,
+    Phase,
+    PlannedFile,
+    Source,
+)
 
 BIG = bytes(range(256)) * 4096
 FILES = {
@@ -260,3 +268,24 @@ def test_what_a_library_is_fetching_is_waited_for(hub, library, deliver):
     assert waited.is_set()
     assert outcome.path.read_bytes() == BIG
     assert not content_requests(hub)
+
+
+def test_waiting_costs_no_open_files_and_can_be_cancelled(hub, hub_environment, tmp_path):
+    filelock = pytest.importorskip("filelock")
+    source = Source("a", ("http://127.0.0.1/a",), f"models--org--model/blobs/{'a' * 64}", 5)
+    wanted = PlannedFile(source, tmp_path, FileState.MISSING)
+    folder = tmp_path / ".locks" / "models--org--model"
+    folder.mkdir(parents=True)
+    token, open_files = CancelToken(), []
+
+    def wait(_):
+        open_files.append(len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0)
+        if len(open_files) == 5:
+            token.cancel()
+
+    with (
+        filelock.FileLock(folder / f"{'a' * 64}.lock"),
+        library_locks(tmp_path, [wanted], cancel=token, on_wait=wait) as waited,
+    ):
+        assert waited
+    assert len(set(open_files)) == 1

@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from hub_server import LoopbackHub
 
 from video_censor_personal.errors import (
     ModelDisabledError,
@@ -147,8 +148,13 @@ def test_names_that_look_alike_are_kept_apart(hub, registry):
 def test_two_hubs_are_kept_apart(hub, registry, monkeypatch):
     hub.add("org/model", FILES)
     registry.query_model("org/model")
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    assert registry.get_cached_metadata("org/model") is None
+    with LoopbackHub() as other:
+        other.add("org/model", {"f": b"other"})
+        monkeypatch.setenv("HF_ENDPOINT", other.endpoint)
+        assert registry.get_cached_metadata("org/model") is None
+        assert registry.query_model("org/model").sizes["main"] == 5
+    monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+    assert registry.get_cached_metadata("org/model").sizes["main"] == 5002
 
 
 def test_another_process_shares_the_answers(hub, registry):

@@ -15,6 +15,7 @@ __all__ = [
     "folder_name",
     "linked_blobs",
     "names_in",
+    "private_folder",
     "read_reference",
     "reference_names",
     "scan",
@@ -70,6 +71,11 @@ def read_reference(folder: Path, revision: str) -> str | None:
         return check_commit((folder / "refs" / revision).read_text("ascii"))
     except (OSError, ValueError):
         return None
+
+
+def private_folder(root: Path) -> Path:
+    """Where our own files about a cache lie: where the libraries' scan and prune do not look."""
+    return root / ".locks" / ".video-censor"
 
 
 def folder_name(name: str) -> str:

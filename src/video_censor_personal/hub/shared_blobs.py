@@ -11,7 +11,7 @@ import os
 import re
 from pathlib import Path
 
-from video_censor_personal.store import Lock
+from video_censor_personal.hub.library_locks import library_lock
 
 __all__ = ["sweep_shared_blob"]
 
@@ -30,8 +30,8 @@ def sweep_shared_blob(root: Path, path: Path) -> int:
     try:
         if (shared / _MARKER).read_text(encoding="ascii").strip() != _LAYOUT:
             return 0
-        with Lock(path.with_name(f"{path.name}.lock")) as lock:
-            if not lock.acquire():
+        with library_lock(path.with_name(f"{path.name}.lock")) as is_free:
+            if not is_free:
                 return 0
             listing = path.with_name(f"{path.name}.refs")
             links = listing.read_text(encoding="utf-8").splitlines()
