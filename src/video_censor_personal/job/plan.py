@@ -15,6 +15,7 @@ from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.pipeline import AnalysisPipeline
 from video_censor_personal.remediation.plan import EditPlan, make_plan
+from video_censor_personal.remediation.writer import check_writable
 from video_censor_personal.reports.json_report import check_belongs, read_report
 from video_censor_personal.sizes import describe_size
 from video_censor_personal.timeline import format_timecode
@@ -147,7 +148,8 @@ def plan_job(request: Request) -> JobPlan:
         plan = JobPlan(request, info, outputs, pipeline=pipeline, missing=missing)
         if outputs.copy is not None:
             # A video that cannot even be copied is refused now, not after the analysis.
-            plan.edits(Report(info.path, info.duration, datetime.now(UTC), ""))
+            nothing = plan.edits(Report(info.path, info.duration, datetime.now(UTC), ""))
+            check_writable(info, nothing, outputs.copy, force=request.force)
         return plan
     return _plan_from_report(request, info, outputs)
 

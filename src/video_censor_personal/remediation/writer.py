@@ -33,7 +33,7 @@ from video_censor_personal.remediation.retiming import Retiming, snapped
 from video_censor_personal.remediation.tracks import Tracks, lay_tracks
 from video_censor_personal.timeline import Span
 
-__all__ = ["CopyResult", "write_copy"]
+__all__ = ["CopyResult", "check_writable", "write_copy"]
 
 _STAGE = "copy"
 _TELL_EVERY_S = Fraction(1, 2)
@@ -75,9 +75,8 @@ def write_copy(
         ConfigError: the bleep file cannot be used.
         InputError: the source cannot be read any more, or its picture not at all.
     """
-    _refuse_without_picture(info, plan)
+    check_writable(info, plan, output, force=force)
     muxer = muxer_of(output)
-    check_output(info.path, output, force=force, size_bytes=_least_size(info, plan))
     with temporary_file(output, force=force) as part:
         retiming = Retiming(_frame_exact(info, plan))
         with open_media(info.path) as source, open_container(part, muxer) as out:
@@ -92,6 +91,18 @@ def write_copy(
     duration = end - info.origin
     listener(Progress(_STAGE, float(duration), float(duration), finished=True))
     return CopyResult(output, size, duration, (*laid.notes, *pass_through.notes))
+
+
+def check_writable(info: MediaInfo, plan: EditPlan, output: Path, *, force: bool = False) -> None:
+    """Finds out before the work whether `write_copy` can succeed, without touching anything.
+
+    Raises:
+        OutputError: `output` cannot be written.
+        InputError: nothing here can read the picture.
+    """
+    _refuse_without_picture(info, plan)
+    muxer_of(output)
+    check_output(info.path, output, force=force, size_bytes=_least_size(info, plan))
 
 
 def _refuse_without_picture(info: MediaInfo, plan: EditPlan) -> None:
