@@ -128,6 +128,18 @@ class HuggingFaceRegistry:
             self._apis[settings] = HubApi(settings, retry=self._retry)
         return self._apis[settings]
 
+    def with_alternatives(self, error: RegistryError, api: HubApi, name: str) -> RegistryError:
+        """The same error, also naming what exists and can take the model's place."""
+        from video_censor_personal.hub.alternatives import describe
+
+        found = self._alternatives(api, name)
+        return type(error)(
+            f"{error}{describe(found)}",
+            model=error.model,
+            url=error.url,
+            alternatives=[a.name for a in found],
+        )
+
     def _ask(self, model_name: str) -> ModelMetadata:
         """Ask the hub; out of reach, fall back on an answer of any age."""
         try:
@@ -157,7 +169,7 @@ class HuggingFaceRegistry:
                     f"{name} was disabled by the hub. Choose another model.", model=name
                 )
         except (ModelNotFoundError, ModelDisabledError) as error:
-            raise self._with_alternatives(error, api, name) from error
+            raise self.with_alternatives(error, api, name) from error
         known = self._known_replacements()
         entry = known.get(model.name.casefold())
         metadata = self._describe(api, model, name)
@@ -213,18 +225,6 @@ class HuggingFaceRegistry:
         from video_censor_personal.hub.alternatives import find_alternatives
 
         return find_alternatives(api, name, self._known_replacements(), newer=newer)
-
-    def _with_alternatives(self, error: RegistryError, api: HubApi, name: str) -> RegistryError:
-        """The same error, also naming what exists and can take the model's place."""
-        from video_censor_personal.hub.alternatives import describe
-
-        found = self._alternatives(api, name)
-        return type(error)(
-            f"{error}{describe(found)}",
-            model=error.model,
-            url=error.url,
-            alternatives=[a.name for a in found],
-        )
 
     def _warn_of(self, asked: str, metadata: ModelMetadata) -> None:
         from video_censor_personal.hub.alternatives import describe

@@ -413,6 +413,13 @@ def test_models_that_are_not_for_us_say_why(hub, machine, facts, kind):
     assert not hub.asked("/resolve/")
 
 
+def test_a_model_that_is_gone_is_told_with_others_that_exist(hub, machine):
+    hub.add("else/model", FILES, lfs=LFS)
+    (outcome,) = fetch(machine(), source())
+    assert "else/model (1.0 MB): the same name under another owner" in str(outcome.error)
+    assert outcome.error.__cause__.alternatives == ("else/model",)
+
+
 def test_renamed_and_deprecated_models_are_fetched_with_a_warning(hub, machine, caplog):
     hub.add("new/model", FILES, lfs=LFS, card={"new_version": "new/better"})
     hub.renamed["org/model"] = "new/model"

@@ -14,8 +14,10 @@ from video_censor_personal.errors import (
     ConfigError,
     ModelCacheError,
     ModelDisabledError,
+    ModelNotFoundError,
     RevisionNotFoundError,
 )
+from video_censor_personal.hub.api import HubApi, HubModel
 from video_censor_personal.hub.environment import HubSettings, hub_settings
 from video_censor_personal.hub.files import HubFile
 from video_censor_personal.hub.links import place_link
@@ -136,16 +138,11 @@ class HubResolver:
     def _ask(self, source: ModelSource, address: ModelAddress, settings: HubSettings) -> Pin:
         api = self._registry.api(settings)
         revision = revision_of(source, address)
-        model = api.model(address.repository, revision)
+        model = self._find(source, address.repository, revision, api)
         name = model.name
         if name != address.repository:
             log.warning(
                 "%s: %s is now called %s; use that name", source.name, address.repository, name
-            )
-        if model.disabled:
-            raise ModelDisabledError(
-                f"{name} was disabled by the hub. Choose another model for {source.name}.",
-                model=name,
             )
         if model.new_version or "deprecated" in model.tags:
             instead = f"; its owner names {model.new_version} instead" if model.new_version else ""
@@ -160,6 +157,21 @@ class HubResolver:
         files = choose_files(source, address, tree)
         check_declared(source, files)
         return _pin(source, name, revision, model.commit, files)
+
+    def _find(self, source: ModelSource, name: str, revision: str, api: HubApi) -> HubModel:
+        """What the hub says of the model; if it is gone, an error that names others."""
+        try:
+            model = api.model(name, revision)
+            if model.disabled:
+                raise ModelDisabledError(
+                    f"{name} was disabled by the hub. Choose another model for {source.name}.",
+                    model=name,
+                )
+        except RevisionNotFoundError:
+            raise
+        except (ModelNotFoundError, ModelDisabledError) as error:
+            raise self._registry.with_alternatives(error, api, name) from error
+        return model
 
     def _publish(
         self,
