@@ -39,8 +39,8 @@ def test_a_file_arrives_whole_and_under_its_name(
     assert outcome.digest == sha256(content)
     assert outcome.fetched_bytes == len(content)
     left = list((store.private / "partial").iterdir())
-    locks = [p.name for p in (store.private / "locks").iterdir()]
-    assert (left, locks) == ([], [])
+    assert left == []
+    assert store.remove("model") > 0 or not content  # nobody holds its lock any more
 
 
 def test_the_second_run_asks_no_server(server: Loopback, fetch: Fetch) -> None:

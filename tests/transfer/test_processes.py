@@ -100,7 +100,6 @@ def test_four_processes_wanting_one_model_fetch_it_once(server: Loopback, store:
     waited = [r for r in results if "waiting" in r["phases"]]
     assert waited  # those that came while it was fetched
     assert any(max(r["waited_for"]) > 0 for r in waited)  # saw how far the owner was
-    assert list((store.private / "locks").iterdir()) == []
 
 
 @posix_only

@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import stat as mode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,14 +68,15 @@ class Store:
             ModelCacheError: a link on the way leads elsewhere.
         """
         path = self.path(target)
-        root = os.path.realpath(self.root)
-        real = os.path.realpath(path.parent)
-        if real != root and not real.startswith(root + os.sep):
-            raise ModelCacheError(
-                f"{path.parent} is a link that leads out of {self.root}. "
-                "Remove the link, or choose another cache folder.",
-                path=path,
-            )
+        folder = path.parent
+        while folder != self.root:
+            if folder.is_symlink() and not self._holds(os.path.realpath(folder)):
+                raise ModelCacheError(
+                    f"{folder} is a link that leads out of {self.root}. "
+                    "Remove the link, or choose another cache folder.",
+                    path=path,
+                )
+            folder = folder.parent
         return path
 
     def partial_path(self, target: str, partial: str | None = None) -> Path:
@@ -90,7 +91,7 @@ class Store:
 
     def lock(self, target: str) -> Lock:
         """The lock that whoever writes `target` must hold. Not acquired yet."""
-        return Lock(self.private / "locks" / f"{_flat(target)}.lock")
+        return Lock(self.private / "locks", _flat(target))
 
     # -- looking
 
@@ -101,9 +102,10 @@ class Store:
             found = os.lstat(path)
             if mode.S_ISLNK(found.st_mode):
                 # A hub cache shares its blobs through links; one that leads out is not ours.
-                self._require_inside(os.path.realpath(path))
+                if not self._holds(os.path.realpath(path)):
+                    return None
                 found = os.stat(path)
-        except (FileNotFoundError, NotADirectoryError, ModelCacheError):
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return found if mode.S_ISREG(found.st_mode) else None
 
@@ -135,8 +137,7 @@ class Store:
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if path.name.endswith(_MAP_SUFFIX):
                 continue
-            lock = Lock(self.private / "locks" / f"{path.name}.lock")
-            with lock:
+            with Lock(self.private / "locks", path.name) as lock:
                 if not lock.acquire():
                     continue
                 with contextlib.suppress(FileNotFoundError):
@@ -144,9 +145,8 @@ class Store:
                     room = getattr(found, "st_blocks", 0) * 512 or found.st_size
                     yield Leftover(path, room, found.st_mtime)
 
-    def _require_inside(self, real: str) -> None:
-        if not real.startswith(os.path.realpath(self.root) + os.sep):
-            raise ModelCacheError(f"{real} lies outside {self.root}", path=real)
+    def _holds(self, real: str) -> bool:
+        return real.startswith(os.path.realpath(self.root) + os.sep)
 
     # -- acting
 
@@ -177,19 +177,27 @@ class Store:
             ModelCacheError: a link on the way leads out of the root.
         """
         path = self.contained_path(target)
-        if not path.parent.is_dir():
+        try:
+            os.replace(partial, path)
+        except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path = self.contained_path(target)
-        os.replace(partial, path)
+            os.replace(partial, self.contained_path(target))
         return path
 
     def remember(self, target: str, algorithm: str, checksum: str) -> None:
         """Record that the file under `target` has just been verified. A failure is harmless."""
-        found = self.stat(target)
-        if found is None:
-            return
+        self.remember_all({target: (algorithm, checksum)})
+
+    def remember_all(self, verified: Mapping[str, tuple[str, str]]) -> None:
+        """As `remember`, for many: target -> algorithm and checksum."""
+        seen = {}
+        for target, (algorithm, checksum) in verified.items():
+            with contextlib.suppress(OSError):
+                found = os.stat(self.path(target))
+                seen[target] = Fingerprint.of(found, algorithm, checksum)
         with contextlib.suppress(OSError):
-            self.records.remember(target, Fingerprint.of(found, algorithm, checksum))
+            if seen:
+                self.records.remember(seen)
 
     def forget(self, target: str) -> None:
         """Drop the record of `target`. A failure is harmless: the file is then hashed again."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import threading
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = ["Fingerprint", "Records"]
@@ -37,6 +38,16 @@ class Fingerprint:
             stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, algorithm, checksum
         )
 
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "size": self.size,
+            "mtime_ns": self.mtime_ns,
+            "ctime_ns": self.ctime_ns,
+            "inode": self.inode,
+            "algorithm": self.algorithm,
+            "checksum": self.checksum,
+        }
+
     def matches(self, stat: os.stat_result) -> bool:
         """Whether a file with this `stat` is still the one that was verified."""
         return self == Fingerprint.of(stat, self.algorithm, self.checksum)
@@ -47,6 +58,7 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._path = str(path)
         self._known: dict[str, Fingerprint] = {}
         self._lines = 0
         self._read_to = 0
@@ -63,13 +75,15 @@ class Records:
             self._catch_up()
             return dict(self._known)
 
-    def remember(self, target: str, fingerprint: Fingerprint) -> None:
-        """Write that `target` was verified.
+    def remember(self, verified: Mapping[str, Fingerprint]) -> None:
+        """Write that these targets were verified.
 
         Raises:
             OSError: the log cannot be written.
         """
-        self._append({"target": target, **asdict(fingerprint)})
+        self._append(
+            b"".join(_line({"target": t, **f.to_dict()}) for t, f in verified.items()), verified
+        )
 
     def forget(self, target: str) -> None:
         """Write that nothing is known of `target` any more.
@@ -78,7 +92,7 @@ class Records:
             OSError: the log cannot be written.
         """
         if self.get(target) is not None:
-            self._append({"target": target})
+            self._append(_line({"target": target}), {target: None})
 
     def compact(self) -> None:
         """Drop the lines that later ones replaced, if they are many. Call it under a lock.
@@ -92,26 +106,34 @@ class Records:
                 return
             fresh = self.path.with_suffix(".new")
             fresh.write_bytes(
-                b"".join(_line({"target": t, **asdict(f)}) for t, f in self._known.items())
+                b"".join(_line({"target": t, **f.to_dict()}) for t, f in self._known.items())
             )
             os.replace(fresh, self.path)
 
-    def _append(self, entry: dict[str, object]) -> None:
+    def _append(self, lines: bytes, meaning: Mapping[str, Fingerprint | None]) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        lines = b"\n" + lines  # the first newline ends a line torn by a crash
         while True:
-            fd = os.open(self.path, flags, 0o644)
+            fd = os.open(self._path, flags, 0o644)
             try:
-                os.write(fd, b"\n" + _line(entry))  # the first newline ends a line torn by a crash
-                if os.path.samestat(os.fstat(fd), os.stat(self.path)):
-                    return  # else another process compacted the log under us: once more
+                os.write(fd, lines)
+                stat = os.fstat(fd)
+                if os.path.samestat(stat, os.stat(self._path)):
+                    break  # else another process compacted the log under us: once more
             except FileNotFoundError:
                 continue
             finally:
                 os.close(fd)
+        with self._mutex:
+            if (stat.st_ino, stat.st_size) == (self._inode, self._read_to + len(lines)):
+                # Nobody else wrote: no need to read it back.
+                for target, fingerprint in meaning.items():
+                    self._set(target, fingerprint)
+                self._read_to = stat.st_size
 
     def _catch_up(self) -> None:
         try:
-            stat = self.path.stat()
+            stat = os.stat(self._path)
         except OSError:
             self._known, self._lines, self._read_to, self._inode = {}, 0, 0, 0
             return
@@ -129,17 +151,20 @@ class Records:
                 self._take(line)
 
     def _take(self, line: bytes) -> None:
-        self._lines += 1
         try:
             entry = json.loads(line)
             target = entry.pop("target")
-            if entry:
-                self._known[target] = Fingerprint(**entry)
-            else:
-                self._known.pop(target, None)
+            self._set(target, Fingerprint(**entry) if entry else None)
         except (ValueError, TypeError, KeyError, AttributeError):
             return  # torn by a crash: that file is hashed once more
 
+    def _set(self, target: str, fingerprint: Fingerprint | None) -> None:
+        self._lines += 1
+        if fingerprint is not None:
+            self._known[target] = fingerprint
+        else:
+            self._known.pop(target, None)
+
 
 def _line(entry: dict[str, object]) -> bytes:
-    return json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(entry).encode() + b"\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from video_censor_personal.errors import DiskSpaceError
-from video_censor_personal.store import Lock
 from video_censor_personal.transfer.cancel import CancelToken
 from video_censor_personal.transfer.inspection import remember
 from video_censor_personal.transfer.limits import Limits, RetryPolicy
@@ -76,7 +75,7 @@ class Engine:
                 actual=free,
             )
         plan.store.prepare()
-        with Lock(plan.store.private / "locks" / "records.lock") as lock:
+        with plan.store.lock("records.jsonl") as lock:
             if lock.acquire():
                 plan.store.records.compact()
 

@@ -97,9 +97,15 @@ class _Look:
         self.path = store.contained_path(source.target)
         self.done_bytes = 0
         self.total_bytes = 0
+        self._expected = ("", "")
         self.stopped = threading.Event()
 
     def decide(self, *, deep: bool) -> PlannedFile:
+        """What the disk has, reading the file if need be."""
+        return self.glance(deep=deep) or self.read()
+
+    def glance(self, *, deep: bool) -> PlannedFile | None:
+        """What the disk has, or None if only reading the file can tell."""
         source = self.source
         found = self.store.stat(source.target)
         if found is None:
@@ -115,11 +121,15 @@ class _Look:
         if source.checksum is None:
             if record is None:
                 return self._damaged("it was never verified, and its checksum is not known")
-            return self._compare(found.st_size, record.algorithm, record.checksum)
-        return self._compare(found.st_size, source.algorithm, source.checksum)
+            self._expected = (record.algorithm, record.checksum)
+        else:
+            self._expected = (source.algorithm, source.checksum)
+        self.total_bytes = found.st_size
+        return None
 
-    def _compare(self, size: int, algorithm: str, expected: str) -> PlannedFile:
-        self.total_bytes = size
+    def read(self) -> PlannedFile:
+        """Hash the file; call it after `glance` could not tell."""
+        algorithm, expected = self._expected
         try:
             digest = hash_file(self.path, algorithm, self._count, self.stopped.is_set)
         except OSError as exc:
@@ -130,7 +140,7 @@ class _Look:
             return self._damaged("it was not looked at: cancelled")
         if digest != expected:
             return self._wrong(digest)
-        return self._verified(size, digest)
+        return self._verified(self.total_bytes, digest)
 
     def _count(self, count: int) -> None:
         self.done_bytes += count
@@ -204,13 +214,22 @@ def _inspect_all(
     cancel: CancelToken | None,
 ) -> tuple[PlannedFile, ...]:
     looks = [_Look(source, store) for source in sources]
-    if len(looks) < 2 and on_hash is None and cancel is None:
-        return tuple(look.decide(deep=deep) for look in looks)
-    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, len(looks) or 1), "inspection")
+    seen = [look.glance(deep=deep) for look in looks]
+    unread = [look for look, file in zip(looks, seen, strict=True) if file is None]
+    read = iter(_read_all(unread, on_hash, cancel) if unread else ())
+    return tuple(file or next(read) for file in seen)
+
+
+def _read_all(
+    looks: Sequence[_Look], on_hash: HashListener | None, cancel: CancelToken | None
+) -> list[PlannedFile]:
+    """Hash files, several at once, the largest first so that none is left alone at the end."""
+    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, len(looks)), "inspection")
     try:
-        futures = [pool.submit(look.decide, deep=deep) for look in looks]
-        _watch(looks, futures, on_hash, cancel)
-        return tuple(future.result() for future in futures)
+        order = sorted(looks, key=lambda look: -look.total_bytes)
+        futures = {look: pool.submit(look.read) for look in order}
+        _watch(looks, list(futures.values()), on_hash, cancel)
+        return [futures[look].result() for look in looks]
     finally:
         for look in looks:
             look.stopped.set()
@@ -232,7 +251,7 @@ def _watch(
             for look in looks:
                 look.stopped.set()
         for look in looks:
-            if look.total_bytes and told.get(look.source.name) != look.done_bytes:
+            if told.get(look.source.name) != look.done_bytes:
                 told[look.source.name] = look.done_bytes
                 tell(look.source.name, look.done_bytes, look.total_bytes)
 

@@ -53,6 +53,7 @@ class Surroundings:
     on_damage: Callable[[Job, Assembly, int], None]
     on_disk_error: Callable[[Job, OSError], None]
     unsynced: set[Path]  # folders with new names in them
+    unremembered: dict[str, tuple[str, str]]  # target -> algorithm and digest of new files
 
 
 class Job:
@@ -93,9 +94,9 @@ class Job:
         """
         if not self._file_lock.acquire():
             return False
+        record = self.shared.store.fingerprint(self.source.target)
         with self.lock:
             self.phase, self.note = Phase.FETCHING, ""
-            record = self.shared.store.fingerprint(self.source.target)
             if (
                 record is not None
                 and record != self.planned.record

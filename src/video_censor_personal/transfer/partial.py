@@ -136,9 +136,11 @@ def write_at_once(path: Path, content: memoryview, *, sync: bool) -> None:
     Raises:
         OSError: the disk refused.
     """
-    if not path.parent.is_dir():
+    try:
+        fd = os.open(path, _FLAGS | os.O_TRUNC, 0o644)
+    except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path, _FLAGS | os.O_TRUNC, 0o644)
+        fd = os.open(path, _FLAGS | os.O_TRUNC, 0o644)
     try:
         offset = 0
         while offset < len(content):

@@ -43,7 +43,9 @@ def publish(job: Job, assembly: Assembly, digest: str) -> None:
 
 
 def publish_whole(job: Job, content: memoryview, digest: str) -> None:
-    """As `publish`, for a small file that is still in memory; its folder is synced with the run.
+    """As `publish`, for a small file that is still in memory.
+
+    Syncing its folder and remembering it is left to the run, which does so for many at once.
 
     Raises:
         OSError: the disk refused.
@@ -54,7 +56,7 @@ def publish_whole(job: Job, content: memoryview, digest: str) -> None:
         if job.outcome is not None:
             return
     path = store.publish(job.partial_path, source.target)
-    store.remember(source.target, source.digest_algorithm, digest)
     with job.lock:
         job.shared.unsynced.add(path.parent)
+        job.shared.unremembered[source.target] = (source.digest_algorithm, digest)
         job.end(Status.FETCHED, digest=digest)

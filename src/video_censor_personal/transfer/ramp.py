@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-__all__ = ["Ramp"]
+__all__ = ["Ramp", "Seen"]
 
 # A server this near is on the same machine or network; farther, one connection cannot fill the line
 # while it waits for answers, so several are opened at once (measured with 50 ms: 0.5 against 0.7
@@ -13,6 +13,9 @@ __all__ = ["Ramp"]
 _NEAR_S = 0.004
 _SLOW_ANSWER_S = 0.015
 _LEAD = 8
+# Small files from a server that answers at once: this machine's work on each is what takes time.
+_SMALL_LEAD = 4
+_QUICK_ANSWER_S = 0.0015
 # If each connection brings this much, and for this share of the reads the bytes were waiting
 # already, then this machine is what is slow, and more connections make it slower (4-16 of them by
 # 1.3-1.5, measured).
@@ -20,106 +23,109 @@ _FAST_BYTES_PER_S = 40e6
 _AHEAD_SHARE = 0.4
 _WINDOW_S = 0.15
 _WORTH = 1.12
+_NO_GAIN = 1.03
 _PROBE_AGAIN_S = 10.0
 # Connections that are refused within this time were refused for the same reason.
 _REFUSALS_OF_ONE_S = 0.2
 _FORGIVE_S = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What had come by `at_s`: bytes, reads, and those reads whose bytes were waiting already."""
+
+    at_s: float
+    bytes: int = 0
+    reads: int = 0
+    reads_ahead: int = 0
+
+
 @dataclass(slots=True)
 class Ramp:
-    """Decides the number of connections from what arrived. Times are of any monotonic clock.
+    """Decides the number of connections from what came; `target` is the decision.
 
-    `target` is the current decision; `small_files` says how many files are fetched in one
-    request each, for which a connection's speed says nothing.
+    `small_files` is how many are left of those that take one request each: for them a
+    connection's speed says nothing.
     """
 
     most: int
     small_files: int = 0
-    target: int = 1
-    _began: float | None = None
-    _bytes: int = 0
-    _reads: int = 0
-    _reads_ahead: int = 0
+    target: int = field(init=False)
+    first_byte_s: float = math.inf
+    bytes_per_s_per_connection: float = 0.0
+    _connect_s: float = math.inf
+    _answers: int = 0
+    _window: Seen | None = None
     _previous_rate: float = 0.0
     _previous_target: int = 1
     _holds_since: float | None = None
-    _refused_at: float = -math.inf
-    _far: bool = False
-    _answers: int = 0
-    _connect_s: float = math.inf
-    first_byte_s: float = math.inf
-    bytes_per_s_per_connection: float = 0.0
+    _refused_at: float | None = None
 
     def __post_init__(self) -> None:
-        self.target = max(1, min(self.most, _LEAD, self.small_files))
+        self.target = self._wanted()
 
     def saw_answer(self, connect_s: float, first_byte_s: float) -> None:
         """An answer began `first_byte_s` after its request, on a connection made in `connect_s`."""
         self._answers += 1
         self._connect_s = min(self._connect_s, connect_s)
         self.first_byte_s = min(self.first_byte_s, first_byte_s)
-        slow = self.first_byte_s > _SLOW_ANSWER_S and self._answers >= min(4, self.small_files)
-        if (self._connect_s > _NEAR_S or slow) and not self._far:
-            self._far = True
-            lead = self.small_files if self.small_files else _LEAD
-            self._set(min(self.most, max(self.target, lead)))
+        if self._refused_at is None and self._wanted() > self.target:
+            self._set(self._wanted())
 
     def was_refused(self, now: float) -> None:
         """The server said that this is too much (429, 503)."""
-        if now - self._refused_at > _REFUSALS_OF_ONE_S:
+        if self._refused_at is None or now - self._refused_at > _REFUSALS_OF_ONE_S:
             self._refused_at = self._holds_since = now
             self._set(max(1, self.target // 2))
 
-    def observe(
-        self, now: float, total_bytes: int, connections: int, reads: int, reads_ahead: int
-    ) -> int:
-        """Look at what came once a window has passed; the new target.
-
-        `reads_ahead` of all `reads` found their bytes waiting.
-        """
-        if self._began is None or total_bytes == 0:
-            self._begin_window(now, total_bytes, reads, reads_ahead)
-            return self.target
-        if self.small_files and self.target < self._refused_from(now):
-            self._refused_at = now
-            self._set(self.target + 1)
-        passed = now - self._began if self._began is not None else 0.0
+    def observe(self, seen: Seen, connections: int) -> None:
+        """Look at what has come over that many connections; decide once a window has passed."""
+        self._forgive(seen.at_s)
+        if self._window is None or not seen.bytes:
+            self._window = seen
+            return
+        passed = seen.at_s - self._window.at_s
         if passed < _WINDOW_S or self.small_files or connections < self.target:
-            return self.target
-        rate = (total_bytes - self._bytes) / passed
+            return
+        began, self._window = self._window, seen
+        rate = (seen.bytes - began.bytes) / passed
         self.bytes_per_s_per_connection = rate / max(1, connections)
-        ahead = (reads_ahead - self._reads_ahead) > _AHEAD_SHARE * (reads - self._reads)
-        ahead = ahead and rate > _FAST_BYTES_PER_S * self.target
-        self._begin_window(now, total_bytes, reads, reads_ahead)
-        if self._holds_since is not None:
-            if now - self._holds_since > _PROBE_AGAIN_S:
-                self._holds_since = None
-                self._previous_rate = 0.0
-            return self.target
-        self._decide(now, rate, ahead=ahead)
-        return self.target
+        reads, ahead = seen.reads - began.reads, seen.reads_ahead - began.reads_ahead
+        enough = ahead > _AHEAD_SHARE * reads and rate > _FAST_BYTES_PER_S * self.target
+        if self._holds_since is None:
+            self._decide(seen.at_s, rate, enough=enough)
+        elif seen.at_s - self._holds_since > _PROBE_AGAIN_S:
+            self._holds_since = None
+            self._previous_rate = 0.0
 
-    def _refused_from(self, now: float) -> int:
-        """How many connections a refusal may be forgotten for by now."""
-        forgiven = now - self._refused_at > _FORGIVE_S
-        return min(self.most, _LEAD, self.small_files) if forgiven else 0
-
-    def _decide(self, now: float, rate: float, *, ahead: bool) -> None:
+    def _decide(self, now: float, rate: float, *, enough: bool) -> None:
         if self._previous_rate and rate < self._previous_rate * _WORTH:
-            if rate < self._previous_rate:
+            if rate < self._previous_rate * _NO_GAIN:
                 self._set(self._previous_target)
             self._holds_since = now
+        elif self.target < self.most and not enough:
+            self._previous_rate, self._previous_target = rate, self.target
+            self._set(min(self.most, max(_LEAD, self.target * 2)))
+
+    def _forgive(self, now: float) -> None:
+        """One connection more every now and then after a refusal."""
+        if self._refused_at is None or now - self._refused_at < _FORGIVE_S:
             return
-        if self.target >= self.most or ahead:
-            return
-        self._previous_rate, self._previous_target = rate, self.target
-        self._set(min(self.most, max(_LEAD, self.target * 2)))
+        self._refused_at = now if self.target + 1 < self._wanted() else None
+        self._set(max(self.target, min(self.target + 1, self._wanted())))
+
+    def _wanted(self) -> int:
+        """How many to begin with, as far as the server is known."""
+        far = self._connect_s > _NEAR_S and self._answers > 0
+        if self._answers >= min(4, max(1, self.small_files)):
+            far = far or self.first_byte_s > _SLOW_ANSWER_S
+        if not self.small_files:
+            return min(self.most, _LEAD) if far else 1
+        lead = self.most if far else _SMALL_LEAD
+        if self._answers >= _LEAD and self.first_byte_s > _QUICK_ANSWER_S:
+            lead = max(lead, _LEAD)
+        return min(self.most, lead, self.small_files)
 
     def _set(self, target: int) -> None:
         self.target = target
-        self._began = None
-
-    def _begin_window(self, now: float, total_bytes: int, reads: int, reads_ahead: int) -> None:
-        self._began, self._bytes = now, total_bytes
-        self._reads, self._reads_ahead = reads, reads_ahead
+        self._window = None

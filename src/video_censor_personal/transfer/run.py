@@ -19,7 +19,7 @@ from video_censor_personal.transfer.job import Job, Surroundings
 from video_censor_personal.transfer.limits import Limits, RetryPolicy
 from video_censor_personal.transfer.outcome import FileProgress, Listener, Status
 from video_censor_personal.transfer.plan import PlannedFile
-from video_censor_personal.transfer.ramp import Ramp
+from video_censor_personal.transfer.ramp import Ramp, Seen
 from video_censor_personal.transfer.segments import Segment
 from video_censor_personal.transfer.throttle import Throttle
 from video_censor_personal.transfer.trust import LazyTls
@@ -73,6 +73,7 @@ class Run:
             on_damage=recovery.refetch_damaged,
             on_disk_error=recovery.fail_disk,
             unsynced=set(),
+            unremembered={},
         )
         self.jobs = [Job(planned, self._shared) for planned in files]
         self._queue = deque(self.jobs)
@@ -82,8 +83,8 @@ class Run:
         self._unfinished = len(self.jobs)
         self._fetched_bytes = 0  # by jobs that have ended
         self._threads: list[threading.Thread] = []
-        small = sum(1 for j in self.jobs if j.size is not None and j.size <= _BUFFER_BYTES)
-        self._ramp = Ramp(limits.connections, small if small * 2 > len(self.jobs) else 0)
+        self._small_left = sum(_is_small(job) for job in self.jobs)
+        self._ramp = Ramp(limits.connections, self._small_left)
         self._dialer = Dialer(LazyTls(), limits.connect_s, limits.stall_s, self._stop.is_set)
 
     # -- the loop
@@ -103,6 +104,7 @@ class Run:
                     reports = self._report(told) if finished or now >= report_at else []
                 if reports:
                     report_at = now + _REPORT_S
+                    self._remember()
                 for progress in reports:
                     listener(progress)
                 if finished or cancel.cancelled:
@@ -125,7 +127,9 @@ class Run:
             busy += len(active)
             fetched += job.fetched_bytes + sum(s.buffered for s in active)
         before = self._ramp.target
-        target = self._ramp.observe(now, fetched, busy, self.reads, self.reads_ahead)
+        self._ramp.small_files = self._small_left
+        self._ramp.observe(Seen(now, fetched, self.reads, self.reads_ahead), busy)
+        target = self._ramp.target
         if before == 1 and target > 1:
             self._share()
         while len(self._threads) < target and self._unfinished and not self._stop.is_set():
@@ -168,6 +172,12 @@ class Run:
                 fresh.append(progress)
         return fresh
 
+    def _remember(self) -> None:
+        with self.lock:
+            fresh = dict(self._shared.unremembered)
+            self._shared.unremembered.clear()
+        self._shared.store.remember_all(fresh)
+
     def _ask_locks_again(self) -> None:
         with self.lock:
             self._queue.extend(self._waiting)
@@ -192,6 +202,7 @@ class Run:
         for job in self.jobs:
             if job.assembly is not None:
                 job.assembly.join(max(0.0, deadline - time.monotonic()))
+        self._remember()
         for folder in self._shared.unsynced:
             with contextlib.suppress(OSError):
                 sync_folder(folder)
@@ -270,9 +281,16 @@ class Run:
 
     def _settled(self, job: Job) -> None:
         self._unfinished -= 1
+        self._small_left -= _is_small(job)
         self._fetched_bytes += job.fetched_bytes
         self._opened.pop(job, None)
         self._ended.append(job)
         if not self._unfinished:
             self.lock.notify_all()
             self._over.notify_all()
+
+
+def _is_small(job: Job) -> bool:
+    """Whether the file is fetched with one request."""
+    size = job.source.size_bytes
+    return size is not None and size <= _BUFFER_BYTES

@@ -1,0 +1,77 @@
+"""How many connections the engine decides to use, seen from a made-up line."""
+
+from __future__ import annotations
+
+from video_censor_personal.transfer.ramp import Ramp, Seen
+
+
+def drive(
+    ramp: Ramp, seconds: float, *, each: float, most: float = 1e12, ahead: float = 0.0
+) -> None:
+    """Let time pass on a line that gives each connection `each` bytes/s and all of them `most`."""
+    came, reads, reads_ahead = 0.0, 0.0, 0.0
+    for tick in range(int(seconds / 0.05)):
+        came += 0.05 * min(most, each * ramp.target)
+        reads += 10
+        reads_ahead += 10 * ahead
+        seen = Seen(tick * 0.05, int(came) or 1, int(reads), int(reads_ahead))
+        ramp.observe(seen, ramp.target)
+
+
+def test_a_server_that_limits_each_connection_gets_all_of_them_soon() -> None:
+    ramp = Ramp(16)
+    ramp.saw_answer(0.0005, 0.001)
+    assert ramp.target == 1
+    drive(ramp, 1.0, each=20e6)
+    assert ramp.target == 16
+
+
+def test_a_machine_that_is_slower_than_the_line_stays_with_one() -> None:
+    ramp = Ramp(16)
+    drive(ramp, 5.0, each=800e6, ahead=0.9)
+    assert ramp.target == 1
+
+
+def test_more_that_bring_nothing_are_given_up_again() -> None:
+    ramp = Ramp(32)
+    drive(ramp, 3.0, each=30e6, most=100e6)
+    assert ramp.target == 8  # 16 brought no more
+
+
+def test_a_far_server_gets_several_at_once() -> None:
+    ramp = Ramp(16)
+    ramp.saw_answer(connect_s=0.05, first_byte_s=0.1)
+    assert ramp.target == 8
+
+
+def test_small_files_get_more_connections_the_farther_the_server_is() -> None:
+    near, slow, far = Ramp(16, 500), Ramp(16, 500), Ramp(16, 500)
+    for _ in range(10):
+        near.saw_answer(0.0002, 0.0005)
+        slow.saw_answer(0.0002, 0.005)
+        far.saw_answer(0.03, 0.06)
+    assert (near.target, slow.target, far.target) == (4, 8, 16)
+    assert Ramp(16, 2).target == 2
+
+
+def test_a_refusal_halves_and_is_slowly_forgiven() -> None:
+    ramp = Ramp(16, 500)
+    for _ in range(10):
+        ramp.saw_answer(0.03, 0.06)
+    ramp.was_refused(10.0)
+    ramp.was_refused(10.05)  # the other connections of the same moment
+    assert ramp.target == 8
+    ramp.was_refused(11.0)
+    assert ramp.target == 4
+    ramp.saw_answer(0.03, 0.06)
+    assert ramp.target == 4
+    for second in range(12, 60):
+        ramp.observe(Seen(float(second)), 4)
+    assert ramp.target == 16
+
+
+def test_the_limit_is_never_passed() -> None:
+    ramp = Ramp(3)
+    ramp.saw_answer(0.5, 0.5)
+    drive(ramp, 5.0, each=1e6)
+    assert ramp.target == 3
