@@ -5,8 +5,9 @@
 A clip of some seconds, made here by code, is repeated without coding it again until it is as long
 as asked for (MP4 and Matroska, H.264 + AAC 5.1 + subtitles). Then each part of the media layer
 reads all of it in a process of its own: every frame (one a second also converted to RGB, as a
-detector wants it), all sound, all subtitles. Peak memory is what the kernel says of that process
-at its end (`VmHWM`; `ru_maxrss` would count its parent).
+detector wants it), all sound, all subtitles; last comes the whole analysis with its detectors.
+Peak memory is what the kernel says of that process and of its children at their end (`VmHWM`;
+`ru_maxrss` would count its parent).
 The same is done for a tenth of the length; the table shows both.
 """
 
@@ -18,6 +19,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -27,7 +29,7 @@ import av
 import numpy as np
 
 LIMIT_MB = 400
-PARTS = ("probe", "frames", "sound", "subtitles", "frames+sound")
+PARTS = ("probe", "frames", "sound", "subtitles", "frames+sound", "analysis")
 CLIP_S = 10
 
 
@@ -92,6 +94,8 @@ def read(part: str, path: Path) -> int:
 
     info = probe(path)
     count = 0
+    if part == "analysis":
+        return _analyse(path)
     if part.startswith("frames"):
         count += _read_frames(info)
     if part.endswith("sound"):
@@ -103,6 +107,15 @@ def read(part: str, path: Path) -> int:
 
         count += len(read_cues(info))
     return count
+
+
+def _analyse(path: Path) -> int:
+    from video_censor_personal.config import default_config
+    from video_censor_personal.pipeline import AnalysisPipeline
+
+    pipeline = AnalysisPipeline(default_config(), video=path, warn=lambda _: None)
+    pipeline.verify_models()
+    return len(pipeline.report().segments)
 
 
 def _read_frames(info: Any) -> int:
@@ -117,10 +130,21 @@ def _read_frames(info: Any) -> int:
     return count
 
 
-def peak_memory_kb() -> int:
-    """The most memory this process ever had resident (Linux only)."""
-    status = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+def peak_memory_kb(process: str = "self") -> int:
+    """The most memory a process ever had resident (Linux only); 0 if it is gone."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in status if line.startswith("VmHWM:")), 0)
+
+
+def watch_children(peaks: dict[str, int], stop: threading.Event) -> None:
+    """Keep the peak of every child process in `peaks` until `stop`."""
+    while not stop.wait(0.5):
+        for task in Path("/proc/self/task").iterdir():
+            for child in (task / "children").read_text().split():
+                peaks[child] = max(peaks.get(child, 0), peak_memory_kb(child))
 
 
 def measure(part: str, path: Path) -> dict[str, float]:
@@ -145,12 +169,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--hours", type=float, default=2)
     parser.add_argument("--size", default="320x180")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--kinds", nargs="+", default=["mp4", "mkv"])
     parser.add_argument("--json", action="store_true", help="one object a line")
     parser.add_argument("--read", nargs=2, metavar=("PART", "PATH"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.read:
+        peaks: dict[str, int] = {}
+        stop = threading.Event()
+        watcher = threading.Thread(target=watch_children, args=(peaks, stop))
+        watcher.start()
         read(options.read[0], Path(options.read[1]))
-        print(peak_memory_kb())
+        stop.set()
+        watcher.join()
+        print(peak_memory_kb() + sum(peaks.values()))
         return 0
     width, height = map(int, options.size.split("x"))
     seconds = round(options.hours * 3600)
@@ -158,11 +190,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_clip(folder / "clip.mp4", width, height)
-        for suffix in (".mp4", ".mkv"):
+        for suffix in (f".{kind}" for kind in options.kinds):
             short, long = folder / f"short{suffix}", folder / f"long{suffix}"
             repeat(folder / "clip.mp4", short, seconds // 10)
             repeat(folder / "clip.mp4", long, seconds)
-            for part in PARTS:
+            for part in options.parts:
                 tenth, whole = measure(part, short), measure(part, long)
                 highest = max(highest, whole["peak_mb"])
                 report(options.json, f"{suffix[1:]} {part}", seconds, tenth, whole)
