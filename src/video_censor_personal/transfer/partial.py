@@ -76,6 +76,8 @@ class Partial:
                 pieces.write(piece_map_path(path))
                 map_fd = os.open(piece_map_path(path), _APPEND)
                 _reserve(fd, identity.size)
+                # A damaged file that is repaired may be longer than it should be.
+                os.ftruncate(fd, identity.size)
             else:
                 piece_map_path(path).unlink(missing_ok=True)
             return cls(path, fd, pieces, map_fd)
