@@ -1,5 +1,6 @@
 """What the plan says, without any media."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -247,6 +248,49 @@ def test_what_nobody_can_decode_is_not_copied_through() -> None:
     assert plan.streams[1].work == "drop"
 
 
+LOW_COMPLEXITY = StreamInfo(
+    1,
+    "audio",
+    "aac",
+    channels=2,
+    bit_rate=128_000,
+    sample_rate_hz=48_000,
+    profile="LC",
+    setup=bytes.fromhex("119056e500"),
+)
+
+
+def test_only_the_packets_around_a_mute_are_encoded() -> None:
+    plan = plan_of(segment(heard("hell", 1, 1.5)), info=film(VIDEO, LOW_COMPLEXITY))
+    track = plan.streams[1]
+    assert track.work == "splice"
+    assert float(sum(span.duration for span in track.encoded)) == pytest.approx(0.55, abs=0.02)
+    assert float(sum(span.duration for span in track.copied)) == pytest.approx(9.45, abs=0.02)
+    assert track.encoded[0].start < Fraction(1) < Fraction(3, 2) < track.encoded[0].end
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"setup": bytes.fromhex("131056e5a0"), "profile": "HE-AAC"}, "HE-AAC"),
+        ({"setup": bytes.fromhex("131056e5a0"), "profile": ""}, "this kind of AAC"),
+        ({"setup": bytes.fromhex("2b11880008")}, "cannot be joined"),
+        ({"sample_rate_hz": 24_000}, "sampling rate"),
+        ({"setup": bytes.fromhex("1180")}, "channels"),
+        ({"setup": bytes.fromhex("1194")}, "unusual length"),
+        ({"setup": b""}, "unknown"),
+    ],
+)
+def test_sound_that_cannot_be_joined_is_encoded_whole_and_the_plan_says_why(
+    changes: dict[str, object], reason: str
+) -> None:
+    stream = replace(LOW_COMPLEXITY, **changes)  # type: ignore[arg-type]
+    plan = plan_of(segment(heard("hell", 1, 2)), info=film(VIDEO, stream))
+    assert plan.streams[1].work == "encode"
+    assert plan.streams[1].encoded == (Span.of(0, 10),)
+    assert reason in "\n".join(plan.describe())
+
+
 def test_the_plan_reads_as_a_page() -> None:
     plan = plan_of(
         segment(heard("hell", 1, 1.5), heard("damn", 3, 3.25)), segment(seen("nudity", 4, 6))
@@ -257,8 +301,8 @@ def test_the_plan_reads_as_a_page() -> None:
         "subtitles: 2 words masked",
         "stream 0 (video: h264): 10.00 s encoded anew as h264, as parts of the picture are hidden",
         "stream 1 (audio: aac, eng): 10.00 s encoded anew as aac at 128 kb/s, "
-        "as parts of the sound are replaced",
+        "as parts of the sound are replaced (the kind of AAC is unknown)",
         "stream 2 (audio: ac3, deu): 10.00 s encoded anew as ac3 at 448 kb/s, "
-        "as parts of the sound are replaced",
+        "as parts of the sound are replaced (ac3 packets cannot be joined)",
         "stream 3 (subtitle: subrip, eng): 10.00 s rewritten, as words are masked",
     ]

@@ -47,6 +47,10 @@ class StreamInfo:
         width, height: of the picture as shown (rotation and sample aspect ratio not applied).
         rotation: degrees counter-clockwise by which a player turns the picture: 0, 90, 180, 270.
         text: a subtitle stream of text (not of pictures).
+        profile: FFmpeg's name of the codec's profile (`LC`, `HE-AAC`, `High`, `Main 10`).
+        interlaced: the first picture consists of two fields.
+        setup: what the container hands to the decoder before the first packet (`avcC`, `hvcC`, an
+            `AudioSpecificConfig`), empty where it has nothing.
         flags: the stream's dispositions: `default`, `forced`, `comment`, ...
     """
 
@@ -70,6 +74,9 @@ class StreamInfo:
     text: bool = False
     attached_picture: bool = False
     flags: frozenset[str] = frozenset()
+    profile: str = ""
+    interlaced: bool = False
+    setup: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,7 @@ def _described(kind: StreamKind, stream: Any, context: Any, first: _First | None
         }
         if first is not None and first.frame is not None:
             facts["rotation"] = round(first.frame.rotation / 90) * 90 % 360
+            facts["interlaced"] = bool(first.frame.interlaced_frame)
     elif kind == "audio":
         facts = {
             "channels": context.channels,
@@ -187,7 +188,8 @@ def _described(kind: StreamKind, stream: Any, context: Any, first: _First | None
         }
     elif kind == "subtitle":
         return {"text": context.codec.text_sub}
-    return {**facts, "bit_rate": context.bit_rate or None}
+    coded = {"profile": context.profile or "", "setup": bytes(context.extradata or b"")}
+    return {**facts, **coded, "bit_rate": context.bit_rate or None}
 
 
 def _language(metadata: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ Times are seconds since the first presented frame of the source. Nothing here op
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -18,8 +18,9 @@ from video_censor_personal.timeline import Span, union
 
 __all__ = ["EditPlan", "PictureEdit", "SoundEdit", "StreamPlan", "WordMask", "Work"]
 
-Work = Literal["copy", "encode", "rewrite", "drop"]
-"""What happens to a stream: packets as they are, decoded and encoded, packets changed, left out."""
+Work = Literal["copy", "splice", "encode", "rewrite", "drop"]
+"""What happens to a stream: packets as they are; packets as they are with new ones between them;
+all of it decoded and encoded; packets changed; left out."""
 
 # Between two sightings this far apart the thing may have been anywhere around both.
 _SAME_PLACE = 0.3
@@ -80,6 +81,7 @@ class StreamPlan:
     """What happens to one stream, and why; the three lists of spans cover all of it.
 
     `edited`: the plan's edits of its kind hold here (else it may be encoded only to be cut).
+    `obstacle`: why all of it is encoded, where parts would do.
     """
 
     stream: StreamInfo
@@ -90,6 +92,12 @@ class StreamPlan:
     copied: tuple[Span, ...] = ()
     encoded: tuple[Span, ...] = ()
     dropped: tuple[Span, ...] = ()
+    obstacle: str = ""
+
+    def whole(self, obstacle: str) -> StreamPlan:
+        """The same with all of the stream encoded, because of `obstacle`."""
+        encoded = tuple(union([*self.copied, *self.encoded]))
+        return replace(self, work="encode", copied=(), encoded=encoded, obstacle=obstacle)
 
     def __str__(self) -> str:
         stream = self.stream
@@ -106,7 +114,8 @@ class StreamPlan:
             f"{_length(self.dropped)} cut out" if self.dropped else "",
         ]
         done = ", ".join(part for part in parts if part) or "copied"
-        return f"{name}: {done}{f', as {self.why}' if self.why else ''}"
+        why = f", as {self.why}" if self.why else ""
+        return f"{name}: {done}{why}{f' ({self.obstacle})' if self.obstacle else ''}"
 
     def _bytes(self, spans: tuple[Span, ...]) -> str:
         if not self.stream.bit_rate:
@@ -146,6 +155,11 @@ class EditPlan:
     def changes_nothing(self) -> bool:
         """Whether the copy is to be the source, with at most other chapters."""
         return not (self.sound or self.picture or self.cuts or self.masks)
+
+    def without_joints(self, index: int, obstacle: str) -> EditPlan:
+        """The same with all of stream `index` encoded, because of `obstacle`."""
+        streams = (s.whole(obstacle) if s.stream.index == index else s for s in self.streams)
+        return replace(self, streams=tuple(streams))
 
     def describe(self) -> list[str]:
         """The plan in lines for a person: the edits, then every stream, then the notes."""

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
-import av
-
 from video_censor_personal.remediation.edits import WordMask
+from video_censor_personal.remediation.packets import with_data
 from video_censor_personal.remediation.retiming import Retiming
 from video_censor_personal.remediation.subtitles import TEXT_CODECS, convert_packet, mask_packet
 from video_censor_personal.timeline import Span
@@ -118,7 +117,7 @@ class SubtitleTrack:
         new = mask_packet(data, self._codec, words)
         if self._target != self._codec:
             new = convert_packet(new, self._codec, self._target)
-        return packet if new is data else _with_data(packet, new)
+        return packet if new is data else with_data(packet, new)
 
     def _retime(self, packet: Any) -> bool:
         """Moves `packet`; whether anything of it is left.
@@ -139,14 +138,3 @@ class SubtitleTrack:
         if span.duration:
             packet.duration = max(1, round((end - start) / packet.time_base))
         return True
-
-
-def _with_data(packet: Any, data: bytes) -> Any:
-    """A packet like `packet` that holds `data`."""
-    new = av.Packet(data)
-    new.time_base = packet.time_base
-    new.pts, new.dts, new.duration = packet.pts, packet.dts, packet.duration
-    new.is_keyframe = packet.is_keyframe
-    for side_data in packet.iter_sidedata():
-        new.set_sidedata(side_data)
-    return new

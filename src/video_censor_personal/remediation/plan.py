@@ -9,19 +9,18 @@ from pathlib import Path
 
 from video_censor_personal.config import Remediation, SkipChapters
 from video_censor_personal.findings import Detection, Report
-from video_censor_personal.media.base import MediaInfo, StreamInfo
+from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.remediation.actions import Action, choose
 from video_censor_personal.remediation.audio_tracks import chosen_tracks
 from video_censor_personal.remediation.chapters import merged_chapters
-from video_censor_personal.remediation.codecs import audio_encoding, video_encoding
 from video_censor_personal.remediation.edits import (
     EditPlan,
     PictureEdit,
     SoundEdit,
-    StreamPlan,
     WordMask,
 )
 from video_censor_personal.remediation.review import fitted
+from video_censor_personal.remediation.stream_plans import StreamPlanner
 from video_censor_personal.timeline import Span, subtract, union
 
 __all__ = ["EditPlan", "make_plan"]
@@ -72,7 +71,8 @@ def make_plan(
     plan = EditPlan((), sound, picture, cuts, tuple(wanted.masks), chapters, notes)
     suffix = (output or info.path).suffix.lower()
     end = info.duration or report.duration or _last(report)
-    streams = tuple(_stream_plan(plan, stream, tracks, suffix, end) for stream in info.streams)
+    planner = StreamPlanner(info, plan, tracks, suffix, end, remediation.audio.fade_ms / 1000)
+    streams = tuple(planner.plan(stream) for stream in info.streams)
     return replace(plan, streams=streams, notes=(*notes, *_missing(wanted, info)))
 
 
@@ -110,35 +110,6 @@ def _picture_edits(wanted: _Wanted, cuts: Sequence[Span]) -> tuple[PictureEdit, 
 
 def _without(spans: Iterable[Span], holes: Sequence[Span]) -> list[Span]:
     return [left for span in spans for left in subtract(span, holes)]
-
-
-def _stream_plan(
-    plan: EditPlan,
-    stream: StreamInfo,
-    tracks: Sequence[StreamInfo],
-    suffix: str,
-    end: Fraction,
-) -> StreamPlan:
-    picture = stream.kind == "video" and not stream.attached_picture
-    sound = stream.kind == "audio"
-    dropped = plan.cuts if picture or sound or stream.kind == "subtitle" else ()
-    kept = tuple(subtract(Span(Fraction(0), max(end, Fraction(0))), dropped))
-    reasons = ["parts are cut out"] if dropped else []
-    edited = bool(plan.picture) if picture else any(stream is track for track in tracks)
-    if edited:
-        reasons.append(f"parts of the {'picture are hidden' if picture else 'sound are replaced'}")
-    why = " and ".join(reasons)
-    if stream.kind in ("video", "audio", "subtitle") and not stream.decodable:
-        # Only what a decoder is there for can be copied, and nothing unheard may slip through.
-        name = stream.codec or "of an unknown codec"
-        return StreamPlan(stream, "drop", f"as nothing here can read it ({name})")
-    if reasons and (picture or sound):
-        encoding = (video_encoding if picture else audio_encoding)(stream, suffix)
-        return StreamPlan(stream, "encode", why, encoding, edited, encoded=kept, dropped=dropped)
-    if stream.kind == "subtitle" and (dropped or (stream.text and plan.masks)):
-        why = " and ".join([*reasons, *(["words are masked"] if plan.masks else [])])
-        return StreamPlan(stream, "rewrite", why, copied=kept, dropped=dropped)
-    return StreamPlan(stream, "copy", copied=kept)
 
 
 def _missing(wanted: _Wanted, info: MediaInfo) -> tuple[str, ...]:

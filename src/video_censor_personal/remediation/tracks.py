@@ -18,6 +18,7 @@ from video_censor_personal.remediation.output import muxer_of
 from video_censor_personal.remediation.picture_track import PictureTrack
 from video_censor_personal.remediation.plain_track import CopiedTrack, SubtitleTrack, Track
 from video_censor_personal.remediation.retiming import Retiming
+from video_censor_personal.remediation.sound_splice import SplicedSoundTrack
 from video_censor_personal.remediation.sound_track import SoundTrack
 from video_censor_personal.remediation.subtitles import TEXT_CODECS
 from video_censor_personal.remediation.video import PictureEditor
@@ -92,6 +93,8 @@ class _Layer:
         other_codec = plan.encoding is not None and plan.encoding.why_other
         if not other_codec and not holds(muxer, source):
             return self._instead(plan, source)
+        if plan.work == "splice":
+            return self._spliced_sound(source, plan)
         if plan.work == "encode":
             return (self._picture if source.type == "video" else self._sound)(source, plan)
         if stream.kind == "subtitle":
@@ -136,6 +139,12 @@ class _Layer:
         edits = self.plan.sound if plan.edited else ()
         audio = self.remediation.audio
         return SoundTrack(stream, source, edits, audio, self.retiming, self.info.origin)
+
+    def _spliced_sound(self, source: Any, plan: StreamPlan) -> Track:
+        stream = copied_stream(self.out, source)
+        edits = self.plan.sound if plan.edited else ()
+        audio, origin = self.remediation.audio, self.info.origin
+        return SplicedSoundTrack(stream, source, plan, edits, audio, self.retiming, origin)
 
     def _subtitles(self, stream: Any, codec: str, target: str = "") -> Track:
         masks, origin = self.plan.masks, self.info.origin

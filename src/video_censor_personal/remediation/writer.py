@@ -27,6 +27,7 @@ from video_censor_personal.remediation.container import (
     set_tags,
 )
 from video_censor_personal.remediation.edits import EditPlan
+from video_censor_personal.remediation.joinability import JoinError
 from video_censor_personal.remediation.output import muxer_of
 from video_censor_personal.remediation.plain_track import Track
 from video_censor_personal.remediation.retiming import Retiming, snapped
@@ -77,20 +78,27 @@ def write_copy(
     """
     check_writable(info, plan, output, force=force)
     muxer = muxer_of(output)
+    notes: list[str] = []
+    retiming = Retiming(_frame_exact(info, plan))
     with temporary_file(output, force=force) as part:
-        retiming = Retiming(_frame_exact(info, plan))
-        with open_media(info.path) as source, open_container(part, muxer) as out:
-            laid = lay_tracks(source, out, info, plan, remediation, retiming, output)
-            set_tags(out, info.tags)
-            set_chapters(out, retiming.chapters(plan.chapters), info.origin)
-            pass_through = _Pass(source, out, laid, info, retiming, listener)
-            pass_through.run()
+        while True:
+            try:
+                with open_media(info.path) as source, open_container(part, muxer) as out:
+                    laid = lay_tracks(source, out, info, plan, remediation, retiming, output)
+                    set_tags(out, info.tags)
+                    set_chapters(out, retiming.chapters(plan.chapters), info.origin)
+                    pass_through = _Pass(source, out, laid, info, retiming, listener)
+                    pass_through.run()
+                break
+            except JoinError as error:  # once a stream at most, as it is then encoded whole
+                plan = plan.without_joints(error.stream_index, error.reason)
+                notes.append(f"all of {error}")
         check_copy(part, pass_through.written, output)
         size = part.stat().st_size
     end = max((entry.end for entry in pass_through.written.values()), default=info.origin)
     duration = end - info.origin
     listener(Progress(_STAGE, float(duration), float(duration), finished=True))
-    return CopyResult(output, size, duration, (*laid.notes, *pass_through.notes))
+    return CopyResult(output, size, duration, (*notes, *laid.notes, *pass_through.notes))
 
 
 def check_writable(info: MediaInfo, plan: EditPlan, output: Path, *, force: bool = False) -> None:

@@ -1,0 +1,159 @@
+"""A track of the copy in which only the sound around an edit is encoded anew.
+
+Every new packet stands in the place of one of the source's, with its times. All others are the
+source's own.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+from video_censor_personal.config import AudioRemediation
+from video_censor_personal.remediation.audio import bleep_of
+from video_censor_personal.remediation.edits import SoundEdit, StreamPlan
+from video_censor_personal.remediation.packets import with_data
+from video_censor_personal.remediation.retiming import Retiming
+from video_censor_personal.remediation.sound_windows import (
+    FRAME,
+    RUN_UP,
+    Window,
+    frame_cuts,
+    windows_of,
+)
+from video_censor_personal.remediation.window_sound import Numbered, WindowEditor, WindowSound
+
+__all__ = ["SplicedSoundTrack"]
+
+_TOLERANCE_S = Fraction(1, 50)  # as in `sound_track`: less is a container's rounding, more a hole
+_FOLLOWING = 2  # packets after a window that its last new packet needs to be heard out
+
+
+class SplicedSoundTrack:
+    """Makes windows of new packets; between them the source's packets go through.
+
+    Args:
+        stream: of the output, set up as the source's.
+        source: the stream of the input.
+        plan: how the new packets are encoded.
+    """
+
+    def __init__(
+        self,
+        stream: Any,
+        source: Any,
+        plan: StreamPlan,
+        edits: Sequence[SoundEdit],
+        audio: AudioRemediation,
+        retiming: Retiming,
+        origin: Fraction,
+    ) -> None:
+        self.stream = stream
+        self.notes: list[str] = []
+        self.joints: list[Fraction] = []
+        self._rate = source.codec_context.sample_rate
+        self._time_base = source.time_base
+        self._origin = origin
+        self._cuts = retiming.cuts
+        self._frame_cuts: list[tuple[int, int, int]] = []
+        fade_s = audio.fade_ms / 1000
+        windows = windows_of(edits, retiming.cuts, self._rate, fade_s)
+        self._windows = deque(windows)
+        bleeps = any(edit.action == "bleep" for edit in edits)
+        self._editor = WindowEditor(
+            source,
+            plan.encoding,
+            edits,
+            retiming.cuts,
+            fade_s,
+            bleep_of(audio, self._rate) if bleeps else None,
+        )
+        self._first: int | None = None
+        self._expected = 0
+        self._history: deque[bytes] = deque(maxlen=RUN_UP)
+        self._open: WindowSound | None = None
+        self._following: list[Numbered] = []
+
+    def push(self, packet: Any) -> Iterable[Any]:
+        if packet.size:
+            position = self._place(packet)
+            numbered = Numbered(packet, bytes(packet), position, self._number(position))
+            yield from self._take(numbered)
+
+    def finish(self) -> Iterable[Any]:
+        if self._open is not None:
+            yield from self._close()
+        if self._editor.undecoded:
+            self.notes.append(
+                f"{self._editor.undecoded} packets of audio stream {self.stream.index} are "
+                "damaged; the copy is silent there"
+            )
+
+    def _place(self, packet: Any) -> int:
+        """The number of the first sample of `packet`; 0 is heard with the first picture."""
+        expected = self._expected
+        if packet.pts is not None:
+            stamped = round((packet.pts * packet.time_base - self._origin) * self._rate)
+            if self._first is None:
+                self._first = stamped
+                self._frame_cuts = frame_cuts(self._cuts, self._rate, stamped)
+            if self._first == stamped or abs(stamped - expected) > self._rate * _TOLERANCE_S:
+                expected = stamped
+        self._expected = expected + FRAME
+        return expected
+
+    def _number(self, position: int) -> int:
+        return round((position - (self._first or 0)) / FRAME)
+
+    def _take(self, packet: Numbered) -> Iterator[Any]:
+        window = self._coming(packet.position)
+        inside = window is not None and window.holds(packet.position)
+        if inside and self._open is None and window is not None:
+            self._open = WindowSound(self._editor, window, tuple(self._history))
+        if self._open is None:
+            yield from self._copied(packet)
+        elif inside:
+            yield from self._sent(self._open.add(packet, keep=self._removed(packet.number) is None))
+        else:
+            self._following.append(packet)
+            if len(self._following) >= _FOLLOWING:
+                yield from self._close()
+        self._history.append(packet.data)
+
+    def _coming(self, position: int) -> Window | None:
+        while self._windows and self._windows[0].is_over(position) and self._open is None:
+            self._windows.popleft()
+        return self._windows[0] if self._windows else None
+
+    def _close(self) -> Iterator[Any]:
+        assert self._open is not None
+        following = list(self._following)
+        yield from self._sent(self._open.close(following))
+        self.joints += self._open.joints
+        self._open = None
+        self._following = []
+        for packet in following:
+            yield from self._copied(packet)
+
+    def _removed(self, number: int) -> int | None:
+        """The cut that frame `number` lies in."""
+        cuts = enumerate(self._frame_cuts)
+        return next((i for i, (start, end, _) in cuts if start <= number < end), None)
+
+    def _copied(self, packet: Numbered) -> Iterator[Any]:
+        if self._removed(packet.number) is None:
+            yield from self._sent([(packet, None)])
+
+    def _sent(self, packets: Iterable[tuple[Numbered, bytes | None]]) -> Iterator[Any]:
+        """The packets for the copy: each the source's own, or with new data in its place."""
+        for packet, data in packets:
+            new = packet.packet if data is None else with_data(packet.packet, data)
+            cut = max((n for _, end, n in self._frame_cuts if packet.number >= end), default=0)
+            if cut:
+                ticks = round(Fraction(cut * FRAME, self._rate) / self._time_base)
+                new.pts -= ticks
+                new.dts = new.pts
+            new.stream = self.stream
+            yield new
