@@ -73,7 +73,7 @@ def test_every_byte_is_fetched_by_exactly_one(steps: list[str]) -> None:
         elif step == "share":
             ledger.share(100, 100)
         elif step == "steal" and not ledger.free:
-            ledger.steal(100)
+            ledger.steal(0.0, 100)
         elif ledger.active:
             segment = min(ledger.active)
             ledger.active.discard(segment)

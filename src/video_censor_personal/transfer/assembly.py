@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from video_censor_personal.transfer.buffers import Buffers
@@ -15,6 +17,15 @@ from video_censor_personal.transfer.pieces import Identity, PieceMap, crc_mark, 
 from video_censor_personal.transfer.segments import Kind, Segment
 
 __all__ = ["Assembly"]
+
+
+@dataclass(slots=True)
+class _Arriving:
+    """A piece of which some has landed: its bytes before `landed_to`, and their CRC if needed."""
+
+    landed_to: int
+    crc: int | None
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Assembly:
@@ -44,8 +55,9 @@ class Assembly:
         self._on_hash, self._on_damage, self._on_error = on_hash, on_damage, on_error
         self._follower: Follower | None = None
         self._latest: Follower | None = None
+        self._closed = False
         self._prefixes: dict[int, str] = {}
-        self.streamed_bytes = 0  # of a file whose size is not known
+        self._arriving: dict[int, _Arriving] = {}
         self.repaired = 0  # pieces replaced since the checksum was last computed
         self.follow()
 
@@ -55,7 +67,12 @@ class Assembly:
 
     @property
     def hashing(self) -> bool:
+        """Whether a checksum is being computed whose result nobody has taken yet."""
         return self._follower is not None
+
+    def take_result(self) -> None:
+        """The checksum has been computed and looked at. Under the job's lock."""
+        self._follower = None
 
     def follow(self) -> None:
         """Compute the checksum, of what is there at once and of the rest as it arrives."""
@@ -67,7 +84,7 @@ class Assembly:
             self.partial,
             new_hasher(self._algorithm, size),
             self._buffers,
-            on_end=self._hashed,
+            on_end=lambda _, digest: self._on_hash(self, digest),
             on_stretch=self._note_prefix,
             on_damage=lambda _, start: self._on_damage(self, start),
             on_error=lambda _, error: self._on_error(self, error),
@@ -90,35 +107,47 @@ class Assembly:
     def land(self, segment: Segment, buffer: bytearray, count: int) -> bool:
         """Write what arrived at the segment's position; whether the buffer is kept for the hash.
 
+        What has landed once is never written again: it may have gone into the checksum, and a
+        second connection may bring other bytes.
+
         Raises:
             OSError: it cannot be written.
         """
         view = memoryview(buffer)[:count]
         start, end = segment.position, segment.position + count
-        pieces = self.pieces
-        if pieces is None:
-            self.partial.write(view, start)
-            self.streamed_bytes = end
-            return self._pass_on(start, end, buffer)
-        index = pieces.index_at(start)
-        if segment.kind is Kind.STREAM and index in pieces.have:
-            return False  # an earlier run has this piece; a stream cannot leave it out
+        index = self.pieces.index_at(start) if self.pieces else 0
         if segment.kind is Kind.COMPARE:
             segment.differs = segment.differs or not self._is_on_disk(view, start)
             return False
-        if start == pieces.start(index):
-            # In order, the checksum itself says what the bytes up to here are.
-            in_order = self._follower is not None and self._follower.awaits(start)
-            segment.crc = None if in_order else 0
-        if segment.crc is not None:
-            segment.crc = zlib.crc32(view, segment.crc)
-        self.partial.write(view, start)
-        if end == pieces.end(index):
-            if segment.crc is not None:
-                self.partial.note_piece(index, crc_mark(segment.crc))
-            else:
-                pieces.have.add(index)
-        return self._pass_on(start, end, buffer)
+        if self.pieces and index in self.pieces.have:
+            return False  # a stream brings what an earlier one, or an earlier run, has brought
+        piece = self._arriving.get(index) or self._begin_piece(index)
+        with piece.lock:
+            seen = piece.landed_to - start
+            if seen >= count:
+                return False
+            view = view[seen:]
+            if piece.crc is not None:
+                piece.crc = zlib.crc32(view, piece.crc)
+            self.partial.write(view, piece.landed_to)
+            start, piece.landed_to = piece.landed_to, end
+            if self.pieces and end == self.pieces.end(index):
+                self._end_piece(index, piece)
+        return self._pass_on(start, end, None if seen else buffer)
+
+    def _begin_piece(self, index: int) -> _Arriving:
+        start = self.pieces.start(index) if self.pieces else 0
+        # In order, the checksum itself says what the bytes up to here are.
+        in_order = self._follower is not None and self._follower.awaits(start)
+        return self._arriving.setdefault(index, _Arriving(start, None if in_order else 0))
+
+    def _end_piece(self, index: int, piece: _Arriving) -> None:
+        assert self.pieces is not None
+        if piece.crc is not None:
+            self.partial.note_piece(index, crc_mark(piece.crc))
+        else:
+            self.pieces.have.add(index)
+        self._arriving.pop(index, None)
 
     def kept_map(self) -> PieceMap | None:
         """What to keep of a file whose checksum is right, for repairing it later."""
@@ -141,10 +170,14 @@ class Assembly:
         """Forget a piece that is not right; its byte range."""
         assert self.pieces is not None
         self.pieces.forget(index)
+        self._arriving.pop(index, None)
         return self.pieces.start(index), self.pieces.end(index)
 
     def close(self) -> None:
-        """Stop the checksum and let go of the files, which stay."""
+        """Stop the checksum and let go of the files, which stay. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
         if self._follower:
             self._follower.stop()
             self._follower = None
@@ -157,14 +190,9 @@ class Assembly:
         if self._latest is not None:
             self._latest.join(seconds)
 
-    def _pass_on(self, start: int, end: int, buffer: bytearray) -> bool:
+    def _pass_on(self, start: int, end: int, buffer: bytearray | None) -> bool:
         follower = self._follower
         return follower is not None and follower.landed(start, end, buffer)
-
-    def _hashed(self, follower: Follower, digest: str) -> None:
-        if follower is self._follower:
-            self._follower = None
-            self._on_hash(self, digest)
 
     def _note_prefix(self, end: int, hasher: Hasher) -> None:
         pieces = self.pieces

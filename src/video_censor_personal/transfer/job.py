@@ -48,6 +48,7 @@ class Surroundings:
     limits: Limits
     retry: RetryPolicy
     durable: bool
+    hopeless: set[str]  # origins that failed until all tries were used, and gave nothing since
     on_settled: Callable[[Job], None]
     on_hash: Callable[[Job, Assembly, str], None]
     on_damage: Callable[[Job, Assembly, int], None]
@@ -68,6 +69,7 @@ class Job:
         self.size = self.source.size_bytes
         self.phase, self.note = Phase.QUEUED, ""
         self.fetched_bytes = 0
+        self.busy_s = 0.0  # of all its connections together
         self.outcome: Outcome | None = None
         self.assembly: Assembly | None = None
         self.ledger = Ledger()
@@ -186,11 +188,14 @@ class Job:
             self.phase, self.note = Phase.FETCHING, ""
         return segment
 
-    def steal(self) -> Segment | None:
+    def steal(self, now: float) -> Segment | None:
         """Part of what another connection has before it, for one that has nothing to do."""
         if self.ledger.free or len(self.ledger.active) >= self.shared.limits.connections_per_file:
             return None
-        return self.ledger.steal(self.piece_size)
+        stolen = self.ledger.steal(now, self.piece_size)
+        if stolen is None and self.busy_s:
+            stolen = self.ledger.rescue(now, self.fetched_bytes / self.busy_s)
+        return stolen
 
     def share(self) -> None:
         """Let other connections help with what one had for itself."""
@@ -253,14 +258,16 @@ class Job:
 
     def progress(self) -> FileProgress:
         """Where it stands."""
-        connections = len(self.ledger.active)
+        done, phase = self._done_bytes(), self.phase
+        if phase is Phase.FETCHING and self.size and done >= self.size:
+            phase = Phase.VERIFYING
         return FileProgress(
             self.source.name,
-            self.phase,
-            self._done_bytes(),
+            phase,
+            done,
             self.size,
             self.fetched_bytes + sum(s.buffered for s in self.ledger.active),
-            connections,
+            len(self.ledger.active),
             self.note,
         )
 

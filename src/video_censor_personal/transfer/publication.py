@@ -30,6 +30,8 @@ def publish(job: Job, assembly: Assembly, digest: str) -> None:
     with job.lock:
         if job.outcome is not None:
             return
+        job.ledger.clear()
+        assembly.close()  # Windows renames no open file
         path = store.publish(partial.path, source.target)
         piece_map_path(partial.path).unlink(missing_ok=True)
         if kept := assembly.kept_map():

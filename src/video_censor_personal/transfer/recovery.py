@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from video_censor_personal.transfer.assembly import Assembly
@@ -23,6 +24,8 @@ __all__ = [
     "wrong_bytes",
 ]
 
+log = logging.getLogger(__name__)
+
 # A file that changes more often than this under way is given up.
 _MOST_RESTARTS = 3
 # A try that brought this much counts as a success, whatever ended it.
@@ -38,32 +41,42 @@ def put_back(job: Job, segment: Segment, route: Route, fault: Fault) -> None:
         if isinstance(fault, ChangedFault):
             _restart(job, fault.size, str(fault), route)
             return
-        came = segment.position - segment.reached
-        segment.reached = max(segment.reached, segment.position)
-        if segment.kind in (Kind.WHOLE, Kind.STREAM):
-            segment.position = 0
-        if segment.end is None and segment.position:
-            segment.position = 0
-        segment.buffered = 0
-        if came >= _PROGRESS_BYTES:
-            segment.tries = 0
+        log.info("%s from %s: %s", job.source.name, route.address.shown, fault)
+        _rewind(segment)
         if route.forget_resolved(fault):
             segment.ready_at = 0.0
         elif not fault.passing:
             route.dead = fault
             segment.ready_at = 0.0
-        elif not _postpone(job, segment, fault):
-            route.dead = fault
-        if job.routes.alive:
-            job.ledger.add(segment)
-            job.lock.notify_all()
         else:
+            _postpone(job, segment, fault)
+        if not job.routes.alive:
             job.end(Status.FAILED, error=download_error(job, fault, route))
+        elif job.source.checksum is None and route.validator is None and job.assembly:
+            # Nothing would show that the rest is of the same version as what has arrived.
+            _begin_anew(job)
+            for fresh in job.ledger.free:
+                fresh.tries, fresh.ready_at = segment.tries, segment.ready_at
+                fresh.reached = segment.reached
+        else:
+            job.ledger.add(segment)
+        job.lock.notify_all()
 
 
-def _postpone(job: Job, segment: Segment, fault: Fault) -> bool:
-    """Set when the segment is tried again; False if it has been tried often enough."""
+def _rewind(segment: Segment) -> None:
+    """Go back to where the next try begins; one that brought something costs no try."""
+    if segment.position - segment.reached >= _PROGRESS_BYTES:
+        segment.tries = 0
+    segment.reached = max(segment.reached, segment.position)
+    segment.buffered = 0
+    if segment.kind in (Kind.WHOLE, Kind.STREAM) or segment.end is None:
+        segment.position = 0
+
+
+def _postpone(job: Job, segment: Segment, fault: Fault) -> None:
+    """Set when the segment is tried again; after enough tries, all its routes are dead."""
     segment.tries += 1
+    hopeless = job.shared.hopeless
     routes = len(job.routes.alive)
     wait_s: float | None = 0.0
     if segment.tries % routes == 0:
@@ -71,15 +84,16 @@ def _postpone(job: Job, segment: Segment, fault: Fault) -> bool:
     asked_s = fault.retry_after_s if isinstance(fault, StatusFault) else None
     if asked_s and asked_s > job.shared.retry.longest_wait_s:
         wait_s = None
-    if wait_s is None:
-        for route in job.routes.alive:
-            route.dead = fault
-        return False
+    if wait_s is None or hopeless.issuperset(r.address.origin for r in job.routes.alive):
+        # A thousand files of a server that is gone need not all be tried to the end.
+        for each in job.routes.alive:
+            hopeless.add(each.address.origin)
+            each.dead = fault
+        return
     wait_s = max(wait_s, asked_s or 0.0)
     segment.ready_at = time.monotonic() + wait_s
     job.phase = Phase.RETRYING
     job.note = f"{fault}; trying again in {wait_s:.1f} s" if wait_s else f"{fault}; trying a mirror"
-    return True
 
 
 def _restart(job: Job, size: int | None, why: str, route: Route | None) -> None:
@@ -88,13 +102,18 @@ def _restart(job: Job, size: int | None, why: str, route: Route | None) -> None:
         fault = Fault(f"{why} again and again")
         job.end(Status.FAILED, error=download_error(job, fault, route or job.routes.all[0]))
         return
-    if job.assembly is not None:
-        job.assembly.partial.delete()
     job.size = job.source.size_bytes if job.source.size_bytes is not None else size
     job.note = f"{why}: starting again"
-    job.single_stream = job.probed = False
     for each in job.routes.all:
         each.validator = each.ranges = None
+    _begin_anew(job)
+
+
+def _begin_anew(job: Job) -> None:
+    """Drop what has arrived."""
+    if job.assembly is not None:
+        job.assembly.partial.delete()
+    job.single_stream = job.probed = False
     try:
         job.assemble(job.identity())
     except OSError as exc:
@@ -115,6 +134,7 @@ def after_hash(job: Job, assembly: Assembly, digest: str) -> None:
     with job.lock:
         if assembly is not job.assembly or job.outcome is not None:
             return
+        assembly.take_result()
         job.digest = digest
         job.right = job.source.checksum in (None, digest)
         if not job.right:

@@ -31,6 +31,7 @@ __all__ = ["Run"]
 _TICK_S = 0.05
 _REPORT_S = 0.1
 _ASK_LOCK_S = 0.2
+_MOST_OPENED = 32  # each holds descriptors, a large one a thread, also while it waits to retry
 # Beyond this the threads are left behind (they are stuck in name resolution, and are daemons).
 _LEAVE_THREADS_S = 3.0
 # Small enough to stay in a core's own cache from the socket to the disk and the checksum: with
@@ -68,6 +69,7 @@ class Run:
             limits=limits,
             retry=retry,
             durable=durable,
+            hopeless=set(),
             on_settled=self._settled,
             on_hash=recovery.after_hash,
             on_damage=recovery.refetch_damaged,
@@ -81,6 +83,8 @@ class Run:
         self._waiting: list[Job] = []
         self._ended: list[Job] = []
         self._unfinished = len(self.jobs)
+        self._most_opened = max(_MOST_OPENED, limits.connections)
+        self._adapted_at = time.monotonic()
         self._fetched_bytes = 0  # by jobs that have ended
         self._threads: list[threading.Thread] = []
         self._small_left = sum(_is_small(job) for job in self.jobs)
@@ -122,8 +126,10 @@ class Run:
     def _adapt(self, now: float) -> None:
         fetched = self._fetched_bytes
         busy = 0
+        passed, self._adapted_at = now - self._adapted_at, now
         for job in self._opened:
             active = job.ledger.active
+            job.busy_s += passed * len(active)
             busy += len(active)
             fetched += job.fetched_bytes + sum(s.buffered for s in active)
         before = self._ramp.target
@@ -131,15 +137,12 @@ class Run:
         self._ramp.observe(Seen(now, fetched, self.reads, self.reads_ahead), busy)
         target = self._ramp.target
         if before == 1 and target > 1:
-            self._share()
+            for job in self._opened:
+                job.share()
         while len(self._threads) < target and self._unfinished and not self._stop.is_set():
             self._hire()
-        if self._queue or any(job.ledger.free for job in self._opened):
-            self.lock.notify_all()
-
-    def _share(self) -> None:
-        for job in self._opened:
-            job.share()
+        if busy < target:
+            self.lock.notify_all()  # those with nothing to do look again
 
     def _hire(self) -> None:
         client = Client(self._dialer, f"video-censor/{__version__}")
@@ -245,12 +248,12 @@ class Run:
             most = None if alone else self._worth_a_request(job)
             if (segment := job.claim(now, most)) is not None:
                 return job, segment
-        if self._queue:
+        if self._queue and len(self._opened) < self._most_opened:
             job = self._queue.popleft()
             self._opened[job] = None
             return job, None
         for job in self._opened:
-            if (segment := job.steal()) is not None:
+            if (segment := job.steal(now)) is not None:
                 return job, segment
         return None
 

@@ -9,6 +9,13 @@ from dataclasses import dataclass, field
 __all__ = ["Kind", "Ledger", "Segment"]
 
 
+# A connection crawls if it needs longer than this for the rest of its segment, and is that much
+# slower than the others; twice at most, then it is the server.
+_CRAWL_S = 1.0
+_CRAWL_SHARE = 0.4
+_MOST_RESCUES = 2
+
+
 class Kind(enum.Enum):
     """How a segment is served."""
 
@@ -22,20 +29,21 @@ class Kind(enum.Enum):
 class Segment:
     """Bytes `[position, end)` that one connection fetches in order; `end` None: to the end.
 
-    It begins with a piece, except after a failed try in mid-piece: then `crc` is that of the
-    part of the piece before `position` (None: not needed, the piece arrives in order), or
-    `differs` says whether that part was another than the one on disk.
+    It begins with a piece, except after a failed try in mid-piece. `differs` says of a
+    comparison whether the part of the piece before `position` was another than the one on disk.
     """
 
     position: int
     end: int | None
     kind: Kind = Kind.RANGE
-    crc: int | None = 0
     differs: bool = False
     buffered: int = 0  # received, not written yet
     tries: int = 0  # failed ones since bytes last came
     ready_at: float = 0.0
     reached: int = 0  # how far a stream came before it had to begin again
+    claimed_at: float = 0.0
+    claimed_from: int = 0
+    rescues: int = 0  # connections that were too slow for it
 
     def left(self) -> int:
         """Bytes that another connection could take over."""
@@ -67,8 +75,7 @@ class Ledger:
                 most_bytes = piece_size  # what differs shall be fetched before all is compared
             if rest := _split(segment, most_bytes, piece_size):
                 self.add(rest)
-            self.active.add(segment)
-            return segment
+            return self._hand_out(segment, now)
         return None
 
     def share(self, most_bytes: int, piece_size: int) -> None:
@@ -77,7 +84,7 @@ class Ledger:
             if rest := _split(segment, most_bytes, piece_size):
                 self.add(rest)
 
-    def steal(self, piece_size: int) -> Segment | None:
+    def steal(self, now: float, piece_size: int) -> Segment | None:
         """Half of what the busiest segment has before it; None if that is not worth a request."""
         busiest = max(self.active, key=Segment.left, default=None)
         if busiest is None:
@@ -86,9 +93,26 @@ class Ledger:
         if left <= 2 * piece_size:
             return None
         stolen = _split(busiest, left // 2, piece_size)
-        if stolen is not None:
-            self.active.add(stolen)
-        return stolen
+        return self._hand_out(stolen, now) if stolen else None
+
+    def rescue(self, now: float, usual_bytes_per_s: float) -> Segment | None:
+        """What a connection that crawls has before it; that connection then ends."""
+        for slow in self.active:
+            took = now - slow.claimed_at
+            rate = (slow.position + slow.buffered - slow.claimed_from) / max(took, 1e-3)
+            if slow.end is None or took < _CRAWL_S or slow.rescues >= _MOST_RESCUES:
+                continue
+            if slow.left() > _CRAWL_S * rate and rate < usual_bytes_per_s * _CRAWL_SHARE:
+                rest = Segment(slow.position, slow.end, slow.kind, differs=slow.differs)
+                rest.rescues = slow.rescues + 1
+                slow.end = slow.position
+                return self._hand_out(rest, now)
+        return None
+
+    def _hand_out(self, segment: Segment, now: float) -> Segment:
+        segment.claimed_at, segment.claimed_from = now, segment.position
+        self.active.add(segment)
+        return segment
 
     def clear(self) -> None:
         """Forget all; whoever works on a segment finds out with `in active`."""

@@ -119,6 +119,7 @@ class Worker:
         byte_range, condition = range_headers(job, segment, route)
         response = self._client.get(route.next_address, job.headers, byte_range, condition)
         self._workplace.answered(response)
+        job.shared.hopeless.discard(route.address.origin)
         return response
 
     def _receive(self, job: Job, segment: Segment, response: Response, assembly: Assembly) -> bool:
@@ -159,7 +160,8 @@ class Worker:
                     break
                 filled += count
                 segment.buffered = filled
-                if segment not in job.ledger.active:
+                taken_over = segment.end is not None and segment.position >= segment.end
+                if taken_over or segment not in job.ledger.active:
                     break
         except Fault as fault:
             return filled, fault
@@ -191,8 +193,8 @@ class Worker:
             if segment.position == pieces.end(index):
                 if segment.kind is Kind.COMPARE:
                     recovery.compare_piece(job, segment, index)
-                segment.tries = 0
-                segment.reached = segment.position
+                if segment.position > segment.reached:  # not what an earlier try had brought
+                    segment.tries, segment.reached = 0, segment.position
 
     def _end_of_stream(self, job: Job, segment: Segment, assembly: Assembly) -> None:
         with job.lock:
