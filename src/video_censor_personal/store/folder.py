@@ -161,7 +161,7 @@ class Store:
                 (self.private / name).mkdir(parents=True, exist_ok=True)
             probe = self.private / "locks" / f".probe-{os.getpid()}"
             probe.touch()
-            probe.unlink()
+            probe.unlink(missing_ok=True)  # another thread may have been here meanwhile
         except OSError as exc:
             raise ModelCacheError(
                 f"the model cache {self.root} cannot be written ({exc.strerror}). "

@@ -9,6 +9,8 @@ from video_censor_personal.transfer.limits import Limits, RetryPolicy
 from video_censor_personal.transfer.outcome import FileProgress, Listener, Outcome, Phase, Status
 from video_censor_personal.transfer.plan import FileState, Plan, PlannedFile
 from video_censor_personal.transfer.run import Run
+from video_censor_personal.transfer.throttle import Throttle
+from video_censor_personal.transfer.wire import Permit
 
 __all__ = ["Engine"]
 
@@ -18,6 +20,9 @@ class Engine:
 
     `durable`: files are synced to the disk before they get their names, so that a power loss too
     leaves no file or the right one. Without it that holds for killed processes only, as with curl.
+
+    `throttle` is drawn from by all its runs together; `permits(origin, ip_address)` is asked before
+    every connection that goes through no proxy.
     """
 
     def __init__(
@@ -26,10 +31,13 @@ class Engine:
         retry: RetryPolicy | None = None,
         *,
         durable: bool = True,
+        throttle: Throttle | None = None,
+        permits: Permit | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.retry = retry or RetryPolicy()
         self.durable = durable
+        self._throttle, self._permits = throttle, permits
 
     def fetch(
         self,
@@ -57,7 +65,15 @@ class Engine:
         outcomes: dict[str, Outcome] = {}
         if plan.to_fetch:
             self._make_room(plan)
-            run = Run(plan.to_fetch, plan.store, self.limits, self.retry, durable=self.durable)
+            run = Run(
+                plan.to_fetch,
+                plan.store,
+                self.limits,
+                self.retry,
+                durable=self.durable,
+                throttle=self._throttle,
+                permits=self._permits,
+            )
             run.work(tell, cancel or CancelToken())
             outcomes = {job.source.name: job.outcome for job in run.jobs if job.outcome}
         return tuple(outcomes.get(f.source.name) or _present(f) for f in plan.files)

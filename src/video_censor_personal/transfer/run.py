@@ -23,7 +23,7 @@ from video_censor_personal.transfer.ramp import Ramp, Seen
 from video_censor_personal.transfer.segments import Segment
 from video_censor_personal.transfer.throttle import Throttle
 from video_censor_personal.transfer.trust import LazyTls
-from video_censor_personal.transfer.wire import Dialer
+from video_censor_personal.transfer.wire import Dialer, Permit
 from video_censor_personal.transfer.worker import Worker
 
 __all__ = ["Run"]
@@ -53,6 +53,8 @@ class Run:
         retry: RetryPolicy,
         *,
         durable: bool,
+        throttle: Throttle | None = None,
+        permits: Permit | None = None,
     ) -> None:
         mutex = threading.RLock()
         self.lock = threading.Condition(mutex)
@@ -60,7 +62,7 @@ class Run:
         self._stop = threading.Event()
         self._crash: BaseException | None = None
         self._limits = limits
-        self.throttle = Throttle(limits.bytes_per_s)
+        self.throttle = Throttle(limits.bytes_per_s, parent=throttle)
         self.reads = self.reads_ahead = 0
         self._shared = Surroundings(
             store=store,
@@ -89,7 +91,9 @@ class Run:
         self._threads: list[threading.Thread] = []
         self._small_left = sum(_is_small(job) for job in self.jobs)
         self._ramp = Ramp(limits.connections, self._small_left)
-        self._dialer = Dialer(LazyTls(), limits.connect_s, limits.stall_s, self._stop.is_set)
+        self._dialer = Dialer(
+            LazyTls(), limits.connect_s, limits.stall_s, self._stop.is_set, permits
+        )
 
     # -- the loop
 

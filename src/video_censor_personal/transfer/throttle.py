@@ -14,31 +14,42 @@ _SMALLEST_READ = 4096
 
 
 class Throttle:
-    """A token bucket that several threads draw from. `bytes_per_s` None: no limit."""
+    """A token bucket that several threads draw from. `bytes_per_s` None: no limit of its own.
+
+    What is drawn from it is drawn from `parent` too.
+    """
 
     def __init__(
-        self, bytes_per_s: int | None, clock: Callable[[], float] = time.monotonic
+        self,
+        bytes_per_s: int | None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        parent: Throttle | None = None,
     ) -> None:
         self._rate = bytes_per_s
+        self._parent = parent
         self._clock = clock
         self._mutex = threading.Lock()
         self._free_at = clock()
 
     @property
     def limited(self) -> bool:
-        return self._rate is not None
+        return self._rate is not None or (self._parent is not None and self._parent.limited)
 
     def most(self, wanted: int) -> int:
         """How many of `wanted` bytes one read may ask for."""
+        if self._parent is not None:
+            wanted = self._parent.most(wanted)
         if self._rate is None:
             return wanted
         return min(wanted, max(_SMALLEST_READ, int(self._rate * _BURST_S)))
 
     def spend(self, count: int) -> float:
         """Note that `count` bytes arrived; the seconds to pause before the next read."""
+        pause_s = self._parent.spend(count) if self._parent is not None else 0.0
         if self._rate is None:
-            return 0.0
+            return pause_s
         with self._mutex:
             now = self._clock()
             self._free_at = max(self._free_at, now - _BURST_S) + count / self._rate
-            return max(0.0, self._free_at - now)
+            return max(pause_s, self._free_at - now)

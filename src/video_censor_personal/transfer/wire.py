@@ -21,7 +21,10 @@ from video_censor_personal.transfer.address import Address
 from video_censor_personal.transfer.faults import Fault, Halted
 from video_censor_personal.transfer.proxies import proxy_for
 
-__all__ = ["Dialer", "Wire"]
+__all__ = ["Dialer", "Permit", "Wire"]
+
+Permit = Callable[[str, str], bool]
+"""Whether a connection to an origin may use an IP address."""
 
 _TICK_S = 0.1
 _HEAD_READ_BYTES = 8 << 10
@@ -39,24 +42,26 @@ _FILLS_BUFFERS = sys.platform == "linux"
 
 @dataclass(frozen=True, slots=True)
 class Dialer:
-    """Opens wires. `stopped` is asked at every tick."""
+    """Opens wires. `stopped` is asked at every tick, `permits` before every connection of which
+    this side chooses the address: not for those that a proxy makes."""
 
     tls: Callable[[], ssl.SSLContext]
     connect_s: float
     stall_s: float
     stopped: Callable[[], bool]
+    permits: Permit | None = None
 
     def dial(self, address: Address) -> Wire:
         """Connect to `address`, through a proxy if the environment names one.
 
         Raises:
-            Fault: it cannot be reached.
+            Fault: it cannot be reached, or may not be.
             Halted: asked to stop.
             ConfigError: the proxy or the certificates are misconfigured.
         """
         proxy = proxy_for(address)
         began = time.monotonic()
-        sock = self._connect(proxy or address)
+        sock = self._connect(proxy or address, None if proxy else self.permits)
         round_trip_s = time.monotonic() - began
         try:
             if address.scheme == "https":
@@ -69,11 +74,20 @@ class Dialer:
         plain_proxy = proxy if address.scheme == "http" else None
         return Wire(sock, self, plain_proxy, round_trip_s)
 
-    def _connect(self, address: Address) -> socket.socket:
+    def _connect(self, address: Address, permits: Permit | None) -> socket.socket:
         try:
             found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
         except OSError as exc:
             raise Fault(f"the host name {address.host} cannot be resolved ({exc})") from exc
+        # Judged by the very address that is connected to: a name may resolve differently next time.
+        if permits is not None:
+            found = [each for each in found if permits(address.origin, str(each[4][0]))]
+            if not found:
+                raise Fault(
+                    f"{address.netloc} lies in a private network, where nothing may be fetched "
+                    "unless it was configured",
+                    passing=False,
+                )
         last = ""
         for family, kind, protocol, _, place in found:
             sock = socket.socket(family, kind, protocol)
