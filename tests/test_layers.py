@@ -44,9 +44,11 @@ BELOW = {
         "models_lock",
         "pipeline",
         "sample",
+        "service",
         "store",
         "transfer",
     },
+    "service": {"hub_cache", "hub", "transfer", "store"},
 }
 
 

@@ -6,17 +6,24 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from hub_server import LoopbackHub
 from loopback import Loopback, Reply, Request, content_of
+
+from video_censor_personal.service import ServiceSettings, create_app, service_settings
 
 TOKEN = "a-token-for-tests-only"
 _HUB_VARIABLES = (
@@ -34,13 +41,15 @@ _HUB_VARIABLES = (
 class SlowHub(LoopbackHub):
     """A hub whose large files come from another server, `pace` bytes a second a connection.
 
-    `pace` may change at any time; None: as fast as it goes.
+    `pace` may change at any time; None: as fast as it goes. Only files with `paced` in their path
+    are slow.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.files = Loopback()
         self.pace: float | None = None
+        self.paced = ""
 
     @property
     def cdn(self) -> str:
@@ -54,8 +63,8 @@ class SlowHub(LoopbackHub):
             self.files.host(f"/{name}/{commit}/{path}", content, tweak=self._pace)
         return commit
 
-    def _pace(self, _: Request, reply: Reply) -> None:
-        reply.bytes_per_s = self.pace
+    def _pace(self, request: Request, reply: Reply) -> None:
+        reply.bytes_per_s = self.pace if self.paced in request.path else None
 
     def __enter__(self) -> SlowHub:
         self.files.__enter__()
@@ -215,12 +224,53 @@ def start_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
             service.kill()
 
 
-@pytest.fixture
-def service(hub: SlowHub, start_service: Callable[..., Service]) -> Service:
-    return start_service()
+class LocalService:
+    """An application in a thread of this process: starts in a fraction of the time."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, ws="none")
+        self.server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self.server.run, args=([self._listening],))
+
+    def __enter__(self) -> LocalService:
+        self._thread.start()
+        with httpx.Client(trust_env=False) as client:
+            client.get(f"{self.address}/livez", timeout=20)  # accepted once it has started
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if hasattr(self.app.state, "manager"):
+            self.app.state.manager.listeners.close()
+        self.server.should_exit = True
+        self._thread.join(20)
+        self._listening.close()
 
 
 @pytest.fixture
-def client(service: Service) -> Iterator[Client]:
-    with contextlib.closing(Client(service.address)) as client:
-        yield client
+def settings(hub: SlowHub, tmp_path: Path) -> ServiceSettings:
+    return replace(
+        service_settings(state_dir=tmp_path / "state"),
+        reserve_bytes=0,
+        retry_waits_s=(0.01, 0.02, 0.03),
+    )
+
+
+@pytest.fixture
+def serve(settings: ServiceSettings) -> Iterator[Callable[..., Client]]:
+    """Starts a service in this process, with other settings where named; a client of it."""
+    with contextlib.ExitStack() as running:
+
+        def start(*, token: str | None = TOKEN, **changes: Any) -> Client:
+            app = create_app(replace(settings, **changes))
+            service = running.enter_context(LocalService(app))
+            return running.enter_context(Client(service.address, token))
+
+        yield start
+
+
+@pytest.fixture
+def client(serve: Callable[..., Client]) -> Client:
+    return serve()

@@ -134,10 +134,10 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     token, is_new = find_token(settings.state_dir)
 
     def announce(address: str) -> None:
-        console.result({"address": address}, f"Listening on {address}")
         console.note(f"Open {address}/#token={token}")
         if is_new:
             console.note(f"The token was made just now; it lies in {settings.state_dir / 'token'}")
+        console.result({"address": address}, f"Listening on {address}")
 
     serve(settings, token, arguments.host, arguments.port, announce)
     return 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from video_censor_personal.errors import DiskSpaceError, ModelCacheError, RegistryUnreachableError
 from video_censor_personal.hub.api import HubApi
@@ -51,19 +50,12 @@ class Resolved:
     left_out: tuple[str, ...]
 
 
-class RoomMaker(Protocol):
-    """Makes sure that what a run has to fetch has a place."""
-
-    def __call__(self, wanted: Wanted, missing_bytes: int) -> None:
-        """Raises `DiskSpaceError` or `Problem` if there is none."""
-
-
 class Download:
     """Call `run` once, in a thread of its own; `cancel` and `tally` are for other threads.
 
     Args:
         on_resolved: told what the model turned out to be, before a byte is fetched.
-        make_room: asked before a byte is fetched.
+        make_room: told how many bytes are missing; raises if there is no place for them.
     """
 
     def __init__(
@@ -73,7 +65,7 @@ class Download:
         engine: Engine,
         *,
         on_resolved: Callable[[Resolved], None],
-        make_room: RoomMaker,
+        make_room: Callable[[int], None],
     ) -> None:
         self.wanted = wanted
         self.cancel = CancelToken()
@@ -104,7 +96,7 @@ class Download:
         found = self._look(resolved, sources)
         missing = [file for file in found if file.state is not FileState.VERIFIED]
         if missing:
-            self._make_room(self.wanted, sum(file.missing_bytes or 0 for file in missing))
+            self._make_room(sum(file.missing_bytes or 0 for file in missing))
             self._check(self._fetch(missing))
         self._check_formats(resolved, {file.source.checksum for file in missing})
         self._publish(resolved)

@@ -14,32 +14,32 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from video_censor_personal.errors import DiskSpaceError
+from video_censor_personal.service.addresses import reachable_from
 from video_censor_personal.service.counts import Counts
 from video_censor_personal.service.download import Download, Resolved
-from video_censor_personal.service.facts import describe_file, describe_job
 from video_censor_personal.service.job_table import JobTable, already
 from video_censor_personal.service.jobs import FileCount, Job, Wanted
 from video_censor_personal.service.ledger import Ledger, Transaction
 from video_censor_personal.service.library import Library
 from video_censor_personal.service.metrics import Metrics
 from video_censor_personal.service.problems import Problem, without_paths
+from video_censor_personal.service.room import Room
 from video_censor_personal.service.run import Ending, Run
+from video_censor_personal.service.runs import Runs, progress_facts
 from video_censor_personal.service.settings import ServiceSettings
 from video_censor_personal.service.states import ACTIVE, WORKING, Change, JobState
 from video_censor_personal.transfer import Engine, Limits, RetryPolicy
+from video_censor_personal.transfer.address import parse_url
+from video_censor_personal.transfer.throttle import Throttle
 
 __all__ = ["Downloads"]
 
 log = logging.getLogger(__name__)
 
-_REPORT_S = 0.25
 _STOP_S = 1.5
-_SHOWN_FILES = 8
 
 OnEnd = Callable[[Transaction, Job], None]
 
@@ -55,16 +55,13 @@ class Downloads:
         metrics: Metrics,
         on_end: OnEnd,
     ) -> None:
-        self.table = JobTable(ledger, self.describe)
+        self._runs = Runs()
+        self.table = JobTable(ledger, self._runs.describe)
         self._settings, self._ledger, self._library = settings, ledger, library
         self._metrics, self._on_end = metrics, on_end
-        limits = Limits(bytes_per_s=settings.bytes_per_s_each)
-        retry = RetryPolicy(settings.retry_waits_s, longest_wait_s=settings.longest_wait_s)
-        self._engine = Engine(limits, retry)
-        self._runs: dict[str, Run] = {}
-        self._mutex = threading.RLock()
+        self._room = Room(settings, library, metrics)
+        self._throttle = Throttle(settings.bytes_per_s)
         self._stopping = threading.Event()
-        self._reporter: threading.Thread | None = None
 
     # -- life
 
@@ -73,29 +70,25 @@ class Downloads:
         for job in self.table.active():
             if job.state in WORKING:
                 self.table.move(job.id, Change.INTERRUPT)
-        self._reporter = threading.Thread(target=self._report, name="progress", daemon=True)
-        self._reporter.start()
+        self._runs.start(self.table)
         self._fill()
 
     def stop(self) -> None:
         """Stop every run and write where it was; they go on with the next `start`. Idempotent."""
         self._stopping.set()
-        with self._mutex:
-            runs = list(self._runs.values())
+        runs = self._runs.all()
         for run in runs:
             run.stop(Change.INTERRUPT)
         deadline = time.monotonic() + _STOP_S
         for run in runs:
             run.join(max(0.0, deadline - time.monotonic()))
-        if self._reporter is not None:
-            self._reporter.join()
+        self._runs.stop()
 
     # -- asking
 
     def describe(self, job: Job) -> dict[str, Any]:
         """A job as programs see it, with the counts of this moment."""
-        run = self._runs.get(job.id)
-        return describe_job(_before(job, run), run.counts()) if run else describe_job(job)
+        return self._runs.describe(job)
 
     def files(self, job: Job) -> tuple[FileCount, ...]:
         """Every file of a job."""
@@ -112,7 +105,7 @@ class Downloads:
 
     def running_counts(self) -> list[Counts]:
         """How far those are that run now."""
-        return [run.counts() for run in self._all_runs()]
+        return [run.counts() for run in self._runs.all()]
 
     # -- acting
 
@@ -122,7 +115,7 @@ class Downloads:
         Raises:
             Problem: 409, it is downloading already; 429, there is no place for it.
         """
-        with self._mutex:
+        with self._runs.mutex:
             waiting = self.table.active()
             if any(_is_same(job.wanted, wanted) for job in waiting):
                 raise already(wanted)
@@ -179,7 +172,7 @@ class Downloads:
         return self.table.get(job_id)
 
     def _halt(self, job_id: str, change: Change) -> Job:
-        with self._mutex:
+        with self._runs.mutex:
             run = self._runs.get(job_id)
             if run is None:
                 job = self._end(job_id, change)
@@ -195,7 +188,7 @@ class Downloads:
 
     def _fill(self) -> None:
         """Start what waits, as far as there is room."""
-        with self._mutex:
+        with self._runs.mutex:
             while not self._stopping.is_set() and len(self._runs) < self._settings.at_once:
                 job = self.table.next_queued()
                 if job is None:
@@ -206,32 +199,41 @@ class Downloads:
         download = Download(
             job.wanted,
             self._settings,
-            self._engine,
+            self._engine_for(job.wanted),
             on_resolved=lambda resolved: self._resolved(job, resolved),
-            make_room=lambda wanted, missing: self._make_room(job, missing),
+            make_room=lambda missing: self._make_room(job, missing),
         )
         run = Run(job, download, self._settings.time_limit_s, self._ended)
-        self._runs[job.id] = run
+        self._runs.add(run)
         try:
             self.table.move(job.id, Change.START)
         except BaseException:
-            del self._runs[job.id]
+            self._runs.discard(run)
             raise
         self._metrics.started()
         run.start()
 
+    def _engine_for(self, wanted: Wanted) -> Engine:
+        settings = self._settings
+        return Engine(
+            Limits(bytes_per_s=settings.bytes_per_s_each),
+            RetryPolicy(settings.retry_waits_s, longest_wait_s=settings.longest_wait_s),
+            throttle=self._throttle,
+            permits=reachable_from(parse_url(wanted.endpoint).origin),
+        )
+
     def _ended(self, run: Run, ending: Ending) -> None:
         change, code, text = ending
         counts = run.counts()
-        facts = self._progress_facts(run, counts)
+        facts = progress_facts(run, counts)
         if code is not None:
             roots = {"cache": self._settings.cache_dir, "home": Path.home()}
             facts |= {"code": code, "error": without_paths(text or "", roots)}
         files = run.download.tally.take_changed()
         try:
-            self.table.checkpoint(run.job.id, files, self.describe, **facts)
-            with self._mutex:
-                self._runs.pop(run.job.id, None)
+            self.table.checkpoint(run.job.id, files, None, **facts)
+            with self._runs.mutex:
+                self._runs.discard(run)
                 job = self._end(run.job.id, change, **facts)
             self._metrics.ended(str(job.state), time.monotonic() - run.began, counts)
             self._fill()
@@ -265,81 +267,15 @@ class Downloads:
         self._ledger.write(write)
 
     def _make_room(self, job: Job, missing_bytes: int) -> None:
-        settings, store = self._settings, self._library.cache.store
-        if settings.quota_bytes is not None:
-            spare = {active.wanted.repository for active in self.table.active()}
-            gone = self._library.make_room(missing_bytes, settings.quota_bytes, spare)
-            for name in gone:
-                log.info("%s made room for %s", name, job.wanted.repository)
-            self._metrics.evicted(len(gone))
-        others = sum(
-            (counts.total_bytes or 0) - counts.done_bytes
-            for run in self._all_runs()
-            if run.job.id != job.id
-            for counts in (run.counts(),)
-        )
-        needed = 2 * missing_bytes + others + settings.reserve_bytes
-        free = store.free_bytes()
-        if free < needed:
-            raise DiskSpaceError(
-                f"{needed:,} bytes must be free (twice the {missing_bytes:,} that are missing, "
-                f"{others:,} for other downloads, {settings.reserve_bytes:,} in reserve), "
-                f"but {free:,} are. Delete models, or make room.",
-                expected=needed,
-                actual=free,
-            )
-
-    # -- reporting
-
-    def _report(self) -> None:
-        """Write and tell how far every run is, four times a second, and keep their time."""
-        while not self._stopping.wait(_REPORT_S):
-            for run in self._all_runs():
-                run.keep_time()
-                self._checkpoint(run)
-
-    def _checkpoint(self, run: Run) -> None:
-        counts = run.counts()
-        change = Change.VERIFY if counts.is_verifying else Change.FETCH
-        wrong = JobState.RUNNING if counts.is_verifying else JobState.VERIFYING
-        with self._mutex:
-            if run.job.id not in self._runs:
-                return
-            with contextlib.suppress(Problem):
-                if self.table.get(run.job.id).state is wrong:
-                    self.table.move(run.job.id, change)
-        files = run.download.tally.take_changed()
-        moving = [describe_file(file) for file in files[:_SHOWN_FILES]]
-        self.table.checkpoint(
-            run.job.id,
-            files,
-            lambda job: describe_job(_before(job, run), counts) | {"files": moving},
-            **self._progress_facts(run, counts),
-        )
-
-    def _progress_facts(self, run: Run, counts: Counts) -> dict[str, Any]:
-        if counts.total_bytes is None:
-            return {}
-        return {
-            "total_bytes": counts.total_bytes,
-            "done_bytes": counts.done_bytes,
-            "fetched_bytes": run.job.fetched_bytes + counts.fetched_bytes,
-            "retries": run.job.retries + counts.retries,
-        }
-
-    def _all_runs(self) -> list[Run]:
-        with self._mutex:
-            return list(self._runs.values())
+        others = [run.counts() for run in self._runs.all() if run.job.id != job.id]
+        others_bytes = sum((counts.total_bytes or 0) - counts.done_bytes for counts in others)
+        spare = {active.wanted.repository for active in self.table.active()}
+        self._room.make(missing_bytes, others_bytes, spare)
 
     def _until_free_s(self) -> float:
         """When the first of the running downloads may be over."""
-        etas = [eta for run in self._all_runs() if (eta := run.counts().eta_s) is not None]
+        etas = [eta for run in self._runs.all() if (eta := run.counts().eta_s) is not None]
         return min(600.0, max(1.0, min(etas, default=10.0)))
-
-
-def _before(job: Job, run: Run) -> Job:
-    """A job with the sums of its earlier runs: those of this one are in its counts."""
-    return replace(job, fetched_bytes=run.job.fetched_bytes, retries=run.job.retries)
 
 
 def _is_same(one: Wanted, other: Wanted) -> bool:

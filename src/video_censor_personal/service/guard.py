@@ -60,6 +60,11 @@ class Guard:
         body = await self._read(request)
         return Request(request.scope, _replay(body, request.receive))
 
+    def is_signed_in(self, request: Request) -> bool:
+        """Whether the request comes from a browser that has a session."""
+        session = request.cookies.get(COOKIE, "")
+        return self.sessions is not None and bool(session) and self.sessions.is_known(session)
+
     def _check_host(self, request: Request) -> None:
         """Names that lead here by accident or by rebinding a name are not answered."""
         hosts = self._settings.hosts
@@ -78,12 +83,11 @@ class Guard:
                 raise _login_needed()
             return address
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        session = request.cookies.get(COOKIE, "")
         if self.sessions is not None:
             if scheme.casefold() == "bearer" and self.sessions.is_token(token.strip()):
                 return "token"
-            if session and self.sessions.is_known(session):
-                return hashlib.sha256(session.encode()).hexdigest()
+            if self.is_signed_in(request):
+                return hashlib.sha256(request.cookies[COOKIE].encode()).hexdigest()
         if not is_public:
             self._rate.spend(address)
             raise _login_needed()

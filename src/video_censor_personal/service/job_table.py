@@ -164,10 +164,10 @@ class JobTable:
         self,
         job_id: str,
         files: Iterable[FileCount],
-        describe: Facts,
+        describe: Facts | None,
         **facts: Any,
     ) -> None:
-        """Write soon how far a job is, and tell it as an event."""
+        """Write soon how far a job is, and (with `describe`) tell it as an event."""
         rows = [
             (job_id, f.path, f.size_bytes, f.done_bytes, f.state, f.tries, f.note) for f in files
         ]
@@ -177,7 +177,7 @@ class JobTable:
             transaction.execute_many(
                 "INSERT OR REPLACE INTO job_file VALUES(?, ?, ?, ?, ?, ?, ?)", rows
             )
-            if job.state in WORKING:
+            if describe is not None and job.state in WORKING:
                 transaction.emit("progress", job_id, describe(job))
 
         self._ledger.post(change)

@@ -1,65 +1,34 @@
-"""The models in a cache: what is there of each, what can be done without, and taking it away."""
+"""The models in a cache: what is there of each, how much room there is, and taking one away."""
 
 from __future__ import annotations
 
 import contextlib
-import enum
-import os
 import shutil
 import threading
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from video_censor_personal.errors import ModelDownloadError
+from video_censor_personal.hub.environment import DEFAULT_ENDPOINT
 from video_censor_personal.hub.files import HubFile
 from video_censor_personal.hub_cache import HubCache
 from video_censor_personal.service.model_book import ModelBook
 from video_censor_personal.service.policy import Policy
+from video_censor_personal.service.presence import (
+    ModelState,
+    Presence,
+    Signature,
+    Space,
+    judge,
+    signature_of,
+)
 from video_censor_personal.service.problems import Problem
 from video_censor_personal.service.verdicts import Verdicts
-from video_censor_personal.transfer import FileState, PlannedFile, Source
 
-__all__ = ["Library", "ModelState", "Presence", "Space"]
+__all__ = ["Library"]
 
 _SIZE_TTL_S = 5.0
 _TOUCH_S = 60.0
-_SHOWN_FAULTS = 3
-
-
-class Presence(enum.StrEnum):
-    """What the cache has of a model."""
-
-    DOWNLOADED = "DOWNLOADED"
-    DOWNLOADING = "DOWNLOADING"
-    PARTIAL = "PARTIAL"
-    NOT_FOUND = "NOT_FOUND"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelState:
-    """One commit of a repository, as it lies in the cache; `reason` says why it is partial."""
-
-    repository: str
-    commit: str | None
-    presence: Presence
-    reason: str | None = None
-    have_bytes: int = 0
-    size_bytes: int | None = None
-    revisions: tuple[str, ...] = ()
-    is_pinned: bool = False
-    used_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """Bytes of the cache, and of the disk it lies on."""
-
-    cache_bytes: int
-    free_bytes: int
-    total_bytes: int
-    path: Path
 
 
 class Library:
@@ -93,11 +62,15 @@ class Library:
             presence = Presence.PARTIAL if exists else Presence.NOT_FOUND
             reason = "it is not known which files it has; download it to complete it"
             return ModelState(repository, commit, presence, reason if exists else None)
-        sources = self._sources(repository, commit, files)
+        snapshot = self.cache.snapshot_path(repository, commit)
+        paths = tuple(snapshot / file.path for file in files)
+        looks_like = signature_of(paths)  # before the look: what changes during it is seen
+        sources = self.cache.sources(repository, commit, files, endpoint=DEFAULT_ENDPOINT)
         found, unread = self.verdicts.look(sources, wait_s=wait_s)
-        state = self._judge(repository, commit, files, found, unread)
-        if state.presence is Presence.DOWNLOADED:
-            self._remember_whole(state, files)
+        blobs = self.cache.folder(repository) / "blobs"
+        state = judge(repository, commit, files, found, unread, snapshot=snapshot, blobs=blobs)
+        if state.presence is Presence.DOWNLOADED and looks_like is not None:
+            self._whole[repository, commit] = (paths, looks_like, state)
         return state
 
     def files(self, repository: str, commit: str) -> tuple[HubFile, ...] | None:
@@ -140,7 +113,7 @@ class Library:
         while not place.exists() and place != place.parent:
             place = place.parent
         usage = shutil.disk_usage(place)
-        return Space(self._cache_bytes(), usage.free, usage.total, self.cache.root)
+        return Space(self.cache_bytes(), usage.free, usage.total, self.cache.root)
 
     def touch(self, repository: str, commit: str) -> None:
         """Somebody asked for a model and can have it; written at most once a minute."""
@@ -180,82 +153,8 @@ class Library:
         self._size = None
         return freed
 
-    def make_room(self, needed_bytes: int, most_bytes: int, spare: Collection[str]) -> list[str]:
-        """Delete what was not used for longest until `needed_bytes` more fit into `most_bytes`.
-
-        Pinned models and repositories in `spare` stay. The names of what went.
-
-        Raises:
-            Problem: 507, it would not fit even then; nothing was deleted.
-        """
-        excess = self._cache_bytes(fresh=True) + needed_bytes - most_bytes
-        chosen: list[ModelState] = []
-        for state in sorted(self.all(), key=lambda s: s.used_s):
-            if excess <= sum(s.have_bytes for s in chosen):
-                break
-            if not state.is_pinned and state.repository not in spare:
-                chosen.append(state)
-        if excess > sum(s.have_bytes for s in chosen):
-            raise Problem(
-                507,
-                "quota",
-                f"{needed_bytes:,} bytes are needed, and the cache may hold {most_bytes:,}; "
-                "what is pinned or in use leaves no room. Unpin or delete models.",
-            )
-        for state in chosen:
-            self.delete(state.repository, state.commit)
-        return [state.repository for state in chosen]
-
-    # -- judging
-
-    def _sources(self, repository: str, commit: str, files: Sequence[HubFile]) -> list[Source]:
-        return self.cache.sources(repository, commit, files, endpoint="https://huggingface.co")
-
     def _all_files(self, state: ModelState) -> tuple[HubFile, ...]:
         return self.files(state.repository, state.commit or "") or ()
-
-    def _judge(
-        self,
-        repository: str,
-        commit: str,
-        files: Sequence[HubFile],
-        found: Sequence[PlannedFile],
-        unread: Sequence[Source],
-    ) -> ModelState:
-        by_blob = {file.source.checksum: file for file in found}
-        snapshot, blobs = (
-            self.cache.snapshot_path(repository, commit),
-            self.cache.folder(repository) / "blobs",
-        )
-        missing, damaged, have, touched = [], [], 0, False
-        for file in files:
-            look = by_blob.get(file.blob)
-            if look is None:
-                touched = True
-            elif look.state is FileState.DAMAGED:
-                damaged.append(f"{file.path}: {look.reason}")
-                touched = True
-            elif look.state is FileState.VERIFIED and _same(
-                snapshot / file.path, blobs / file.blob
-            ):
-                have += file.size_bytes
-            else:
-                missing.append(file.path)
-                have += look.have_bytes
-        reason = _reason(files, missing, damaged, unread)
-        if reason is None:
-            presence = Presence.DOWNLOADED
-        else:
-            presence = Presence.PARTIAL if have or touched else Presence.NOT_FOUND
-        size = sum(file.size_bytes for file in files)
-        return ModelState(repository, commit, presence, reason, min(have, size), size)
-
-    def _remember_whole(self, state: ModelState, files: Sequence[HubFile]) -> None:
-        snapshot = self.cache.snapshot_path(state.repository, state.commit or "")
-        paths = tuple(snapshot / file.path for file in files)
-        signature = _signature(paths)
-        if signature is not None:
-            self._whole[state.repository, state.commit or ""] = (paths, signature, state)
 
     def _still_whole(self, repository: str, commit: str) -> ModelState | None:
         """The state of a model all of whose files look as they did when they were right."""
@@ -263,7 +162,7 @@ class Library:
         if known is None:
             return None
         paths, signature, state = known
-        if _signature(paths) == signature:
+        if signature_of(paths) == signature:
             return state
         self._whole.pop((repository, commit), None)
         return None
@@ -274,44 +173,10 @@ class Library:
             return self.cache.snapshot_path(repository, commit).stat().st_mtime
         return 0.0
 
-    def _cache_bytes(self, *, fresh: bool = False) -> int:
+    def cache_bytes(self, *, fresh: bool = False) -> int:
+        """What the models take, at most some seconds ago unless `fresh`."""
         with self._sizing:
             now = time.monotonic()
             if fresh or self._size is None or now - self._size[0] > _SIZE_TTL_S:
                 self._size = (now, sum(model.size_bytes for model in self.cache.scan()))
             return self._size[1]
-
-
-Signature = tuple[tuple[int, int, int, int], ...]
-
-
-def _signature(paths: Sequence[Path]) -> Signature | None:
-    """What the files look like, links followed; None if one is not there."""
-    try:
-        stats = [os.stat(path) for path in paths]
-    except OSError:
-        return None
-    return tuple((s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for s in stats)
-
-
-def _same(link: Path, blob: Path) -> bool:
-    with contextlib.suppress(OSError):
-        return os.path.samefile(link, blob)
-    return False
-
-
-def _reason(
-    files: Sequence[HubFile],
-    missing: Sequence[str],
-    damaged: Sequence[str],
-    unread: Sequence[Source],
-) -> str | None:
-    """Why a model is not whole; None if it is."""
-    if damaged:
-        return f"damaged: {'; '.join(damaged[:_SHOWN_FAULTS])}. Download it again to repair it."
-    if missing:
-        named = ", ".join(missing[:_SHOWN_FAULTS])
-        return f"{len(missing)} of {len(files)} files are missing or unfinished: {named}"
-    if unread:
-        return f"{len(unread)} of {len(files)} files are being verified; ask again"
-    return None

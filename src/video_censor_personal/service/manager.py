@@ -17,12 +17,13 @@ from video_censor_personal.service.downloads import Downloads
 from video_censor_personal.service.facts import describe_job, timestamp
 from video_censor_personal.service.jobs import Job
 from video_censor_personal.service.ledger import Event, Ledger
-from video_censor_personal.service.library import Library, ModelState, Presence
+from video_censor_personal.service.library import Library
 from video_censor_personal.service.listeners import Listeners
 from video_censor_personal.service.metrics import Metrics, render
 from video_censor_personal.service.model_book import ModelBook
 from video_censor_personal.service.ownership import Ownership
 from video_censor_personal.service.policy import Policy
+from video_censor_personal.service.presence import ModelState, Presence
 from video_censor_personal.service.settings import ServiceSettings
 from video_censor_personal.service.states import ENDED, WORKING
 from video_censor_personal.service.verdicts import Verdicts
@@ -49,7 +50,7 @@ class Manager:
         # One ledger a cache: downloads must not go on into another one.
         name = hashlib.sha256(str(settings.cache_dir.absolute()).encode()).hexdigest()[:12]
         self.listeners = Listeners(settings.listeners)
-        self.ledger = Ledger(settings.state_dir / f"service-{name}.sqlite3", self.listeners.publish)
+        self.ledger = Ledger(settings.state_dir / f"service-{name}.sqlite3", self._tell)
         self.metrics = Metrics()
         self.policy = Policy(settings)
         self.answers = Answers(self.ledger)
@@ -124,6 +125,10 @@ class Manager:
         self.webhooks.stop()
         self.ledger.close()
         self._ownership.release()
+
+    def _tell(self, events: list[Event]) -> None:
+        self.listeners.publish(events)
+        self.webhooks.wake()
 
     # -- questions
 

@@ -22,9 +22,8 @@ from starlette.responses import JSONResponse, Response
 from video_censor_personal.errors import VideoCensorError
 from video_censor_personal.service.guard import Guard
 from video_censor_personal.service.problems import Problem
-from video_censor_personal.service.schemas import problem_schema
 
-__all__ = ["PROBLEMS", "guarded_route", "problem_response", "problems"]
+__all__ = ["guarded_route", "problem_response", "problems"]
 
 log = logging.getLogger(__name__)
 
@@ -55,13 +54,10 @@ _WITH_BODY = (400, 408, 413)
 def problems(*statuses: int, body: bool = False) -> Description:
     """The `responses` of a route: those of every route, and these."""
     chosen = {*_ALWAYS, *statuses, *(_WITH_BODY if body else ())}
-    content = {"application/problem+json": {"schema": problem_schema()}}
+    content = {"application/problem+json": {"schema": _problem_schema()}}
     return {
         status: {"description": _MEANINGS[status], "content": content} for status in sorted(chosen)
     }
-
-
-PROBLEMS = problems()
 
 
 def guarded_route(guard: Guard, *, is_public: bool = False) -> type[APIRoute]:
@@ -138,3 +134,20 @@ def _invalid(error: RequestValidationError) -> Problem:
 def _request_id(request: Request) -> str:
     given = request.headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def _problem_schema() -> dict[str, Any]:
+    """What `application/problem+json` holds."""
+    return {
+        "type": "object",
+        "required": ["type", "title", "status", "code", "detail", "retryable", "request_id"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "code": {"type": "string", "description": "for programs; stays the same"},
+            "detail": {"type": "string"},
+            "retryable": {"type": "boolean"},
+            "request_id": {"type": "string"},
+        },
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
@@ -24,9 +24,9 @@ __all__ = [
     "ModelPin",
     "ModelStatus",
     "Order",
+    "Session",
     "Space",
     "Started",
-    "problem_schema",
 ]
 
 State = Literal["queued", "running", "verifying", "paused", "done", "failed", "cancelled"]
@@ -135,6 +135,10 @@ class Login(_In):
     """The token, in exchange for a session cookie."""
 
     token: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Session(_Out):
+    signed_in: bool
 
 
 class ModelReference(_Out):
@@ -286,20 +290,3 @@ class DeliveryList(_Out):
 
 class Health(_Out):
     status: Literal["ok"]
-
-
-def problem_schema() -> dict[str, Any]:
-    """What `application/problem+json` holds."""
-    return {
-        "type": "object",
-        "required": ["type", "title", "status", "code", "detail", "retryable", "request_id"],
-        "properties": {
-            "type": {"type": "string"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "code": {"type": "string", "description": "for programs; stays the same"},
-            "detail": {"type": "string"},
-            "retryable": {"type": "boolean"},
-            "request_id": {"type": "string"},
-        },
-    }

@@ -70,11 +70,6 @@ class ServiceSettings:
         """The hub that is used when a request names none."""
         return self.endpoints[0]
 
-    @property
-    def origins(self) -> frozenset[str]:
-        """Origins of the configured hubs; they may lie in a private network."""
-        return frozenset(parse_url(endpoint).origin for endpoint in self.endpoints)
-
 
 def service_settings(
     environment: Mapping[str, str] = os.environ,

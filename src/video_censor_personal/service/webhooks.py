@@ -99,6 +99,9 @@ class Webhooks:
             "DELETE FROM delivery WHERE due_s IS NULL AND rowid <= "
             f"(SELECT max(rowid) - {_KEPT} FROM delivery)"
         )
+
+    def wake(self) -> None:
+        """Look whether something is due. Call it when what was noted is on disk."""
         self._wake.set()
 
     def log(self, limit: int) -> list[dict[str, Any]]:

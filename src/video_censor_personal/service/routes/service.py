@@ -23,6 +23,11 @@ def session_routes(manager: Manager, guard: Guard) -> APIRouter:
         prefix="/api/session", tags=["session"], route_class=guarded_route(guard, is_public=True)
     )
 
+    @router.get("", response_model=schemas.Session, responses=problems())
+    async def show(request: Request) -> Any:
+        """Whether the cookie that came along is that of a session."""
+        return {"signed_in": guard.is_signed_in(request)}
+
     @router.post("", status_code=204, responses=problems(body=True))
     async def begin(body: schemas.Login, request: Request, response: Response) -> None:
         """Exchange the token for a cookie that scripts cannot read."""

@@ -1,0 +1,174 @@
+"""Who may come in, under which name, how often, and what is never told."""
+
+import itertools
+import stat
+
+import httpx
+import pytest
+from conftest import TOKEN, Client
+
+from video_censor_personal.errors import ConfigError
+from video_censor_personal.service.problems import Problem
+from video_censor_personal.service.rates import RequestRate
+from video_censor_personal.service.tokens import find_token
+
+MODEL = {"hf_repo": "org/model"}
+PRIVATE = [
+    ("GET", "/api/models/list"),
+    ("GET", "/api/models/space"),
+    ("POST", "/api/models/status"),
+    ("POST", "/api/models/download"),
+    ("DELETE", "/api/models"),
+    ("GET", "/api/downloads"),
+    ("POST", "/api/downloads"),
+    ("GET", "/api/events"),
+    ("GET", "/api/webhooks/deliveries"),
+    ("GET", "/metrics"),
+]
+
+
+@pytest.fixture
+def stranger(client):
+    with Client(str(client.base_url), None) as stranger:
+        yield stranger
+
+
+def test_without_the_token_nothing_is_answered(stranger):
+    credentials = itertools.cycle([None, "Bearer wrong", "Basic eDp5", f"Token {TOKEN}"])
+    for (method, path), credential in zip(PRIVATE * 2, credentials, strict=False):
+        headers = {"Authorization": credential} if credential else {}
+        answer = stranger.request(method, path, json=MODEL, headers=headers)
+        assert answer.status_code == 401, path
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert answer.json()["code"] == "login_needed"
+
+
+def test_what_everyone_may_see(stranger):
+    for path in ("/livez", "/readyz", "/openapi.json", "/docs", "/", "/static/main.js"):
+        assert stranger.get(path).status_code == 200, path
+
+
+def test_every_private_path_of_the_description_wants_the_token(stranger):
+    paths = stranger.get("/openapi.json").json()["paths"]
+    public = {"/livez", "/readyz", "/api/session"}
+    for path, operations in paths.items():
+        for method in operations:
+            answer = stranger.request(method, path.replace("{job_id}", "x"), json=MODEL)
+            assert (answer.status_code == 401) == (path not in public), path
+
+
+def test_a_browser_gets_a_session_that_scripts_cannot_read(stranger):
+    assert stranger.get("/api/session").json() == {"signed_in": False}
+    assert stranger.post("/api/session", json={"token": "wrong"}).status_code == 401
+    answer = stranger.post("/api/session", json={"token": TOKEN})
+    assert answer.status_code == 204
+    cookie = answer.headers["set-cookie"]
+    assert TOKEN not in cookie
+    for part in ("HttpOnly", "SameSite=strict", "Path=/"):
+        assert part in cookie
+    assert stranger.get("/api/session").json() == {"signed_in": True}
+    assert stranger.get("/api/models/list").status_code == 200
+    stolen = dict(stranger.cookies)
+    assert stranger.delete("/api/session").status_code == 204
+    stranger.cookies.update(stolen)
+    assert stranger.get("/api/session").json() == {"signed_in": False}
+
+
+def test_a_session_survives_a_restart_but_not_another_token(start_service, hub, monkeypatch):
+    service = start_service()
+    with Client(service.address, None) as browser:
+        browser.post("/api/session", json={"token": TOKEN})
+        service.stop()
+        service.start()
+        assert browser.get("/api/session").json() == {"signed_in": True}
+        service.stop()
+        monkeypatch.setenv("VIDEO_CENSOR_TOKEN", "quite-another-token")
+        service.start()
+        assert browser.get("/api/session").json() == {"signed_in": False}
+
+
+def test_another_sites_page_can_do_nothing(client, stranger):
+    stranger.post("/api/session", json={"token": TOKEN})
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = stranger.post("/api/models/download", json=MODEL, headers=headers)
+        assert answer.status_code == 403
+        assert answer.json()["code"] == "wrong_origin"
+    own = {"Origin": str(stranger.base_url).rstrip("/")}
+    assert stranger.post("/api/models/status", json=MODEL, headers=own).status_code == 200
+
+
+def test_it_answers_under_its_own_names_only(serve):
+    client = serve(hosts=("127.0.0.1", "models.lan"))
+    assert client.get("/livez").status_code == 200
+    assert client.get("/livez", headers={"Host": "models.lan:80"}).status_code == 200
+    rebound = client.get("/livez", headers={"Host": "evil.example:8080"})
+    assert rebound.status_code == 421
+    assert client.get("/", headers={"Host": "evil.example"}).status_code == 421
+
+
+def test_too_many_requests_are_told_when_to_come_back(serve):
+    client = serve(requests_per_s=0.5, request_burst=5)
+    answers = [client.get("/api/models/list").status_code for _ in range(7)]
+    assert answers[:5] == [200] * 5
+    refused = client.get("/api/models/list")
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) >= 1
+    with Client(str(client.base_url), None) as other:
+        assert other.get("/livez").status_code == 200
+
+
+def test_a_bucket_fills_again_with_time():
+    now = [0.0]
+    rate = RequestRate(2.0, 2, lambda: now[0])
+    for _ in range(2):
+        rate.spend("a")
+    with pytest.raises(Problem):
+        rate.spend("a")
+    rate.spend("b")
+    now[0] = 0.5
+    rate.spend("a")
+    with pytest.raises(Problem):
+        rate.spend("a")
+
+
+def test_long_headers_are_refused(client):
+    assert client.get("/livez", headers={"X-Long": "x" * 20_000}).status_code == 431
+
+
+def test_errors_name_no_folder_of_this_machine(hub, client, tmp_path):
+    hub.add_model("org/model", size=50_000)
+    (tmp_path / "hf" / "hub" / "models--org--model").mkdir(parents=True)
+    (tmp_path / "hf" / "hub" / "models--org--model" / "blobs").write_text("in the way")
+    job = client.until_ended(client.create("org/model")["id"])
+    assert job["state"] == "failed"
+    assert str(tmp_path) not in job["error"]["message"]
+
+
+def test_the_pages_are_strict(stranger):
+    for path in ("/", "/docs", "/static/main.js"):
+        headers = stranger.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+    assert stranger.get("/static/../app.py").status_code == 404
+    assert stranger.get("/static/..%2fapp.py").status_code == 404
+
+
+def test_a_token_is_made_once_and_is_its_owners_alone(tmp_path):
+    token, is_new = find_token(tmp_path / "state", {})
+    assert is_new
+    assert len(token) > 30
+    assert find_token(tmp_path / "state", {}) == (token, False)
+    mode = (tmp_path / "state" / "token").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o600
+    assert find_token(tmp_path / "state", {"VIDEO_CENSOR_TOKEN": TOKEN}) == (TOKEN, False)
+    with pytest.raises(ConfigError, match="VIDEO_CENSOR_TOKEN"):
+        find_token(tmp_path, {"VIDEO_CENSOR_TOKEN": "short"})
+
+
+def test_problems_have_an_id_that_the_client_may_choose(stranger):
+    answer = stranger.get("/api/models/list", headers={"X-Request-ID": "abc-1"})
+    assert answer.json()["request_id"] == answer.headers["x-request-id"] == "abc-1"
+    odd = httpx.Headers({"X-Request-ID": "a b<script>"})
+    assert stranger.get("/api/models/list", headers=odd).json()["request_id"] != "a b<script>"

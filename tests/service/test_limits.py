@@ -1,0 +1,215 @@
+"""What may be fetched, from where, and how much of it may stay."""
+
+import io
+import pickle
+import socket
+import zipfile
+
+import pytest
+from conftest import has_bytes
+
+from video_censor_personal.service.addresses import reachable_from
+from video_censor_personal.service.policy import is_pickle
+
+
+def archive():
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as file:
+        file.writestr("archive/data.pkl", pickle.dumps({"a": 1}, protocol=2))
+    return data.getvalue()
+
+
+def test_only_permitted_repositories(hub, serve):
+    hub.add_model("good/model", size=1000)
+    hub.add_model("bad/model", size=1000)
+    client = serve(repositories=("good/*",))
+    refused = client.download("bad/model")
+    assert refused.status_code == 403
+    assert refused.json()["code"] == "repository_not_allowed"
+    assert client.download("Good/model").status_code == 202
+    assert not hub.asked("bad/model")
+
+
+def test_a_renamed_repository_gets_past_no_list(hub, serve):
+    hub.add_model("bad/model", size=1000)
+    hub.renamed["good/model"] = "bad/model"
+    client = serve(repositories=("good/*",))
+    job = client.until_ended(client.create("good/model")["id"])
+    assert job["error"]["code"] == "repository_not_allowed"
+    assert not hub.files.requests
+
+
+def test_only_configured_hubs(hub, client):
+    answer = client.download("org/model", endpoint="http://169.254.169.254")
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "endpoint_not_allowed"
+
+
+def test_the_token_of_the_hub_goes_to_no_other(hub, serve, settings, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    hub.token = "hf_secret"
+    hub.add_model("org/model", size=1000)
+    other = hub.endpoint.replace("127.0.0.1", "localhost")
+    client = serve(endpoints=(hub.endpoint, other))
+    client.until_ended(client.create("org/model", endpoint=other)["id"])
+    assert not any("Authorization" in seen.headers for seen in hub.requests)
+    client.until_ended(client.create("org/model")["id"])
+    assert any("Authorization" in seen.headers for seen in hub.requests)
+    assert not any("authorization" in request.headers for request in hub.files.requests)
+
+
+def test_pickles_are_left_out_and_said_so(hub, client):
+    hub.add("org/both", {"model.safetensors": b"fine", "pytorch_model.bin": b"\x80\x02"})
+    job = client.until_ended(client.create("org/both")["id"])
+    assert job["state"] == "done"
+    assert job["left_out"] == ["pytorch_model.bin"]
+    assert client.status("org/both")["status"] == "DOWNLOADED"
+    assert not hub.asked("resolve.*pytorch_model.bin")
+
+
+def test_a_repository_of_pickles_alone_is_refused_unless_configured(hub, serve):
+    hub.add("org/pickled", {"config.json": b"{}", "model.pt": archive()})
+    client = serve()
+    job = client.until_ended(client.create("org/pickled")["id"])
+    assert job["error"]["code"] == "format_refused"
+    assert "model.pt" in job["error"]["message"]
+    assert not hub.asked("resolve")
+
+
+def test_pickles_are_fetched_where_that_is_configured(hub, serve):
+    hub.add("org/pickled", {"config.json": b"{}", "model.pt": archive()})
+    client = serve(allow_pickle=True)
+    assert client.until_ended(client.create("org/pickled")["id"])["state"] == "done"
+
+
+@pytest.mark.parametrize("content", [archive(), pickle.dumps([1], protocol=4)])
+def test_a_pickle_under_another_name_never_appears(hub, client, tmp_path, content):
+    hub.add(
+        "org/sly", {"config.json": b"{}", "model.bin": content + b"\0" * 1000}, lfs=["model.bin"]
+    )
+    hub.files.host(
+        f"/org/sly/{hub.repositories['org/sly'].branches['main']}/model.bin", content + b"\0" * 1000
+    )
+    job = client.until_ended(client.create("org/sly")["id"])
+    assert job["error"]["code"] == "format_refused"
+    folder = tmp_path / "hf" / "hub" / "models--org--sly"
+    assert not list(folder.glob("snapshots/*/*"))
+    assert client.status("org/sly")["status"] != "DOWNLOADED"
+
+
+def test_weights_that_are_no_pickles_are_told_apart(tmp_path):
+    for name, content, expected in (
+        ("ctranslate2", b"\x06\x00\x00\x00\x0c\x00WhisperSpec", False),
+        ("gguf", b"GGUF\x03\x00\x00\x00", False),
+        ("safetensors", (200).to_bytes(8, "little") + b'{"a"', False),
+        ("pickle", pickle.dumps({}), True),
+        ("torch", archive(), True),
+        ("empty", b"", False),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        assert is_pickle(path) is expected, name
+
+
+def test_the_least_recently_used_makes_room_and_what_is_pinned_stays(hub, serve):
+    for name in ("old", "kept", "new"):
+        hub.add_model(f"org/{name}", size=400_000)
+    client = serve(quota_bytes=900_000)
+    for name in ("kept", "old"):
+        client.until_ended(client.create(f"org/{name}")["id"])
+    assert client.put("/api/models/pin", json={"hf_repo": "org/kept", "pinned": True}).json()
+    assert client.until_ended(client.create("org/new")["id"])["state"] == "done"
+    listed = client.get("/api/models/list").json()["models"]
+    assert {m["model"]["hf_repo"]: m["pinned"] for m in listed} == {
+        "org/kept": True,
+        "org/new": False,
+    }
+    assert "video_censor_models_evicted_total 1" in client.get("/metrics").text
+
+
+def test_what_can_never_fit_evicts_nothing(hub, serve):
+    hub.add_model("org/small", size=100_000)
+    hub.add_model("org/big", size=600_000)
+    client = serve(quota_bytes=500_000)
+    client.until_ended(client.create("org/small")["id"])
+    job = client.until_ended(client.create("org/big")["id"])
+    assert job["error"]["code"] == "quota"
+    assert client.status("org/small")["status"] == "DOWNLOADED"
+    assert not [r for r in hub.files.requests if "org/big" in r.path]
+
+
+def test_the_reserve_of_the_disk_is_left_alone(hub, serve):
+    hub.add_model("org/model", size=1000)
+    client = serve(reserve_bytes=1 << 60)
+    job = client.until_ended(client.create("org/model")["id"])
+    assert job["error"]["code"] == "no_room"
+    assert job["error"]["retryable"]
+    assert not hub.files.requests
+
+
+def test_a_full_queue_is_said(hub, serve):
+    hub.pace = 10_000
+    for name in "abc":
+        hub.add_model(f"org/{name}", size=1 << 20)
+    client = serve(queue_length=2)
+    job = client.create("org/a")
+    client.create("org/b")
+    refused = client.post("/api/downloads", json={"hf_repo": "org/c"})
+    assert refused.status_code == 429
+    assert refused.json()["code"] == "queue_full"
+    client.until(job["id"], has_bytes(1))
+
+
+@pytest.mark.parametrize(
+    ("address", "permitted"),
+    [
+        ("93.184.215.14", True),
+        ("2606:2800:21f:cb07::1", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("0.0.0.0", False),
+        ("::1", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+        ("::ffff:10.0.0.1", False),
+        ("2002:7f00:1::", False),
+        ("224.0.0.1", False),
+        ("no address", False),
+    ],
+)
+def test_which_addresses_are_public(address, permitted):
+    rule = reachable_from("https://hub.example")
+    assert rule("https://hub.example", "93.184.215.14")
+    assert rule("https://cdn.example", address) is permitted
+
+
+def test_a_configured_hub_in_a_private_network_may_have_its_files_beside_it():
+    rule = reachable_from("http://hub.lan")
+    assert not rule("http://files.lan", "10.0.0.9")
+    assert rule("http://hub.lan", "10.0.0.8")
+    assert rule("http://files.lan", "10.0.0.9")
+    assert rule("https://cdn.example", "93.184.215.14")
+    for address in ("169.254.169.254", "127.0.0.1", "0.0.0.0"):
+        assert not rule("http://files.lan", address)
+
+
+def test_a_hub_cannot_send_a_download_to_the_metadata_of_the_cloud(hub, client, monkeypatch):
+    """And a hub's own network is told apart by the address, not by the name."""
+    hub.add_model("org/model", size=100_000)
+    asked = []
+    real = socket.getaddrinfo
+
+    def resolve(host, port, *args, **kwargs):
+        asked.append(host)
+        if host == "innocent.example":
+            return real("169.254.169.254", port, *args, **kwargs)
+        return real(host, port, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(type(hub), "cdn", "http://innocent.example")
+    job = client.until_ended(client.create("org/model")["id"])
+    assert "innocent.example" in asked
+    assert job["state"] == "failed"
+    assert "private network" in job["error"]["message"]

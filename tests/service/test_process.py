@@ -1,0 +1,141 @@
+"""The service as a process: how it starts, how it stops, and what a kill leaves."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import TOKEN, Client, has_bytes
+
+from video_censor_personal.store import Store
+
+KILLS = 20
+
+
+def test_it_says_where_it_listens_and_makes_a_token(hub, start_service, monkeypatch):
+    monkeypatch.delenv("VIDEO_CENSOR_TOKEN")
+    service = start_service()
+    token = (service.folder / "state" / "token").read_text().strip()
+    assert f"{service.address}/#token={token}" in service.log.read_text()
+    with Client(service.address, token) as client:
+        assert client.get("/api/models/list").status_code == 200
+        assert client.get("/livez", headers={"Host": "evil.example"}).status_code == 421
+    assert service.stop()[0] == 0
+    assert (service.folder / "state" / "token").read_text().strip() == token
+
+
+def test_sigterm_checkpoints_and_ends_within_two_seconds(hub, start_service):
+    hub.pace = 100_000
+    for name in "abc":
+        hub.add_model(f"org/{name}", size=8 << 20)
+    service = start_service()
+    with Client(service.address) as client, Client(service.address) as listener:
+        jobs = [client.create(f"org/{name}")["id"] for name in "abc"]
+        client.until(jobs[-1], has_bytes(500_000))
+        with listener.stream("GET", "/api/events") as events:
+            next(events.iter_lines())
+            code, took = service.stop()
+    print(f"stopped in {took:.2f} s")
+    assert code == 0
+    assert took < 2.0
+    hub.pace = None
+    service.start()
+    with Client(service.address) as client:
+        for job in jobs:
+            assert client.until_ended(job)["state"] == "done"
+    assert TOKEN not in service.log.read_text().replace(f"#token={TOKEN}", "")
+
+
+def test_ctrl_c_stops_it_too(hub, start_service):
+    service = start_service()
+    service.process.send_signal(signal.SIGINT)
+    assert service.process.wait(10) == 0
+    service._close()
+
+
+def test_downloads_survive_twenty_kills_and_whole_files_are_not_fetched_again(
+    hub, tmp_path, start_service
+):
+    """A process is forked for every run: starting Python twenty times takes longer."""
+    hub.pace = 60_000
+    total = 0
+    for name in "abc":
+        hub.add_model(f"org/{name}", size=256 << 10, files=12)
+        total += 12 * (256 << 10)
+    script = Path(__file__).parent / "killed_services.py"
+    said = {"state": str(tmp_path / "state"), "kills": KILLS, "most_s": 0.45, "token": TOKEN}
+    said["models"] = ["org/a", "org/b", "org/c"]
+    ran = subprocess.run(
+        [sys.executable, script, json.dumps(said)],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+        env=os.environ.copy(),
+    )
+    assert ran.returncode == 0, ran.stderr
+    result = json.loads(ran.stdout)
+    assert result["kills"] == KILLS
+    hub.pace = None
+    whole = set(
+        Store(tmp_path / "hf/hub", private=tmp_path / "hf/hub/.locks/.video-censor").recorded()
+    )
+    hub.files.requests.clear()
+    with Client(start_service().address) as client:
+        for job in result["jobs"]:
+            ended = client.until_ended(job)
+            assert ended["state"] == "done", ended["error"]
+        for name in "abc":
+            assert client.status(f"org/{name}")["status"] == "DOWNLOADED"
+    blobs = {
+        f"/{name}/{commit}/{path}": file.blob
+        for name, repository in hub.repositories.items()
+        for commit, tree in repository.commits.items()
+        for path, file in tree.items()
+    }
+    fetched = {blobs[request.path] for request in hub.files.requests}
+    assert not fetched & {target.rpartition("/")[2] for target in whole}
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--port", "99999"], 2, "port"),
+        (["--quota", "lots"], 2, "lots"),
+        (["--endpoint", "ftp://x"], 2, "http"),
+        (["--webhook", "http://127.0.0.1/"], 2, "VIDEO_CENSOR_WEBHOOK_SECRET"),
+    ],
+)
+def test_wrong_usage(tmp_path, options, code, said):
+    ran = subprocess.run(
+        [sys.executable, "-m", "video_censor", "serve", "--state-dir", tmp_path, *options],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == code
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_port_or_a_cache_that_is_taken_is_said(hub, start_service, tmp_path):
+    service = start_service()
+    for port, said in ((str(service.port), "cannot be listened on"), ("0", "another process")):
+        ran = subprocess.run(
+            [
+                *(sys.executable, "-m", "video_censor", "serve"),
+                *("--port", port, "--state-dir", tmp_path / "state"),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=os.environ.copy(),
+        )
+        assert ran.returncode in (1, 2)
+        assert said in ran.stderr
+        assert "Traceback" not in ran.stderr
