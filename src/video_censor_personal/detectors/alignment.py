@@ -6,7 +6,8 @@ right. So the words here are optional, and between any two of them any other sou
 grammar of the words in order with loops of single phones in between, where each phone of a loop
 and each word left out costs so much that a word which is really there always wins. Measured on 396
 joined and continuous sentences of four synthetic voices (words dropped, replaced, extra, speech on
-either side, 10 dB noise): see `tests/detectors/test_alignment.py`.
+either side, 10 dB noise): of the words placed 99 of 100 lay within 0.15 s at both ends, and none
+was placed whose sound had been cut out.
 
 What was placed is then doubted: too few of the subtitle's words found, a word too short to be
 said, cut off at the border, or not like its sound, and the answer is `Unplaced`, upon which the
@@ -37,7 +38,9 @@ _PHONES = (
 _PHONE_COST = 1e-15
 """Probability of each phone of other sound. From 1e-5 on (cheaper) loops eat the edges of words;
 at 1e-20 words are put where they were not said."""
-_SKIP_COST = 1e-10
+_SKIP_COST = 1e-7
+_BEAM = 1e-48
+"""Wide enough that a way which leaves out several words in a row is not given up too early."""
 _LOOP_COST = 1e-2
 
 _FREE_TRANSITIONS: list[tuple[object, ...]] = [
@@ -51,21 +54,25 @@ _MAX_WORD_S = 1.2
 _MIN_SHARE_PLACED = 0.5
 _MIN_FIT = -2.7e-3
 _MIN_FIT_ALONE = -1.7e-3
-"""Log likelihood a frame of a word less that of the best phones whatever: measured -2.8e-3 and
-better for words that were said, -3e-3 and worse for most that were not. A subtitle of one word
-has no neighbours to vouch for it."""
-_SAFETY_FRAMES = 5
-_SAFETY_FRAMES_IN_SOUND = 10
-"""A placed word grows by this, but not into a neighbour: measured edges cut in by 0.03 s on
-average, at the end by up to 0.09 s where a loop took the last sound of the word for its own."""
+_MIN_MEAN_FIT = -2.0e-3
+"""Log likelihood a frame of a word less that of the best phones whatever. Measured: -2.8e-3 and
+better for words that were said, -3e-3 and worse for most that were not; averaged over a subtitle,
+-1.9e-3 and better where it was said, about -2.3e-3 where another was. A subtitle of one word has no
+neighbours to vouch for it."""
+_QUIET = 10 ** (-35 / 20)
+"""Amplitude below which the border of a word is silence, as a share of its loudest moment."""
+_MAX_TRIM_FRAMES = 15
+_GROWTH_FRAMES = {"silence": 3, "word": 5, "other": 10}
+"""A placed word grows by this, depending on what comes next, but never into a placed neighbour.
+Measured: edges cut in by 0.03 s on average, and by up to 0.09 s where a loop of phones took the
+last sound of the word for its own."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
 
 
-def words_of(text: str) -> list[re.Match[str]]:
-    """The words of a subtitle with their positions; punctuation, hyphens and music signs fall
-    away."""
-    return list(_WORD.finditer(text))
+def words_of(text: str) -> list[str]:
+    """The words of a text in lower case; punctuation, hyphens and music signs fall away."""
+    return [word.lower().replace("’", "'") for word in _WORD.findall(text)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,15 @@ class Aligner:
     """Places words of English in sound. Loads the speech model (0.3 s, 60 MB)."""
 
     def __init__(self) -> None:
-        self._decoder = Decoder(samprate=SAMPLE_RATE_HZ, lm=None, bestpath=False, loglevel="FATAL")
+        self._decoder = Decoder(
+            samprate=SAMPLE_RATE_HZ,
+            lm=None,
+            bestpath=False,
+            beam=_BEAM,
+            pbeam=_BEAM,
+            wbeam=_BEAM,
+            loglevel="FATAL",
+        )
         for phone in _PHONES:
             self._decoder.add_word(f"_{phone}", phone, phone == _PHONES[-1])
 
@@ -130,11 +145,12 @@ class Aligner:
         index = [i for i, is_known in enumerate(known) if is_known]
         if not {script.wanted[0], script.wanted[-1]} <= set(index):
             return Unplaced("nobody knows how it is said")
-        heard = self._hear(samples, _script_transitions(words), len(words))
+        own = [n for n, i in enumerate(index) if i in script.own]
+        transitions = _script_transitions(words, range(own[0], own[-1] + 1))
+        heard = self._hear(samples, transitions, len(words))
         where = dict(_in_order(words, heard))
         placed = {i: where[n] for n, i in enumerate(index) if n in where}
-        own = sum(i in script.own for i in index)
-        if sum(i in script.own for i in placed) < own * _MIN_SHARE_PLACED:
+        if sum(i in script.own for i in placed) < len(own) * _MIN_SHARE_PLACED:
             return Unplaced("the sound does not say what the subtitle says")
         if not {script.wanted[0], script.wanted[-1]} <= placed.keys():
             return Unplaced("it was not found in the sound")
@@ -158,11 +174,13 @@ class Aligner:
         if last.end - first.start > _MAX_WORD_S * _FRAMES_PER_S * len(script.wanted):
             return Unplaced("its words were found too far apart")
         free = self._hear(samples, _FREE_TRANSITIONS, 1)
-        fit = min(_fit(word, heard, free) for word in (first, last))
-        alone = len(placed) <= len(script.wanted)
-        if fit < (_MIN_FIT_ALONE if alone else _MIN_FIT):
+        fits = {i: _fit(word, heard, free) for i, word in placed.items()}
+        fit = min(fits[script.wanted[0]], fits[script.wanted[-1]])
+        if sum(fits.values()) < _MIN_MEAN_FIT * len(fits):
+            return Unplaced("the sound does not say what the subtitle says")
+        if fit < (_MIN_FIT if len(fits) > len(script.wanted) else _MIN_FIT_ALONE):
             return Unplaced("what was heard there does not sound like it")
-        start, end = _grown(first, last, heard)
+        start, end = _borders(first, last, heard, _loudness(samples))
         return Placed(start / _FRAMES_PER_S, end / _FRAMES_PER_S, _confidence(fit))
 
     def _knows(self, word: str, wanted: bool) -> bool:
@@ -194,13 +212,19 @@ class Aligner:
         ]
 
 
-def _script_transitions(words: Sequence[str]) -> list[tuple[object, ...]]:
-    """Each word once, in order, or not at all, with any phones in between."""
+def _script_transitions(words: Sequence[str], own: range) -> list[tuple[object, ...]]:
+    """Each word once, in order, or not at all, with any phones in between.
+
+    Of the neighbours' words before and after `own`, any number of the outermost may be left out
+    at the cost of one: nobody knows how many of them are in the sound.
+    """
     transitions: list[tuple[object, ...]] = []
     for state in range(len(words) + 1):
         transitions += [(state, state, _PHONE_COST, f"_{phone}") for phone in _PHONES]
     for state, word in enumerate(words):
         transitions += [(state, state + 1, 1.0, word), (state, state + 1, _SKIP_COST)]
+    transitions += [(0, state, _SKIP_COST) for state in range(2, own.start + 1)]
+    transitions += [(state, len(words), _SKIP_COST) for state in range(own.stop, len(words) - 1)]
     return transitions
 
 
@@ -217,14 +241,40 @@ def _in_order(words: Sequence[str], heard: Sequence[_Heard]) -> list[tuple[int, 
     return pairs
 
 
-def _grown(first: _Heard, last: _Heard, heard: Sequence[_Heard]) -> tuple[int, int]:
-    """The frames from `first` to `last` and what may still belong to them."""
-    before = (sound.end for sound in heard if sound.is_word and sound.end <= first.start)
+def _borders(
+    first: _Heard, last: _Heard, heard: Sequence[_Heard], loudness: NDArray[np.float32]
+) -> tuple[int, int]:
+    """The frames from `first` to `last`, without silence at their ends, and what may still be
+    theirs."""
+    before = [sound for sound in heard if sound.end <= first.start]
     after = [sound for sound in heard if sound.start >= last.end]
+    earliest = max((sound.end for sound in before if sound.is_word), default=0)
     latest = min((sound.start for sound in after if sound.is_word), default=heard[-1].end)
-    growth = _SAFETY_FRAMES_IN_SOUND if after and after[0].word[0] == "_" else _SAFETY_FRAMES
-    start = max(max(before, default=0), first.start - _SAFETY_FRAMES)
-    return start, min(latest, last.end + growth)
+    floor = loudness[first.start : last.end].max(initial=0) * _QUIET
+    start, end = first.start, last.end
+    while start < first.start + _MAX_TRIM_FRAMES and loudness[start] <= floor:
+        start += 1
+    while end > last.end - _MAX_TRIM_FRAMES and loudness[end - 1] <= floor:
+        end -= 1
+    start -= _growth(start > first.start, before[-1:])
+    end += _growth(end < last.end, after[:1])
+    return max(earliest, start), min(latest, end)
+
+
+def _growth(trimmed: bool, neighbour: Sequence[_Heard]) -> int:
+    """Frames by which a border moves outwards."""
+    if trimmed:
+        return _GROWTH_FRAMES["silence"]
+    other = neighbour and neighbour[0].word.startswith("_")
+    return _GROWTH_FRAMES["other" if other else "word"]
+
+
+def _loudness(samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """The loudest amplitude of each frame, `(frames,)`."""
+    size = SAMPLE_RATE_HZ // _FRAMES_PER_S
+    frames = samples[: len(samples) // size * size].reshape(-1, size).astype(np.float32)
+    loudest: NDArray[np.float32] = np.abs(frames).max(axis=1)
+    return loudest
 
 
 def _confidence(fit: float) -> float:

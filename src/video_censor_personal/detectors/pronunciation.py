@@ -70,7 +70,9 @@ def _of_stem(word: str, lookup: Lookup) -> str | None:
 
 
 def _spelled(word: str) -> str | None:
-    letters = re.sub(r"([a-z])\1", r"\1", re.sub(r"[^a-z]", "", word.casefold()))
+    letters = re.sub(r"[^a-z]", "", word.lower())
+    letters = re.sub(r"([^aeiou])\1", r"\1", letters)
+    letters = re.sub(r"(?<=[^aeiouy])y(?=[^aeiouy])", "i", letters)
     long_vowel = _SILENT_E.search(letters)
     if long_vowel and len(letters) > _MIN_PART:
         head = letters[: long_vowel.start()]

@@ -96,7 +96,7 @@ class UtteranceSplitter:
         self._end += Fraction(len(samples), SAMPLE_RATE_HZ)
         sound = self._rest + samples.tobytes()
         size = self._endpointer.frame_bytes
-        whole = len(sound) - len(sound) % size
+        whole = (len(sound) - 1) // size * size  # the end of a stream must not be empty
         for offset in range(0, whole, size):
             yield from self._take(self._endpointer.process(sound[offset : offset + size]))
         self._rest = sound[whole:]

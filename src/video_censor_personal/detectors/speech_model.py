@@ -154,6 +154,7 @@ def serve(questions: IO[bytes], answers: IO[bytes]) -> None:
             answer = None, getattr(model, question)(*arguments)
         except Exception as failure:  # noqa: BLE001 - the edge of a process: the parent decides
             answer = f"{type(failure).__name__}: {failure}", None
+            model.close()  # a decoder that failed half-way is of no more use
         pickle.dump(answer, answers)
         answers.flush()
 

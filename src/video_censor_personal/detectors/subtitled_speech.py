@@ -217,18 +217,17 @@ def _suspect(cues: Sequence[Cue], position: int, matches: list[Match]) -> _Suspe
 
 def _script(text: str, matches: Sequence[Match]) -> tuple[list[str], list[range]]:
     """The words of a subtitle as they are said, and which of them each match is."""
-    spoken, words, wanted, position = spoken_text(text, matches), [], [], 0
+    spoken = spoken_text(text, matches)
+    words: list[str] = []
+    wanted: list[range] = []
+    position = 0
     for match in matches:
-        words += [
-            word[0].casefold().replace("’", "'")
-            for word in words_of(spoken[position : match.start])
-        ]
+        words += words_of(spoken[position : match.start])
         said = re.split(r"[\s-]+", match.spoken.strip())
         wanted.append(range(len(words), len(words) + len(said)))
         words += said
         position = match.end
-    words += [word[0].casefold().replace("’", "'") for word in words_of(spoken[position:])]
-    return words, wanted
+    return words + words_of(spoken[position:]), wanted
 
 
 def _neighbours(cues: Sequence[Cue], position: int, step: int) -> list[Cue]:
@@ -247,6 +246,6 @@ def _overlap(cue: Cue, window: Span) -> list[str]:
     shared = cue.span.clipped(window)
     if shared is None:
         return []
-    words = [word[0].casefold().replace("’", "'") for word in words_of(spoken_text(cue.text))]
+    words = words_of(spoken_text(cue.text))
     count = -(-len(words) * shared.duration // max(cue.span.duration, Fraction(1, 100))) + 1
     return words[-int(count) :] if cue.span.start < window.start else words[: int(count)]
