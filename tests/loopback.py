@@ -174,6 +174,7 @@ class Loopback:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._open.add(connection)
                 number, self._connections = self._connections, self._connections + 1

@@ -103,3 +103,18 @@ def test_a_comparison_is_handed_out_a_piece_at_a_time() -> None:
     segment = ledger.claim(0.0, None, 100)
     assert segment is not None
     assert segment.end == 100
+
+
+def test_a_connection_that_crawls_is_relieved_but_not_for_ever() -> None:
+    ledger = Ledger([Segment(0, 100_000)])
+    slow = ledger.claim(0.0, None, 100_000)
+    assert slow is not None
+    slow.position = 5000
+    assert ledger.rescue(0.5, usual_bytes_per_s=50_000) is None  # it may only have begun
+    assert ledger.rescue(2.0, usual_bytes_per_s=5_000) is None  # they are all like this
+    rest = ledger.rescue(2.0, usual_bytes_per_s=50_000)
+    assert rest is not None
+    assert (slow.end, rest.position, rest.end) == (5000, 5000, 100_000)
+    again = ledger.rescue(10.0, usual_bytes_per_s=50_000)
+    assert again is not None
+    assert ledger.rescue(20.0, usual_bytes_per_s=50_000) is None

@@ -11,12 +11,16 @@ from pathlib import Path
 
 from video_censor_personal.transfer.buffers import Buffers
 from video_censor_personal.transfer.checksum import Hasher, new_hasher
+from video_censor_personal.transfer.flusher import Flusher
 from video_censor_personal.transfer.follower import Follower
 from video_censor_personal.transfer.partial import Partial
 from video_censor_personal.transfer.pieces import Identity, PieceMap, crc_mark, prefix_mark
 from video_censor_personal.transfer.segments import Kind, Segment
 
 __all__ = ["Assembly"]
+
+# A file smaller than this is synced in one go at its end.
+_FLUSHED_BYTES = 128 << 20
 
 
 @dataclass(slots=True)
@@ -44,6 +48,8 @@ class Assembly:
         on_hash: Callable[[Assembly, str], None],
         on_damage: Callable[[Assembly, int], None],
         on_error: Callable[[Assembly, OSError], None],
+        *,
+        durable: bool,
     ) -> None:
         """Open the partial at `path`, resuming it if it is of `identity`.
 
@@ -59,7 +65,11 @@ class Assembly:
         self._prefixes: dict[int, str] = {}
         self._arriving: dict[int, _Arriving] = {}
         self.repaired = 0  # pieces replaced since the checksum was last computed
+        self._flusher = Flusher(self.partial) if durable and self._is_large() else None
         self.follow()
+
+    def _is_large(self) -> bool:
+        return self.pieces is not None and self.pieces.identity.size >= _FLUSHED_BYTES
 
     @property
     def pieces(self) -> PieceMap | None:
@@ -131,6 +141,8 @@ class Assembly:
                 piece.crc = zlib.crc32(view, piece.crc)
             self.partial.write(view, piece.landed_to)
             start, piece.landed_to = piece.landed_to, end
+            if self._flusher:
+                self._flusher.landed(len(view))
             if self.pieces and end == self.pieces.end(index):
                 self._end_piece(index, piece)
         return self._pass_on(start, end, None if seen else buffer)
@@ -178,6 +190,8 @@ class Assembly:
         if self._closed:
             return
         self._closed = True
+        if self._flusher:
+            self._flusher.stop()
         if self._follower:
             self._follower.stop()
             self._follower = None
@@ -186,9 +200,10 @@ class Assembly:
         self.partial.release()
 
     def join(self, seconds: float) -> None:
-        """Wait for the checksum's thread to end, after `close`."""
-        if self._latest is not None:
-            self._latest.join(seconds)
+        """Wait for the threads of checksum and disk to end, after `close`."""
+        for thread in (self._latest, self._flusher):
+            if thread is not None:
+                thread.join(seconds)
 
     def _pass_on(self, start: int, end: int, buffer: bytearray | None) -> bool:
         follower = self._follower

@@ -168,6 +168,7 @@ class Job:
             on_hash=lambda assembly, digest: self.shared.on_hash(self, assembly, digest),
             on_damage=lambda assembly, start: self.shared.on_damage(self, assembly, start),
             on_error=lambda _, error: self.shared.on_disk_error(self, error),
+            durable=self.shared.durable,
         )
         pieces = self.assembly.pieces
         for start, end in pieces.missing() if pieces else [(0, None)]:

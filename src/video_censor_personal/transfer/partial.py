@@ -25,6 +25,8 @@ _FLAGS = (
     | getattr(os, "O_BINARY", 0)
 )
 _APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+# Bytes and size; the times of the file may be lost.
+_sync = getattr(os, "fdatasync", os.fsync)
 _seek_lock = threading.Lock()
 
 
@@ -119,7 +121,7 @@ class Partial:
         Raises:
             OSError: the disk failed.
         """
-        os.fsync(self._fd)
+        _sync(self._fd)
 
     def cut(self, size: int) -> None:
         """Drop whatever lies behind `size`."""

@@ -22,6 +22,9 @@ _QUICK_ANSWER_S = 0.0015
 _FAST_BYTES_PER_S = 40e6
 _AHEAD_SHARE = 0.4
 _WINDOW_S = 0.15
+# The first look may come sooner, once there is something to see.
+_FIRST_WINDOW_S = 0.05
+_FIRST_READS = 3
 _WORTH = 1.12
 _NO_GAIN = 1.03
 _PROBE_AGAIN_S = 10.0
@@ -85,7 +88,12 @@ class Ramp:
             self._window = seen
             return
         passed = seen.at_s - self._window.at_s
-        if passed < _WINDOW_S or self.small_files or connections < self.target:
+        begun = self._previous_rate or seen.reads - self._window.reads < _FIRST_READS
+        if (
+            passed < (_WINDOW_S if begun else _FIRST_WINDOW_S)
+            or self.small_files
+            or connections < self.target
+        ):
             return
         began, self._window = self._window, seen
         rate = (seen.bytes - began.bytes) / passed

@@ -142,10 +142,10 @@ class Worker:
                     buffers.give(buffer)
             if fault is not None:
                 raise fault
-            if count < room and segment.end is not None and not count:
-                raise Fault("the server sent less than it said")
-            if not count:
+            if not count and segment.end is None:
                 self._end_of_stream(job, segment, assembly)
+            elif not count and room:  # no room: another connection has just taken the rest over
+                raise Fault("the server sent less than it said")
         return True
 
     def _fill(
