@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import TOKEN, Client, has_bytes
 
-from video_censor_personal.store import Store
+from video_censor_personal.hub_cache import HubCache
 
 KILLS = 20
 
@@ -80,9 +80,7 @@ def test_downloads_survive_twenty_kills_and_whole_files_are_not_fetched_again(
     result = json.loads(ran.stdout)
     assert result["kills"] == KILLS
     hub.pace = None
-    whole = set(
-        Store(tmp_path / "hf/hub", private=tmp_path / "hf/hub/.locks/.video-censor").recorded()
-    )
+    whole = set(HubCache(tmp_path / "hf" / "hub").store.recorded())
     hub.files.requests.clear()
     with Client(start_service().address) as client:
         for job in result["jobs"]:

@@ -230,6 +230,7 @@ class Downloads:
             roots = {"cache": self._settings.cache_dir, "home": Path.home()}
             facts |= {"code": code, "error": without_paths(text or "", roots)}
         files = run.download.tally.take_changed()
+        self._library.changed()
         try:
             self.table.checkpoint(run.job.id, files, None, **facts)
             with self._runs.mutex:

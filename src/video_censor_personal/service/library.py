@@ -115,6 +115,10 @@ class Library:
         usage = shutil.disk_usage(place)
         return Space(self.cache_bytes(), usage.free, usage.total, self.cache.root)
 
+    def changed(self) -> None:
+        """The cache has just grown or shrunk: measure it anew when somebody asks."""
+        self._size = None
+
     def touch(self, repository: str, commit: str) -> None:
         """Somebody asked for a model and can have it; written at most once a minute."""
         now = time.time()
@@ -150,7 +154,7 @@ class Library:
                 409, "in_use", f"{repository} is being fetched by another program."
             ) from exc
         self.book.forget(repository, commit)
-        self._size = None
+        self.changed()
         return freed
 
     def _all_files(self, state: ModelState) -> tuple[HubFile, ...]:
