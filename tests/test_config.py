@@ -172,3 +172,13 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
     path.write_bytes(b"\xff\xfe\x00\xd8")
     with pytest.raises(ConfigError, match="UTF-8"):
         load_config(path)
+
+
+def test_nothing_to_look_for_is_refused(write):
+    with pytest.raises(ConfigError, match="nothing to look for"):
+        load_config(write("detections: {}"))
+
+
+def test_an_alias_of_itself_is_refused(write):
+    with pytest.raises(ConfigError, match="without end"):
+        load_config(write("detectors: &a [*a]"))

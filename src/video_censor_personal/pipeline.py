@@ -11,6 +11,7 @@ run that cannot succeed fails in its first second.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 from video_censor_personal import categories
 from video_censor_personal.analysis.coverage import Search, cover
-from video_censor_personal.analysis.examination import examine
+from video_censor_personal.analysis.examination import examine, unexamined_streams
 from video_censor_personal.analysis.segments import merge
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.config.document import nearest
@@ -38,6 +39,8 @@ from video_censor_personal.sizes import describe_size
 __all__ = ["AnalysisPipeline"]
 
 log = logging.getLogger(__name__)
+
+_TRACE = 5  # a level below debug, for what is read and not only for what is found
 
 
 class AnalysisPipeline:
@@ -156,6 +159,9 @@ class AnalysisPipeline:
         """Build the detectors, once. Those whose optional models are missing stay out."""
         if self._detectors is not None:
             return
+        # From 1.31 on, onnxruntime tells its maker of every session unless this is set before it is
+        # loaded; here, so that it holds for plug-ins as well. Nothing leaves this machine.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         self._detectors = []
         for assignment in self._assignments:
             lacking = [n.name for n in assignment.needs if n.name in self._missing]
@@ -185,13 +191,24 @@ class AnalysisPipeline:
         self._require_models()
         info = self._probed(video)
         self._ensure_detection_pipeline()
+        cues = self._cues(info)
+        log.info("analysing %s: %s", info.path, "; ".join(self.describe()) or "nothing")
         found = examine(
             info,
             [detector for _, detector in self._detectors or ()],
-            self._cues(info),
+            cues,
             self.config.processing,
             listener=self.listener,
         )
+        for detection in found.detections:
+            log.debug(
+                "%s: %s %r, %.2f, by %s",
+                detection.span,
+                detection.category,
+                detection.label,
+                detection.confidence,
+                detection.detector,
+            )
         labels = {key: self._label(key) for key in self.config.detections}
         return Report(
             source=info.path,
@@ -205,6 +222,7 @@ class AnalysisPipeline:
                 found.gaps,
                 info.duration,
                 labels,
+                unexamined_streams(info),
             ),
             size_bytes=info.size_bytes,
             fingerprint=fingerprint(info.path),
@@ -225,6 +243,9 @@ class AnalysisPipeline:
         subtitles = read_subtitles(info)
         for problem in subtitles.problems:
             self.warn(problem)
+        log.info("subtitles: %d cues of %s", len(subtitles.cues), subtitles.sources or "none")
+        for cue in subtitles.cues:
+            log.log(_TRACE, "%s: cue of %s: %r", cue.span, cue.source, cue.text)
         return list(subtitles.cues)
 
     def _searches(self) -> list[Search]:

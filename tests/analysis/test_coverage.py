@@ -85,3 +85,26 @@ def test_two_detectors_are_both_named() -> None:
     found = of("nudity", cover(["nudity"], [EYES, second], {}, TEN))
     assert found.detectors == ("eyes", "more eyes")
     assert found.notes == ("small ones are missed", "slow")
+
+
+def test_a_stream_that_was_passed_over_leaves_its_modality_partial() -> None:
+    passed_over = {"video": [], "audio": ["stream 2 was not listened to"]}
+    coverage = cover(
+        ["nudity", "profanity"],
+        [EYES, EARS],
+        {"audio": [gap(2, 3)]},
+        TEN,
+        unexamined=passed_over,  # type: ignore[arg-type]
+    )
+    assert of("nudity", coverage).status == "analysed"
+    assert of("profanity", coverage).status == "partial"
+    assert of("profanity", coverage).gaps == (
+        gap(0, 10, "profanity", "stream 2 was not listened to"),
+        gap(2, 3, "profanity"),
+    )
+
+
+def test_a_stream_that_was_passed_over_is_told_without_a_known_duration_too() -> None:
+    coverage = cover(["nudity"], [EYES], {}, None, unexamined={"video": ["stream 1 was not"]})
+    assert of("nudity", coverage).status == "partial"
+    assert of("nudity", coverage).notes == ("stream 1 was not", "small ones are missed")

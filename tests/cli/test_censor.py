@@ -388,3 +388,98 @@ def test_a_report_by_hand_hides_what_it_names(capsys, movie, tmp_path):
     code, out, err = run(capsys, movie, "--input-segments", report, "-o", copy)
     assert code == 0, err
     assert str(copy) in out
+
+
+def test_subtitles_beside_the_video_are_never_overwritten(capsys, movie):
+    subtitles, config = movie.with_suffix(".srt"), movie.with_name("config.yaml")
+    said = "1\n00:00:00,200 --> 00:00:01,500\nOh shit, no.\n"
+    subtitles.write_text(said)
+    config.write_text("output: {subtitles: true}\n")
+    code, _, err = run(capsys, movie, "--config", config, "-o", movie.with_suffix(".json"))
+    assert code == 0, err
+    assert subtitles.read_text() == said
+    assert "shit" not in movie.with_name("movie.clean.srt").read_text()
+    other = movie.with_name("movie.en.srt")
+    other.write_text(said)
+    code, _, err = run(
+        capsys, movie, "--config", config, "-o", movie.with_name("movie.en.json"), "--force"
+    )
+    assert code == 2
+    assert "the video's subtitles" in err
+    assert other.read_text() == said
+
+
+def test_the_configuration_is_never_overwritten(capsys, movie):
+    config = movie.with_name("settings.json")
+    config.write_text('{"output": {"html": false}}')
+    code, _, err = run(capsys, movie, "--config", config, "-o", config, "--force")
+    assert code == 2
+    assert "is the configuration" in err
+    assert "html" in config.read_text()
+
+
+def test_streams_that_nobody_examined_are_not_called_clean(capsys, tmp_path):
+    video = tmp_path / "movie.mkv"
+    make_movie(
+        video,
+        seconds=2,
+        sounds=[Sound(tone(440), language="fra"), Sound(tone(330), language="eng")],
+    )
+    code, out, err = run(capsys, video, "-o", tmp_path / "r.json")
+    assert code == 3, err
+    assert "stream 2 (audio: eng) was not listened to" in out
+    assert coverage_in(tmp_path / "r.json")["profanity"] == "partial"
+    assert coverage_in(tmp_path / "r.json")["nudity"] == "analysed"
+
+
+@pytest.mark.parametrize("encoding", ["ascii:strict", "latin-1:strict", "utf-8:strict"])
+def test_a_name_that_the_output_cannot_encode_does_not_end_the_job(movie, encoding):
+    odd = movie.with_name("f\udcff\u0151.mp4")
+    try:
+        movie.rename(odd)
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    for option in ("--quiet", "--json", "--log-level=info"):
+        result = subprocess.run(
+            command(odd, "-o", odd.with_suffix(".json"), "--force", option),
+            capture_output=True,
+            check=False,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+        )
+        assert result.returncode == 0, result.stderr
+        if option == "--json":
+            facts = [json.loads(line) for line in result.stdout.splitlines()][-1]
+            assert facts["video"] == str(odd)
+
+
+def test_a_bleep_file_without_sound_is_refused_before_the_analysis(capsys, movie):
+    config = movie.with_name("config.yaml")
+    config.write_text("remediation: {audio: {mode: bleep, bleep_file: config.yaml}}\n")
+    code, _, err = run(capsys, movie, "--config", config, "-o", movie.with_name("copy.mp4"))
+    assert code == 2
+    assert "bleep file" in err
+    assert files(movie.parent) == {"movie.mp4", "config.yaml"}
+
+
+def test_the_log_says_more_at_every_level(capsys, movie):
+    movie.with_suffix(".srt").write_text("1\n00:00:00,200 --> 00:00:01,500\nOh shit, no.\n")
+    logs = {}
+    for level in ("info", "debug", "trace"):
+        logs[level] = run(
+            capsys, movie, "-o", movie.with_name("r.json"), "-y", "--log-level", level
+        )[2]
+    assert "analysing" in logs["info"]
+    assert "profanity 'shit'" in logs["debug"]
+    assert "profanity 'shit'" not in logs["info"]
+    assert "Oh shit, no." in logs["trace"]
+    assert "Oh shit, no." not in logs["debug"]
+
+
+def test_no_library_keeps_a_diary_for_its_maker(movie):
+    home = movie.parent / "home"
+    home.mkdir()
+    kept = {"PATH", "PYTHONPATH", "LANG", "LD_LIBRARY_PATH"}
+    environment = {k: v for k, v in os.environ.items() if k in kept} | {"HOME": str(home)}
+    result = censor(movie, "-o", movie.with_name("r.json"), env=environment)
+    assert result.returncode == 0, result.stderr
+    assert not [path for path in home.rglob("*") if "onnxruntime" in path.name]

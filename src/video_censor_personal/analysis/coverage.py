@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from video_censor_personal import categories
@@ -32,6 +32,7 @@ def cover(
     gaps: Mapping[Modality, Sequence[Gap]],
     duration: Fraction | None,
     labels: Mapping[str, str] | None = None,
+    unexamined: Mapping[Modality, Sequence[str]] | None = None,
 ) -> tuple[Coverage, ...]:
     """The coverage of every requested category, then of the built-in ones nobody asked for.
 
@@ -44,11 +45,41 @@ def cover(
         gaps: what could not be seen and what could not be heard.
         duration: of the video, None if unknown.
         labels: key -> label, for the notes.
+        unexamined: sentences on the streams that nobody looked at or listened to. What is in the
+            copy and was not examined is never taken for clean, so each is a gap from end to end.
     """
     asked = list(dict.fromkeys(requested))
-    covered = [_coverage(key, searches, gaps, duration, labels or {}) for key in asked]
+    covered = [
+        _with_unexamined(
+            _coverage(key, searches, gaps, duration, labels or {}),
+            [
+                sentence
+                for modality in _modalities(key, searches)
+                for sentence in (unexamined or {}).get(modality, ())
+            ],
+            duration,
+        )
+        for key in asked
+    ]
     rest = [Coverage(key, "not_requested") for key in categories.BUILT_IN if key not in asked]
     return (*covered, *rest)
+
+
+def _modalities(key: str, searches: Sequence[Search]) -> list[Modality]:
+    return list(dict.fromkeys(s.modality for s in searches if key in s.categories))
+
+
+def _with_unexamined(
+    part: Coverage, sentences: Sequence[str], duration: Fraction | None
+) -> Coverage:
+    if not sentences:
+        return part
+    status: CoverageStatus = "partial" if part.status == "analysed" else part.status
+    if duration is None:
+        return replace(part, status=status, notes=(*sentences, *part.notes))
+    whole = Span(Fraction(0), duration)
+    gaps = [Gap(whole, sentence, part.category) for sentence in sentences]
+    return replace(part, status=status, gaps=(*gaps, *part.gaps))
 
 
 def _coverage(
@@ -65,7 +96,7 @@ def _coverage(
         return Coverage(key, "unknown", notes=(note,))
     relevant = [
         gap
-        for modality in dict.fromkeys(search.modality for search in involved)
+        for modality in _modalities(key, searches)
         for gap in gaps.get(modality, ())
         if gap.category in (None, key)
     ]

@@ -15,11 +15,11 @@ from video_censor_personal.config import Processing
 from video_censor_personal.detectors.base import FrameDetector, SoundDetector
 from video_censor_personal.findings import Detection, Gap, Modality
 from video_censor_personal.media.audio import decode_audio
-from video_censor_personal.media.base import Cue, MediaInfo
+from video_censor_personal.media.base import Cue, MediaInfo, StreamInfo
 from video_censor_personal.media.frames import decode_frames
 from video_censor_personal.progress import Listener, ignore
 
-__all__ = ["Examined", "examine"]
+__all__ = ["Examined", "examine", "unexamined_streams"]
 
 T = TypeVar("T")
 
@@ -66,6 +66,22 @@ def examine(
         tuple(detection for part in found for detection in part.detections),
         {modality: gaps for part in found for modality, gaps in part.gaps.items()},
     )
+
+
+def unexamined_streams(info: MediaInfo) -> dict[Modality, list[str]]:
+    """A sentence for each further picture or sound that `examine` passes over: it looks at the one
+    stream of each kind that a player shows without being asked, and the copy has them all."""
+    pictures = [s for s in info.of_kind("video") if not s.attached_picture and s != info.video]
+    sounds = [s for s in info.of_kind("audio") if s != info.audio]
+    return {
+        "video": [f"{_name(stream)} was not looked at" for stream in pictures],
+        "audio": [f"{_name(stream)} was not listened to" for stream in sounds],
+    }
+
+
+def _name(stream: StreamInfo) -> str:
+    facts = ", ".join(fact for fact in (stream.language, stream.title) if fact)
+    return f"stream {stream.index} ({stream.kind}{': ' if facts else ''}{facts})"
 
 
 def _watch(

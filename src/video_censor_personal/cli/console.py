@@ -6,6 +6,7 @@ JSON objects, one a line, on standard output.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -36,6 +37,10 @@ class Console:
         self._said: dict[str, float] = {}
         self._begun: dict[str, tuple[float, float]] = {}
         self._drawing = threading.Lock()
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A file name, or a dash, that the terminal's encoding lacks must not end the job.
+                stream.reconfigure(errors="backslashreplace")
 
     def progress(self, progress: Progress) -> None:
         """A `progress.Listener`: bars on a terminal, now and then a line elsewhere.
@@ -151,7 +156,8 @@ class Console:
             print(text, file=file, flush=True)
 
     def _emit(self, event: str, **facts: Any) -> None:
-        print(json.dumps({"event": event, **facts}, ensure_ascii=False), flush=True)
+        # ASCII holds any file name, even one that is not UTF-8, in whatever encoding is written.
+        print(json.dumps({"event": event, **facts}), flush=True)
 
 
 _SECONDS_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}]"

@@ -87,6 +87,8 @@ def read_yaml(file: Path) -> Document:
         raise _yaml_error(file, text, error) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"this is not YAML: {error}", file=file) from error
+    except RecursionError as error:
+        raise ConfigError("this is nested without end; remove the alias", file=file) from error
     finally:
         loader.dispose()
     return Document(file, data, lines)

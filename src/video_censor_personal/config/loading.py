@@ -103,7 +103,7 @@ def _check(config: Config, document: Document) -> None:
     Raises:
         ConfigError: the configuration contradicts itself.
     """
-    if config.detections and not config.enabled_categories():
+    if not config.enabled_categories():
         raise document.error(
             "no category is enabled, so there is nothing to look for; set `enabled: true` for one",
             ("detections",),

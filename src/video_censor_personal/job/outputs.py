@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from video_censor_personal.config import Output
 from video_censor_personal.errors import UsageError
+from video_censor_personal.media.subtitles import files_beside
 from video_censor_personal.outputs import check_output
 from video_censor_personal.remediation.output import SUFFIXES, muxer_of
 
@@ -73,23 +75,40 @@ def choose_outputs(
         page=report.with_suffix(".html") if analyses and (wanted.html or page) else None,
         # Players look for an edit list under the name of the film it is about.
         edl=report.with_name(f"{video.stem}.edl") if wanted.edl else None,
-        subtitles=report.with_suffix(".srt") if wanted.subtitles else None,
+        subtitles=_subtitles_name(report, video) if wanted.subtitles else None,
         copy=copy,
     )
 
 
+def _subtitles_name(report: Path, video: Path) -> Path:
+    """Not a name under which a player, or the next analysis, takes them for the video's own."""
+    path = report.with_suffix(".srt")
+    beside = path.absolute().parent == video.absolute().parent
+    return path.with_suffix(".clean.srt") if beside and path.stem == video.stem else path
+
+
 def check_outputs(
-    outputs: JobOutputs, video: Path, *, force: bool, report: Path | None = None
+    outputs: JobOutputs,
+    video: Path,
+    *,
+    force: bool,
+    report: Path | None = None,
+    config: Path | None = None,
 ) -> None:
     """Finds out whether every file can be written, without touching it.
 
     Raises:
         OutputError: one cannot.
-        UsageError: one is `report`, which the copy is made from.
+        UsageError: one is a file that the job reads: `report`, `config`, or subtitles that lie
+            beside the video.
     """
+    read = {report: "the report the copy is made from", config: "the configuration"}
+    with suppress(OSError):
+        read |= dict.fromkeys((path for path, _ in files_beside(video)), "the video's subtitles")
     for path in outputs:
-        if report is not None and path.exists() and report.exists() and path.samefile(report):
-            raise UsageError(f"{path} is the report the copy is made from; name another output")
+        for source, what in read.items():
+            if source is not None and path.exists() and source.exists() and path.samefile(source):
+                raise UsageError(f"{path} is {what}; name another output")
         check_output(video, path, force=force)
     if outputs.copy is not None:
         muxer_of(outputs.copy)

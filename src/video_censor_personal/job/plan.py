@@ -11,9 +11,10 @@ from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.errors import ReportError, UsageError
 from video_censor_personal.findings import Report
 from video_censor_personal.job.outputs import JobOutputs, check_outputs, choose_outputs
-from video_censor_personal.media.base import MediaInfo
+from video_censor_personal.media.base import SAMPLE_RATE_HZ, MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.pipeline import AnalysisPipeline
+from video_censor_personal.remediation.audio import bleep_of
 from video_censor_personal.remediation.plan import EditPlan, make_plan
 from video_censor_personal.remediation.writer import check_writable
 from video_censor_personal.reports.json_report import check_belongs, read_report
@@ -141,7 +142,16 @@ def plan_job(request: Request) -> JobPlan:
         analyses=analyses,
         page=request.page,
     )
-    check_outputs(outputs, info.path, force=request.force, report=request.segments)
+    check_outputs(
+        outputs,
+        info.path,
+        force=request.force,
+        report=request.segments,
+        config=request.config.path,
+    )
+    audio = request.config.remediation.audio
+    if outputs.copy is not None and audio.bleep_file:
+        bleep_of(audio, SAMPLE_RATE_HZ)  # raises where the file cannot be used
     if analyses:
         pipeline = AnalysisPipeline(request.config, video=info.path)
         missing = tuple(pipeline.missing_models())

@@ -56,6 +56,7 @@ def _write_report(plan: JobPlan, outcome: Outcome) -> Outcome:
     if outputs.page:
         lines = plan.edits(report).describe() if outputs.copy else ()
         write_html(report, plan.info, outputs.page, plan_lines=lines)
+    log.info("wrote %s", outputs.report)
     return replace(outcome, report_path=outputs.report, page=outputs.page)
 
 
@@ -76,6 +77,8 @@ def _write_side_files(plan: JobPlan, outcome: Outcome) -> Outcome:
 def _write_copy(plan: JobPlan, outcome: Outcome, listener: Listener) -> Outcome:
     assert plan.outputs.copy is not None
     edits = plan.edits(outcome.report)
+    for line in edits.describe():
+        log.info("copy: %s", line)
     result = write_copy(
         plan.info,
         edits,

@@ -21,7 +21,7 @@ from video_censor_personal.media.languages import is_language, same_language
 from video_censor_personal.media.packets import packets
 from video_censor_personal.timeline import Span
 
-__all__ = ["SubtitleText", "read_cues", "read_subtitles"]
+__all__ = ["SubtitleText", "files_beside", "read_cues", "read_subtitles"]
 
 _SUFFIXES = {".srt": "srt", ".vtt": "vtt", ".ass": "ass", ".ssa": "ass"}
 _FLAVOURS = frozenset({"cc", "default", "forced", "full", "hi", "sdh"})
@@ -114,7 +114,7 @@ class _Reading:
     def read_files(self) -> None:
         folder = self._info.path.parent
         try:
-            beside = list(_files_beside(self._info.path))
+            beside = list(files_beside(self._info.path))
         except OSError as error:
             self._problems.append(
                 f"subtitle files in {folder} were not looked for: {error.strerror}"
@@ -193,8 +193,12 @@ class _UnreadableError(Exception):
     """A subtitle file cannot be used; the message says why."""
 
 
-def _files_beside(video: Path) -> Iterator[tuple[Path, str]]:
-    """(file, its language or empty), by name."""
+def files_beside(video: Path) -> Iterator[tuple[Path, str]]:
+    """The subtitle files of `video`, by name: (file, its language or empty).
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
     for path in sorted(video.parent.iterdir()):
         if path.suffix.lower() not in _SUFFIXES or not path.is_file():
             continue
