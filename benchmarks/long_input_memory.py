@@ -143,7 +143,11 @@ def watch_children(peaks: dict[str, int], stop: threading.Event) -> None:
     """Keep the peak of every child process in `peaks` until `stop`."""
     while not stop.wait(0.5):
         for task in Path("/proc/self/task").iterdir():
-            for child in (task / "children").read_text().split():
+            try:
+                children = (task / "children").read_text().split()
+            except OSError:  # the thread has ended
+                continue
+            for child in children:
                 peaks[child] = max(peaks.get(child, 0), peak_memory_kb(child))
 
 

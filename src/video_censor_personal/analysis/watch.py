@@ -37,6 +37,9 @@ _BELT_BYTES = 96 * 1024 * 1024
 """How much of decoded frames waits for the detectors or is with them: about two samples of 1080p
 at 30 frames a second and two looks a second."""
 
+_BELT_SAMPLES = 8
+"""And how many samples: of a small picture more would only be memory."""
+
 _MOST_EXTRA_LOOKS = 8
 """Looks between two samples to find what changed there; where they do not suffice (a crowd whose
 faces come and go), the span stays as wide as the samples made it."""
@@ -95,7 +98,7 @@ def watch(
 
     eyes = [_Eye(detector, seconds(padding)) for detector in detectors]
     journal = _Journal(listener, duration)
-    with Belt(samples, cost=_size_bytes, capacity=_BELT_BYTES) as belt:
+    with Belt(samples, cost=_cost, capacity=_BELT_BYTES) as belt:
         while _work_through(belt.take(batch), eyes, journal):
             pass
     end = journal.finish()
@@ -259,5 +262,5 @@ def _shown_for(frame: Frame) -> Fraction:
     return _USUAL_FRAME_S
 
 
-def _size_bytes(item: Sample | Gap) -> int:
-    return item.size_bytes if isinstance(item, Sample) else 0
+def _cost(item: Sample | Gap) -> int:
+    return max(item.size_bytes, _BELT_BYTES // _BELT_SAMPLES) if isinstance(item, Sample) else 0
