@@ -299,7 +299,8 @@ def test_the_plan_reads_as_a_page() -> None:
         "silence: 2 times, 0.75 s in all",
         "blur: once, 2.00 s in all",
         "subtitles: 2 words masked",
-        "stream 0 (video: h264): 10.00 s encoded anew as h264, as parts of the picture are hidden",
+        "stream 0 (video: h264): 10.00 s encoded anew as h264, as parts of the picture are hidden "
+        "(unknown pictures cannot be joined)",
         "stream 1 (audio: aac, eng): 10.00 s encoded anew as aac at 128 kb/s, "
         "as parts of the sound are replaced (the kind of AAC is unknown)",
         "stream 2 (audio: ac3, deu): 10.00 s encoded anew as ac3 at 448 kb/s, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from video_censor_personal.media.container import open_media
 
 __all__ = ["Written", "check_copy"]
 
+_ROUNDING_S = Fraction(1, 500)
 _TOLERANCE_S = Fraction(1, 10)
 # Some kinds of file can only be entered anywhere, not at a key frame; there is one every 5 s.
 _NEAR_END_S = 12
@@ -25,13 +26,17 @@ _NEAR_END_S = 12
 
 @dataclass(slots=True)
 class Written:
-    """What was handed to the muxer for one stream of the copy; `end` by the container's clock."""
+    """What was handed to the muxer for one stream of the copy; times by the container's clock.
+
+    `encoded`: from end to end. `joints`: where new packets and the source's follow each other.
+    """
 
     kind: str
     disposition: int = 0
     encoded: bool = False
     packets: int = 0
     end: Fraction = Fraction(0)
+    joints: list[Fraction] = field(default_factory=list)
 
     @property
     def timed(self) -> bool:
@@ -61,6 +66,8 @@ def check_copy(copy: Path, written: dict[int, Written], output: Path) -> None:
         for index, entry in found.items():
             if entry.encoded and entry.packets:
                 _check_decodable(copy, index, entry, output)
+            if entry.joints:
+                _check_joints(copy, index, entry, output)
     except (InputError, av.error.FFmpegError) as error:
         raise _failed(output, f"it cannot be read again ({error})") from error
 
@@ -129,6 +136,20 @@ def _check_decodable(copy: Path, index: int, entry: Written, output: Path) -> No
         container.seek(int(near_end * av.time_base))
         if not deque(container.decode(container.streams[index]), maxlen=1):
             raise _failed(output, f"nothing can be decoded at the end of stream {index}")
+
+
+def _check_joints(copy: Path, index: int, entry: Written, output: Path) -> None:
+    """Jumps to every joint, as a player may, and plays on from there."""
+    with open_media(copy) as container:
+        stream = container.streams[index]
+        for joint in entry.joints:
+            container.seek(int(joint * av.time_base))
+            if not any(_reaches(frame, joint) for frame in container.decode(stream)):
+                raise _failed(output, f"stream {index} cannot be decoded at {float(joint):.3f} s")
+
+
+def _reaches(frame: Any, time: Fraction) -> bool:
+    return frame.pts is not None and frame.pts * frame.time_base + _ROUNDING_S >= time
 
 
 def _failed(output: Path, what: str) -> OutputCheckError:

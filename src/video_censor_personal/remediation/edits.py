@@ -111,11 +111,16 @@ class StreamPlan:
             if self.copied
             else "",
             f"{_length(self.encoded)} encoded anew{self._encoder()}" if self.encoded else "",
+            "the rest of their groups of pictures too" if self._goes_on else "",
             f"{_length(self.dropped)} cut out" if self.dropped else "",
         ]
         done = ", ".join(part for part in parts if part) or "copied"
         why = f", as {self.why}" if self.why else ""
         return f"{name}: {done}{why}{f' ({self.obstacle})' if self.obstacle else ''}"
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.work == "splice" and self.stream.kind == "video"
 
     def _bytes(self, spans: tuple[Span, ...]) -> str:
         if not self.stream.bit_rate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -18,10 +19,11 @@ from video_censor_personal.remediation.edits import StreamPlan
 from video_censor_personal.remediation.hdr import HdrMetadata
 from video_censor_personal.remediation.video import planar_format
 
-__all__ = ["PictureOutput", "picture_output", "sound_output"]
+__all__ = ["PictureOutput", "joining_encoder", "picture_output", "sound_output"]
 
 _INTERLACED = (2, 3, 4, 5)  # AVFieldOrder: TT, BB, TB, BT
 _KEY_FRAME_EVERY_S = 5
+_NO_KEY_FRAMES = 9999  # pictures; a part begins with the only key frame that it has
 _H264_PROFILES = ("baseline", "main", "high")
 _COLOR = ("color_range", "color_primaries", "color_trc", "colorspace")
 
@@ -70,13 +72,7 @@ def picture_output(
         os.environ.setdefault("SVT_LOG", "1")  # it would write to standard error by itself
     if out.format.flags & FormatFlags.global_header.value:
         encoder.flags |= Flags.global_header
-    try:
-        encoder.open(strict=False)
-    except (av.error.FFmpegError, ValueError) as error:
-        raise OutputError(
-            f"{encoding.encoder} cannot encode the picture of stream {source.index} "
-            f"({source.width}x{source.height} {pixel_format}): {error}"
-        ) from error
+    _open(encoder, source)
     if not encoding.why_other:
         stream.codec_context.extradata = encoder.extradata
         stream.codec_context.bit_rate = 0
@@ -84,6 +80,54 @@ def picture_output(
     if encoding.codec == "hevc" and out.format.name in ("mp4", "mov"):
         stream.codec_context.codec_tag = "hvc1"
     return PictureOutput(stream, encoder, notes)
+
+
+def joining_encoder(
+    source: Any,
+    encoding: Encoding,
+    quality: int,
+    hdr: HdrMetadata,
+    options: Mapping[str, str],
+    delay: int,
+) -> Any:
+    """An encoder, open, for a part of the picture of `source` between packets of the source.
+
+    Args:
+        options: what joints need beside the usual; lists of parameters are added to the usual.
+        delay: how many pictures it may hold back to encode them in another order, up to 2.
+
+    Raises:
+        OutputError: it does not take this picture.
+    """
+    encoder: Any = av.CodecContext.create(encoding.encoder, "w")
+    _configure(encoder, source, encoding, source.pix_fmt)
+    encoder.gop_size = _NO_KEY_FRAMES
+    encoder.flags |= Flags.global_header
+    usual = _options(encoding.encoder, source, source.pix_fmt, quality, hdr)
+    for name, value in (*options.items(), *_reordering(encoding.encoder, delay).items()):
+        usual[name] = f"{usual[name]}:{value}" if name in usual else value
+    encoder.options = usual
+    _open(encoder, source)
+    return encoder
+
+
+def _reordering(encoder: str, delay: int) -> dict[str, str]:
+    if encoder == "libx264":
+        pyramid = "normal" if delay > 1 else "none"
+        return {"x264-params": f"bframes={3 if delay else 0}:b-pyramid={pyramid}"}
+    if encoder == "libx265":
+        return {"x265-params": f"bframes={3 if delay else 0}:b-pyramid={int(delay > 1)}"}
+    return {}
+
+
+def _open(encoder: Any, source: Any) -> None:
+    try:
+        encoder.open(strict=False)
+    except (av.error.FFmpegError, ValueError) as error:
+        raise OutputError(
+            f"{encoder.name} cannot encode the picture of stream {source.index} "
+            f"({source.width}x{source.height} {encoder.pix_fmt}): {error}"
+        ) from error
 
 
 def _added(out: Any, source: Any, encoding: Encoding, rate: Any) -> Any:

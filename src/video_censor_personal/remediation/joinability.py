@@ -7,8 +7,24 @@ encoded anew from end to end, and the plan says so before it is done.
 from __future__ import annotations
 
 from video_censor_personal.media.base import MediaInfo, StreamInfo
+from video_censor_personal.remediation.hevc_numbers import (
+    PPS_NUMBER,
+    SPS_NUMBER,
+    VPS_NUMBER,
+    pps_number,
+    sps_number,
+    vps_number,
+)
+from video_censor_personal.remediation.parameter_sets import (
+    HEVC_PPS,
+    HEVC_SPS,
+    HEVC_VPS,
+    AvcSetup,
+    HevcSetup,
+    avc_is_frames_only,
+)
 
-__all__ = ["JoinError", "sound_obstacle"]
+__all__ = ["JoinError", "picture_obstacle", "sound_obstacle"]
 
 
 class JoinError(Exception):
@@ -24,11 +40,61 @@ class JoinError(Exception):
 # times change: one has a list of edits for what an encoder puts first, the other counts from 0.
 _SUFFIXES = {"mov": (".mp4", ".m4v", ".m4a", ".mov"), "matroska": (".mkv", ".mka", ".webm")}
 
+_PIXEL_FORMATS = {
+    "h264": ("yuv420p", "yuvj420p"),
+    "hevc": ("yuv420p", "yuvj420p", "yuv420p10le"),
+    "vp9": ("yuv420p",),
+}
+_AVC_PROFILES = (66, 77, 100)  # baseline, main, high
+_LENGTH_BYTES = 4
+
 _AAC_LOW_COMPLEXITY = 2
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _AAC_MOST_CHANNELS = 6
 _AAC_EXTENSION = 0x2B7
 _SPECTRAL_BAND_REPLICATION = 5
+
+
+def picture_obstacle(info: MediaInfo, stream: StreamInfo, suffix: str) -> str:
+    """Why the picture of `stream` cannot be joined in a file that ends in `suffix`, or nothing.
+
+    What only the packets tell is found while the copy is made, and has a `JoinError` for an end.
+    """
+    formats = _PIXEL_FORMATS.get(stream.codec)
+    if formats is None:
+        return f"{stream.codec or 'unknown'} pictures cannot be joined"
+    if obstacle := _container_obstacle(info, suffix):
+        return obstacle
+    if stream.interlaced:
+        return "interlaced pictures cannot be joined"
+    if stream.pixel_format not in formats:
+        return f"{stream.pixel_format or 'unknown'} pictures cannot be joined"
+    try:
+        return _setup_obstacle(stream)
+    except (ValueError, IndexError):
+        return "what its decoder is told cannot be read"
+
+
+def _setup_obstacle(stream: StreamInfo) -> str:
+    if stream.codec == "h264":
+        avc = AvcSetup.parse(stream.setup)
+        if avc.profile not in _AVC_PROFILES or avc.length_bytes != _LENGTH_BYTES:
+            return "its kind of H.264 cannot be joined"
+        if not avc.sps or not all(avc_is_frames_only(sps) for sps in avc.sps):
+            return "interlaced pictures cannot be joined"
+        return "" if avc.free_number() else "it has too many parameter sets"
+    if stream.codec == "hevc":
+        hevc = HevcSetup.parse(stream.setup)
+        if hevc.length_bytes != _LENGTH_BYTES:
+            return "its kind of HEVC cannot be joined"
+        taken = [
+            any(vps_number(unit) == VPS_NUMBER for unit in hevc.sets(HEVC_VPS)),
+            any(sps_number(unit) == SPS_NUMBER for unit in hevc.sets(HEVC_SPS)),
+            any(pps_number(unit) == PPS_NUMBER for unit in hevc.sets(HEVC_PPS)),
+        ]
+        there = all(any(hevc.sets(kind)) for kind in (HEVC_VPS, HEVC_SPS, HEVC_PPS))
+        return "" if there and not any(taken) else "its parameter sets have unusual numbers"
+    return ""
 
 
 def sound_obstacle(info: MediaInfo, stream: StreamInfo, suffix: str) -> str:

@@ -33,6 +33,7 @@ class PictureTrack:
     ) -> None:
         self.stream = output.stream
         self.notes = list(output.notes)
+        self.joints: list[Fraction] = []
         self._encoder = output.encoder
         self._editor = editor
         self._retiming = retiming

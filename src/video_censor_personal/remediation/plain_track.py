@@ -32,10 +32,12 @@ class Track(Protocol):
     Attributes:
         stream: the stream of the output container.
         notes: what went other than planned, for people.
+        joints: when, by the container's clock, new packets and the source's follow each other.
     """
 
     stream: Any
     notes: list[str]
+    joints: list[Fraction]
 
     def push(self, packet: Any) -> Iterable[Any]:
         """Packets for the copy, after `packet` of the source."""
@@ -52,6 +54,7 @@ class CopiedTrack:
     def __init__(self, stream: Any) -> None:
         self.stream = stream
         self.notes: list[str] = []
+        self.joints: list[Fraction] = []
 
     def push(self, packet: Any) -> Iterable[Any]:
         if packet.size:
@@ -82,6 +85,7 @@ class SubtitleTrack:
     ) -> None:
         self.stream = stream
         self.notes: list[str] = []
+        self.joints: list[Fraction] = []
         self._codec = codec
         self._target = target or codec
         self._masks = masks if codec in TEXT_CODECS else ()

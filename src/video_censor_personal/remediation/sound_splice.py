@@ -131,11 +131,19 @@ class SplicedSoundTrack:
         assert self._open is not None
         following = list(self._following)
         yield from self._sent(self._open.close(following))
-        self.joints += self._open.joints
+        self.joints += (self._moved(joint) for joint in self._open.joints)
         self._open = None
         self._following = []
         for packet in following:
             yield from self._copied(packet)
+
+    def _moved(self, joint: Numbered) -> Fraction:
+        return self._shift(joint.number) + Fraction(joint.position, self._rate) + self._origin
+
+    def _shift(self, number: int) -> Fraction:
+        """How much earlier (below 0) frame `number` is heard in the copy, in seconds."""
+        cut = max((n for _, end, n in self._frame_cuts if number >= end), default=0)
+        return -Fraction(cut * FRAME, self._rate)
 
     def _removed(self, number: int) -> int | None:
         """The cut that frame `number` lies in."""
@@ -150,10 +158,8 @@ class SplicedSoundTrack:
         """The packets for the copy: each the source's own, or with new data in its place."""
         for packet, data in packets:
             new = packet.packet if data is None else with_data(packet.packet, data)
-            cut = max((n for _, end, n in self._frame_cuts if packet.number >= end), default=0)
-            if cut:
-                ticks = round(Fraction(cut * FRAME, self._rate) / self._time_base)
-                new.pts -= ticks
+            if shift := self._shift(packet.number):
+                new.pts += round(shift / self._time_base)
                 new.dts = new.pts
             new.stream = self.stream
             yield new

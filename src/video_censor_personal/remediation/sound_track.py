@@ -46,6 +46,7 @@ class SoundTrack:
     ) -> None:
         self.stream = stream
         self.notes: list[str] = []
+        self.joints: list[Fraction] = []
         self._encoder = stream.codec_context
         self._rate = self._encoder.sample_rate
         exact = source.codec_context.format.name.removesuffix("p") in _EXACT_IN_FLOAT

@@ -9,7 +9,7 @@ from fractions import Fraction
 from video_censor_personal.media.base import MediaInfo, StreamInfo
 from video_censor_personal.remediation.codecs import audio_encoding, video_encoding
 from video_censor_personal.remediation.edits import EditPlan, StreamPlan
-from video_censor_personal.remediation.joinability import sound_obstacle
+from video_censor_personal.remediation.joinability import picture_obstacle, sound_obstacle
 from video_censor_personal.remediation.sound_windows import windows_of
 from video_censor_personal.timeline import Span, subtract, union
 
@@ -54,7 +54,13 @@ class StreamPlanner:
         if not why:
             return StreamPlan(stream, "copy", copied=self._kept(()))
         encoding, kept = video_encoding(stream, self.suffix), self._kept(cuts)
-        return StreamPlan(stream, "encode", why, encoding, edited, encoded=kept, dropped=cuts)
+        if obstacle := picture_obstacle(self.info, stream, self.suffix):
+            return StreamPlan(
+                stream, "encode", why, encoding, edited, (), kept, cuts, obstacle=obstacle
+            )
+        hidden = tuple(union(edit.span for edit in self.edits.picture))
+        copied, encoded = self._kept((*cuts, *hidden)), _common(kept, hidden)
+        return StreamPlan(stream, "splice", why, encoding, edited, copied, encoded, cuts)
 
     def _sound(self, stream: StreamInfo) -> StreamPlan:
         edited = any(stream is track for track in self.tracks)

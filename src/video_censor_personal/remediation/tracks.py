@@ -10,11 +10,15 @@ from video_censor_personal.config import Remediation
 from video_censor_personal.errors import OutputError
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.media.container import open_media
+from video_censor_personal.remediation.codecs import Encoding
 from video_censor_personal.remediation.container import copied_stream, holds, label, text_stream
 from video_censor_personal.remediation.edits import EditPlan, StreamPlan
 from video_censor_personal.remediation.encoders import picture_output, sound_output
 from video_censor_personal.remediation.hdr import HdrMetadata, hdr_of
+from video_censor_personal.remediation.new_pictures import NewPictures
 from video_censor_personal.remediation.output import muxer_of
+from video_censor_personal.remediation.picture_codings import coding_of
+from video_censor_personal.remediation.picture_splice import SplicedPictureTrack
 from video_censor_personal.remediation.picture_track import PictureTrack
 from video_censor_personal.remediation.plain_track import CopiedTrack, SubtitleTrack, Track
 from video_censor_personal.remediation.retiming import Retiming
@@ -94,7 +98,8 @@ class _Layer:
         if not other_codec and not holds(muxer, source):
             return self._instead(plan, source)
         if plan.work == "splice":
-            return self._spliced_sound(source, plan)
+            splice = self._spliced_picture if source.type == "video" else self._spliced_sound
+            return splice(source, plan)
         if plan.work == "encode":
             return (self._picture if source.type == "video" else self._sound)(source, plan)
         if stream.kind == "subtitle":
@@ -132,6 +137,21 @@ class _Layer:
         edits = self.plan.picture if plan.edited else ()
         editor = PictureEditor(edits, plan.stream.rotation, video.blank_color)
         return PictureTrack(output, source, editor, self.retiming, self.info.origin)
+
+    def _spliced_picture(self, source: Any, plan: StreamPlan) -> Track:
+        video, origin = self.remediation.video, self.info.origin
+        hdr = HdrMetadata()
+        if source.codec_context.color_trc in _HDR_CURVES:
+            hdr = _first_hdr(self.info.path, source.index)
+        stream = copied_stream(self.out, source)
+        edits = self.plan.picture if plan.edited else ()
+        editor = PictureEditor(edits, plan.stream.rotation, video.blank_color)
+        coding = coding_of(plan.stream.codec, plan.stream.setup)
+        encoding = plan.encoding or Encoding("h264", "libx264")
+        new = NewPictures(source, coding, encoding, editor, video.quality, hdr, origin)
+        if setup := new.setup():
+            stream.codec_context.extradata = setup
+        return SplicedPictureTrack(stream, source, coding, new, edits, self.retiming, origin)
 
     def _sound(self, source: Any, plan: StreamPlan) -> Track:
         stream = sound_output(self.out, source, plan)

@@ -115,11 +115,11 @@ class WindowSound:
     """Takes the packets of a window in order and gives what stands in their places.
 
     Attributes:
-        joints: times of the seams, from the first sample on, in seconds.
+        joints: the packets with which new ones begin, and the source's go on.
     """
 
     def __init__(self, editor: WindowEditor, window: Window, history: Sequence[bytes]) -> None:
-        self.joints: list[Fraction] = []
+        self.joints: list[Numbered] = []
         self._editor = editor
         self._window = window
         self._history = list(history)
@@ -184,7 +184,7 @@ class WindowSound:
         for _ in range(first or 0):
             yield self._pairs.popleft().source, None
         if self._pairs and self._before:
-            self._note(self._pairs[0].source)
+            self.joints.append(self._pairs[0].source)
 
     def _first_noise(self, place: int) -> float:
         pairs = list(self._pairs)[: place + 1]
@@ -215,15 +215,12 @@ class WindowSound:
         for place, pair in enumerate(pairs):
             yield self._new(pair) if place <= last else (pair.source, None)
         if following:
-            self._note(source[min(last + 1, len(source) - 1)])
+            self.joints.append(source[min(last + 1, len(source) - 1)])
 
     def _new(self, pair: _Pair) -> tuple[Numbered, bytes | None]:
         if pair.new is None:
             raise JoinError(self._editor.stream_index, "the encoder gave too few packets")
         return pair.source, pair.new
-
-    def _note(self, packet: Numbered) -> None:
-        self.joints.append(Fraction(packet.position, self._editor.rate_hz))
 
     def _feed(self, block: Samples) -> None:
         frame = av.AudioFrame.from_ndarray(

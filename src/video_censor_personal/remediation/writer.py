@@ -187,8 +187,9 @@ class _Pass:
             for new in track.finish():
                 self._mux(new, track)
             self.notes += track.notes
+            self.written[track.stream.index].joints = track.joints
         for entry in self.written.values():
-            if entry.encoded and entry.kind == "video" and not entry.packets:
+            if entry.kind == "video" and entry.timed and not entry.packets:
                 raise OutputError(
                     "nothing is left of the picture: it was cut out entirely, or none of it could "
                     "be decoded"

@@ -1,0 +1,189 @@
+"""How pictures of each codec are joined: where a decoder can enter, and what it must be told.
+
+New pictures use parameter sets under numbers that the source does not use. Both the source's and
+the new ones stand in the container's set-up, and again in band wherever one follows the other:
+with the same numbers, or in band alone, decoders showed garbage after a jump.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from video_censor_personal.remediation.hevc_numbers import (
+    hevc_type,
+    renumbered,
+    renumbered_slice,
+)
+from video_censor_personal.remediation.nal import joined, split_annexb, split_lengths
+from video_censor_personal.remediation.parameter_sets import (
+    HEVC_PPS,
+    HEVC_SPS,
+    HEVC_VPS,
+    AvcSetup,
+    HevcSetup,
+)
+
+__all__ = ["Entry", "PictureCoding", "coding_of"]
+
+Entry = Literal["closed", "open", "none"]
+"""Whether a decoder can begin at a packet: it can, and nothing that follows needs what was before;
+it can, but pictures shown before it need those before it; it cannot."""
+
+_AVC_SLICE, _AVC_IDR, _AVC_SEI, _AVC_SPS, _AVC_PPS = 1, 5, 6, 7, 8
+_USER_DATA = 5  # SEI in which x264 describes itself
+_HEVC_CRA, _HEVC_BLA_N_LP = 21, 18
+_HEVC_CLOSED = (16, 17, 18, 19, 20)
+_HEVC_OWN_SETS = (HEVC_VPS, HEVC_SPS, HEVC_PPS)
+_HEVC_FIRST_NON_PICTURE = 32
+_HEVC_UNSPECIFIED = 48  # and above: Dolby Vision puts its data there
+
+
+class PictureCoding(Protocol):
+    """The joints of one stream.
+
+    Attributes:
+        encoder_options: what the encoder needs to be told.
+    """
+
+    encoder_options: dict[str, str]
+
+    def setup(self, encoder_setup: bytes) -> bytes:
+        """What the copy's container hands to decoders, with what the encoder says of itself."""
+        ...
+
+    def entry(self, packet: bytes) -> Entry:
+        """Whether a decoder can begin at this packet of the source, which is a key frame."""
+        ...
+
+    def obstacle(self, packet: bytes) -> str:
+        """Why this packet cannot be encoded anew without losing something; empty if it can."""
+        ...
+
+    def new(self, packet: bytes, *, first: bool) -> bytes:
+        """A packet of the encoder as it stands in the copy; `first`: the source's are before it."""
+        ...
+
+    def after_new(self, packet: bytes) -> bytes:
+        """A packet of the source at which a decoder can begin, when new ones are before it."""
+        ...
+
+
+class AvcCoding:
+    """H.264. Key frames that are no IDR pictures are no entries: what follows may refer back."""
+
+    def __init__(self, setup: bytes) -> None:
+        self._source = AvcSetup.parse(setup)
+        level = f"{self._source.level / 10:.1f}"
+        number = self._source.free_number()
+        self.encoder_options = {
+            "x264-params": f"sps-id={number}:level={level}:keyint=infinite:scenecut=0:open-gop=0"
+        }
+        self._sets: list[bytes] = []
+
+    def setup(self, encoder_setup: bytes) -> bytes:
+        units = split_annexb(encoder_setup)
+        sps = [unit for unit in units if unit[0] & 31 == _AVC_SPS]
+        pps = [unit for unit in units if unit[0] & 31 == _AVC_PPS]
+        self._sets = [*sps, *pps]
+        return bytes(self._source.with_sets(sps, pps))
+
+    def entry(self, packet: bytes) -> Entry:
+        for unit in split_lengths(packet):
+            kind = unit[0] & 31
+            if kind in (_AVC_SLICE, _AVC_IDR):
+                return "closed" if kind == _AVC_IDR else "none"
+        return "none"
+
+    def obstacle(self, packet: bytes) -> str:
+        return ""
+
+    def new(self, packet: bytes, *, first: bool) -> bytes:
+        units = [
+            unit
+            for unit in split_annexb(packet)
+            if not (unit[0] & 31 == _AVC_SEI and unit[1] == _USER_DATA)
+        ]
+        return joined([*self._sets, *units] if first else units)
+
+    def after_new(self, packet: bytes) -> bytes:
+        return joined([*self._source.sps, *self._source.pps]) + packet
+
+
+class HevcCoding:
+    """HEVC, also with open groups of pictures: there a key frame (CRA) becomes one that says that
+    what was before it is gone (BLA)."""
+
+    def __init__(self, setup: bytes) -> None:
+        self.encoder_options = {"x265-params": "keyint=-1:scenecut=0:open-gop=0"}
+        self._source = HevcSetup.parse(setup)
+        self._sets: list[bytes] = []
+
+    def setup(self, encoder_setup: bytes) -> bytes:
+        units = {hevc_type(unit): unit for unit in split_annexb(encoder_setup)}
+        self._sets = list(renumbered(*(units[kind] for kind in _HEVC_OWN_SETS)))
+        added = {kind: [unit] for kind, unit in zip(_HEVC_OWN_SETS, self._sets, strict=True)}
+        return bytes(self._source.with_sets(added))
+
+    def entry(self, packet: bytes) -> Entry:
+        for unit in split_lengths(packet):
+            kind = hevc_type(unit)
+            if kind < _HEVC_FIRST_NON_PICTURE:
+                if kind == _HEVC_CRA:
+                    return "open"
+                return "closed" if kind in _HEVC_CLOSED else "none"
+        return "none"
+
+    def obstacle(self, packet: bytes) -> str:
+        if any(hevc_type(unit) >= _HEVC_UNSPECIFIED for unit in split_lengths(packet)):
+            return "it carries data that no encoder here writes (Dolby Vision)"
+        return ""
+
+    def new(self, packet: bytes, *, first: bool) -> bytes:
+        units = [
+            renumbered_slice(unit) if hevc_type(unit) < _HEVC_FIRST_NON_PICTURE else unit
+            for unit in split_annexb(packet)
+            if hevc_type(unit) not in _HEVC_OWN_SETS
+        ]
+        return joined([*self._sets, *units] if first else units)
+
+    def after_new(self, packet: bytes) -> bytes:
+        sets = [unit for kind in _HEVC_OWN_SETS for unit in self._source.sets(kind)]
+        units = list(split_lengths(packet))
+        return joined([*sets, *(_broken_link(unit) for unit in units)])
+
+
+def _broken_link(unit: bytes) -> bytes:
+    if hevc_type(unit) != _HEVC_CRA:
+        return unit
+    return bytes([unit[0] & 0x81 | _HEVC_BLA_N_LP << 1]) + unit[1:]
+
+
+class Vp9Coding:
+    """VP9: a key frame resets everything, and says all that a decoder must know."""
+
+    def __init__(self) -> None:
+        self.encoder_options: dict[str, str] = {}
+
+    def setup(self, encoder_setup: bytes) -> bytes:
+        return b""
+
+    def entry(self, packet: bytes) -> Entry:
+        # frame_marker 2, show_existing_frame 0, frame_type 0 (VP9 bitstream, 6.2; profiles 0 to 2)
+        head = packet[0] if packet else 0
+        return "closed" if head >> 6 == 2 and not head & 0b1100 else "none"
+
+    def obstacle(self, packet: bytes) -> str:
+        return ""
+
+    def new(self, packet: bytes, *, first: bool) -> bytes:
+        return packet
+
+    def after_new(self, packet: bytes) -> bytes:
+        return packet
+
+
+def coding_of(codec: str, setup: bytes) -> PictureCoding:
+    """How pictures of FFmpeg's `codec` are joined where the container's set-up for them is this."""
+    if codec == "h264":
+        return AvcCoding(setup)
+    return HevcCoding(setup) if codec == "hevc" else Vp9Coding()
