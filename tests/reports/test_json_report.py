@@ -328,3 +328,11 @@ def test_a_full_disk_is_said_and_leaves_the_old_report(report, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_misspelt_label_of_a_segment_written_by_hand_is_refused(tmp_path):
+    segment = {"start_time": "0", "end_time": "1", "labels": ["Profanty"]}
+    with pytest.raises(ReportError, match="segment 1: labels holds 'Profanty'; write 'Profanity'"):
+        read_report(saved(tmp_path, {"segments": [segment]}))
+    segment["detections"] = [{"label": "Profanity"}]
+    assert read_report(saved(tmp_path, {"segments": [segment]})).segments

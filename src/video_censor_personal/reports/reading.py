@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from video_censor_personal import categories
+from video_censor_personal.config.document import nearest
 from video_censor_personal.config.values import AudioMode, VideoMode
 from video_censor_personal.errors import ReportError
 from video_censor_personal.findings import (
@@ -127,6 +128,9 @@ def _segment(fields: Fields) -> Segment:
         _detection(found, span) for found in fields.objects("detections", "detection")
     )
     labels = tuple(_label(fields, "labels", label) for label in fields.texts("labels"))
+    if not detections:
+        for label in labels:
+            _refuse_misspelt(fields, label)
     if not labels and not detections:
         raise fields.wrong("labels", 'is missing; write what it shows, such as ["Nudity"]')
     return Segment(
@@ -163,6 +167,14 @@ def _label(fields: Fields, name: str, label: str) -> str:
     except ValueError as error:
         raise fields.wrong(name, f"holds an unusable name: {error}") from None
     return label
+
+
+def _refuse_misspelt(fields: Fields, label: str) -> None:
+    """The label alone says what is done: "Profanty" would be hidden, and still be heard."""
+    key = categories.key(label)
+    guess = nearest(key, categories.BUILT_IN, cutoff=0.85)
+    if guess and guess != key:
+        raise fields.wrong("labels", f"holds {label!r}; write {categories.label(guess)!r}")
 
 
 def _detection(fields: Fields, default: Span) -> Detection:
