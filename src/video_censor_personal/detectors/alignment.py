@@ -4,10 +4,12 @@ Plain forced alignment stretches the words it is given over all the sound it is 
 subtitle leaves words out, comes late or stands beside other speech, its answer is wrong and looks
 right. So the words here are optional, and between any two of them any other sound may come: a
 grammar of the words in order with loops of single phones in between, where each phone of a loop
-and each word left out costs so much that a word which is really there always wins. Measured on 396
-joined and continuous sentences of four synthetic voices (words dropped, replaced, extra, speech on
-either side, 10 dB noise): of the words placed 99 of 100 lay within 0.15 s at both ends, and none
-was placed whose sound had been cut out.
+and each word left out costs so much that a word which is really there wins.
+
+Measured on 396 cases from four synthetic voices, the same on which the limits below were chosen
+(words dropped, replaced or added, speech on either side, 10 dB noise): of 288 words that were said
+268 were placed, 265 of them to within 0.15 s at both ends; of 108 that were not said 2 were, both
+where another word stood in their place.
 
 What was placed is then doubted: too few of the subtitle's words found, a word too short to be
 said, cut off at the border, or not like its sound, and the answer is `Unplaced`, upon which the
