@@ -208,6 +208,13 @@ def test_a_track_that_is_not_there_changes_all_and_says_so() -> None:
     assert any("'fra'" in note for note in plan.notes)
 
 
+def test_that_only_the_centre_is_changed_is_said() -> None:
+    audio = AudioRemediation(speech_channels="center")
+    said = plan_of(segment(heard("hell", 1, 2)), audio=audio).describe()
+    assert "of stream 2 only the centre is changed; speech in other channels stays" in said
+    assert not plan_of(segment(heard("hell", 1, 2))).notes
+
+
 def test_a_cut_reaches_every_stream() -> None:
     plan = plan_of(segment(seen("nudity", 2, 4), video_action="cut"))
     assert [stream.work for stream in plan.streams] == ["encode"] * 3 + ["rewrite"]

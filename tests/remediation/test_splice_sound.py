@@ -89,6 +89,23 @@ def test_packets_away_from_a_mute_are_the_sources_own(
         assert level_dbfs(loud[:, round(start * rate) : round(end * rate)]) > -40
 
 
+@pytest.mark.parametrize("codec", ["aac", "ac3"])
+def test_with_speech_channels_center_only_the_centre_is_silent(tmp_path: Path, codec: str) -> None:
+    surround = Sound(speech, layout="5.1", bit_rate=448_000, codec=codec)
+    sounds = [surround, Sound(speech)]
+    movie = make_movie(tmp_path / "a.mkv", seconds=3, size=(64, 48), sounds=sounds)
+    audio = AudioRemediation(speech_channels="center")
+    copy(
+        movie.path, tmp_path / "b.mkv", segment(heard("hell", 1, 2)), remediation=Remediation(audio)
+    )
+    sound, rate = decoded_audio(tmp_path / "b.mkv")
+    levels = [level_dbfs(channel[rate : 2 * rate]) for channel in sound]
+    assert levels[2] < -60
+    assert all(level > -40 for place, level in enumerate(levels) if place not in (2, 3))
+    stereo, rate = decoded_audio(tmp_path / "b.mkv", 1)
+    assert level_dbfs(stereo[:, rate : 2 * rate]) < -60
+
+
 def test_seams_are_not_heard(tmp_path: Path) -> None:
     movie = make_movie(tmp_path / "a.mp4", seconds=20, size=(64, 48), sounds=[Sound(speech)])
     words = [segment(heard("hell", at, at + 0.1)) for at in np.arange(1.03, 19, 1.37).tolist()]

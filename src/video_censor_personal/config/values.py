@@ -122,7 +122,8 @@ class AudioRemediation:
     """What happens to the sound. `categories` empty: everything that was heard (not seen).
 
     `tracks` are positions among the audio tracks (0 is the first) or languages; empty: every track
-    that carries speech.
+    that carries speech. `speech_channels` `center`: of surround tracks only the centre channel is
+    changed, where films have their speech; what is mixed into others as well stays.
     """
 
     enabled: bool = True
@@ -135,6 +136,7 @@ class AudioRemediation:
     padding_s: Seconds = 0.08
     fade_ms: Annotated[float, Field(ge=0, le=100)] = 8.0
     tracks: list[int | str] = field(default_factory=list)
+    speech_channels: Literal["all", "center"] = "all"
 
 
 @dataclass

@@ -23,7 +23,7 @@ from video_censor_personal.errors import ConfigError
 from video_censor_personal.remediation.edits import SoundEdit
 from video_censor_personal.timeline import Span
 
-__all__ = ["Bleep", "SoundEditor", "Tone"]
+__all__ = ["Bleep", "SoundEditor", "Tone", "bleep_of", "effects_channels", "speech_channels"]
 
 Samples = NDArray[Any]
 
@@ -91,6 +91,7 @@ class SoundEditor:
         joints: times at which something was cut out before or after; the sound fades out to each
             and in again from it.
         silent_channels: those that a bleep leaves alone (the effects channel).
+        changed_channels: those that edits change; empty: all.
     """
 
     def __init__(
@@ -101,12 +102,14 @@ class SoundEditor:
         bleep: Bleep | None = None,
         joints: Sequence[Fraction] = (),
         silent_channels: Sequence[int] = (),
+        changed_channels: Sequence[int] = (),
     ) -> None:
         self._fade = max(0, round(fade_s * rate_hz))
         self._edits = [(edit, *_samples_of(edit.span, rate_hz)) for edit in edits]
         self._joints = [round(joint * rate_hz) for joint in joints]
         self._bleep = bleep
         self._silent_channels = list(silent_channels)
+        self._changed_channels = list(changed_channels)
 
     def apply(self, block: Samples, position: int) -> None:
         """Edits `block` in place."""
@@ -118,10 +121,12 @@ class SoundEditor:
             if not self._reaches(first, last, position, count):
                 continue
             gain = self._gain(first, last, position, count)
-            block *= gain.astype(block.dtype)
+            channels = self._changed_channels or range(block.shape[0])
+            for channel in channels:
+                block[channel] *= gain.astype(block.dtype)
             if edit.action == "bleep" and self._bleep is not None:
                 bleep = (1 - gain) * self._bleep.samples(position - first, count)
-                for channel in range(block.shape[0]):
+                for channel in channels:
                     if channel not in self._silent_channels:
                         block[channel] += bleep.astype(block.dtype)
 
@@ -134,6 +139,21 @@ class SoundEditor:
         distance = np.maximum(np.maximum(first - at, at - (last - 1)), 0)
         share = np.minimum(distance / (self._fade + 1), 1.0)
         return np.asarray(0.5 - 0.5 * np.cos(np.pi * share))
+
+
+def effects_channels(layout: Any) -> list[int]:
+    """Where an `av.AudioLayout` has its effects channel."""
+    names = [channel.name for channel in layout.channels]
+    return [place for place, name in enumerate(names) if name == "LFE" and len(names) > 1]
+
+
+def speech_channels(layout: Any, wanted: str) -> list[int]:
+    """Where an `av.AudioLayout` has its speech, as the configuration wants it: with `center` the
+    centre of surround sound; empty: anywhere."""
+    names = [channel.name for channel in layout.channels]
+    if wanted != "center" or len(names) < 3 or "FC" not in names:
+        return []
+    return [names.index("FC")]
 
 
 def _samples_of(span: Span, rate_hz: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from video_censor_personal.config import Remediation, SkipChapters
 from video_censor_personal.findings import Detection, Report
-from video_censor_personal.media.base import MediaInfo
+from video_censor_personal.media.base import MediaInfo, StreamInfo
 from video_censor_personal.remediation.actions import Action, choose
 from video_censor_personal.remediation.audio_tracks import chosen_tracks
 from video_censor_personal.remediation.chapters import merged_chapters
@@ -73,6 +73,7 @@ def make_plan(
     end = info.duration or report.duration or _last(report)
     planner = StreamPlanner(info, plan, tracks, suffix, end, remediation.audio.fade_ms / 1000)
     streams = tuple(planner.plan(stream) for stream in info.streams)
+    notes += _only_centre(remediation.audio.speech_channels, tracks)
     return replace(plan, streams=streams, notes=(*notes, *_missing(wanted, info)))
 
 
@@ -120,6 +121,14 @@ def _missing(wanted: _Wanted, info: MediaInfo) -> tuple[str, ...]:
     if wanted.picture and not info.video:
         notes.append("the file has no picture, so there is nothing to hide in it")
     return tuple(notes)
+
+
+def _only_centre(wanted: str, tracks: Sequence[StreamInfo]) -> tuple[str, ...]:
+    surround = [track.index for track in tracks if track.channels > 2]
+    if wanted != "center" or not surround:
+        return ()
+    numbers = ", ".join(str(index) for index in surround)
+    return (f"of stream {numbers} only the centre is changed; speech in other channels stays",)
 
 
 def _last(report: Report) -> Fraction:

@@ -12,7 +12,6 @@ from fractions import Fraction
 from typing import Any
 
 from video_censor_personal.config import AudioRemediation
-from video_censor_personal.remediation.audio import bleep_of
 from video_censor_personal.remediation.edits import SoundEdit, StreamPlan
 from video_censor_personal.remediation.packets import with_data
 from video_censor_personal.remediation.retiming import Retiming
@@ -58,17 +57,14 @@ class SplicedSoundTrack:
         self._origin = origin
         self._cuts = retiming.cuts
         self._frame_cuts: list[tuple[int, int, int]] = []
-        fade_s = audio.fade_ms / 1000
-        windows = windows_of(edits, retiming.cuts, self._rate, fade_s)
+        windows = windows_of(edits, retiming.cuts, self._rate, audio.fade_ms / 1000)
         self._windows = deque(windows)
-        bleeps = any(edit.action == "bleep" for edit in edits)
         self._editor = WindowEditor(
             source,
             plan.encoding,
             edits,
             retiming.cuts,
-            fade_s,
-            bleep_of(audio, self._rate) if bleeps else None,
+            audio,
         )
         self._first: int | None = None
         self._expected = 0

@@ -11,7 +11,13 @@ import av.error
 import numpy as np
 
 from video_censor_personal.config import AudioRemediation
-from video_censor_personal.remediation.audio import Samples, SoundEditor, bleep_of
+from video_censor_personal.remediation.audio import (
+    Samples,
+    SoundEditor,
+    bleep_of,
+    effects_channels,
+    speech_channels,
+)
 from video_censor_personal.remediation.edits import SoundEdit
 from video_censor_personal.remediation.retiming import Retiming
 
@@ -65,7 +71,8 @@ class SoundTrack:
             self._rate,
             audio.fade_ms / 1000,
             bleep_of(audio, self._rate) if bleeps else None,
-            silent_channels=_effects_channels(self._encoder.layout),
+            silent_channels=effects_channels(self._encoder.layout),
+            changed_channels=speech_channels(self._encoder.layout, audio.speech_channels),
         )
         joints = [end for cut in retiming.cuts for end in (cut.start, cut.end)]
         self._joints = SoundEditor((), self._rate, _JOINT_FADE_S, joints=joints)
@@ -162,8 +169,3 @@ class SoundTrack:
         frame.time_base = Fraction(1, self._rate)
         frame.pts = position + round(self._origin * self._rate)
         yield from self.stream.encode(frame)
-
-
-def _effects_channels(layout: Any) -> list[int]:
-    names = [channel.name for channel in layout.channels]
-    return [place for place, name in enumerate(names) if name == "LFE" and len(names) > 1]

@@ -11,7 +11,14 @@ from typing import Any
 import av
 import numpy as np
 
-from video_censor_personal.remediation.audio import Bleep, Samples, SoundEditor
+from video_censor_personal.config import AudioRemediation
+from video_censor_personal.remediation.audio import (
+    Samples,
+    SoundEditor,
+    bleep_of,
+    effects_channels,
+    speech_channels,
+)
 from video_censor_personal.remediation.codecs import Encoding
 from video_censor_personal.remediation.edits import SoundEdit
 from video_censor_personal.remediation.joinability import JoinError
@@ -53,8 +60,7 @@ class WindowEditor:
         encoding: Encoding | None,
         edits: Sequence[SoundEdit],
         cuts: Sequence[Span],
-        fade_s: float,
-        bleep: Bleep | None,
+        audio: AudioRemediation,
     ) -> None:
         context = source.codec_context
         self.undecoded = 0
@@ -65,9 +71,14 @@ class WindowEditor:
         self._codec: str = context.name
         self._setup = bytes(context.extradata or b"")
         self._bit_rate = encoding.bit_rate if encoding else None
-        names = [channel.name for channel in context.layout.channels]
-        effects = [place for place, name in enumerate(names) if name == "LFE" and len(names) > 1]
-        self._edits = SoundEditor(edits, self.rate_hz, fade_s, bleep, silent_channels=effects)
+        self._edits = SoundEditor(
+            edits,
+            self.rate_hz,
+            audio.fade_ms / 1000,
+            bleep_of(audio, self.rate_hz) if any(e.action == "bleep" for e in edits) else None,
+            silent_channels=effects_channels(context.layout),
+            changed_channels=speech_channels(context.layout, audio.speech_channels),
+        )
         # A cut leaves up to a frame of what it was to take.
         rests = [SoundEdit(cut, "silence") for cut in cuts]
         self._rests = SoundEditor(rests, self.rate_hz, JOINT_FADE_S)
