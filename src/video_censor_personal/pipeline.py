@@ -67,7 +67,8 @@ class AnalysisPipeline:
         self._manager = ModelManager(config)
         self._checked = skip_model_check
         self._missing: set[str] = set()
-        self._detectors: list[tuple[Assignment, FrameDetector | SoundDetector]] | None = None
+        self._detectors: list[Assignment] | None = None
+        self._eyes: list[FrameDetector] = []
         self._check_model_names()
 
     # -- models
@@ -162,16 +163,34 @@ class AnalysisPipeline:
         # From 1.31 on, onnxruntime tells its maker of every session unless this is set before it is
         # loaded; here, so that it holds for plug-ins as well. Nothing leaves this machine.
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        self._detectors = []
-        for assignment in self._assignments:
-            lacking = [n.name for n in assignment.needs if n.name in self._missing]
-            if lacking:
-                self.warn(
-                    f"{assignment.settings.name} is not used: its model {lacking[0]!r} is missing"
-                )
-                continue
-            paths = {n.name: self._manager.get_model_path(n.name) for n in assignment.needs}
-            self._detectors.append((assignment, assignment.build(paths)))
+        self._detectors = [a for a in self._assignments if self._is_equipped(a)]
+        built = [self._build(a) for a in self._detectors if a.plugin.modality == "video"]
+        self._eyes = [detector for detector in built if isinstance(detector, FrameDetector)]
+
+    def _is_equipped(self, assignment: Assignment) -> bool:
+        lacking = [need.name for need in assignment.needs if need.name in self._missing]
+        if lacking:
+            name = assignment.settings.name
+            self.warn(f"{name} is not used: its model {lacking[0]!r} is missing")
+        return not lacking
+
+    def _build(self, assignment: Assignment) -> FrameDetector | SoundDetector:
+        paths = {need.name: self._manager.get_model_path(need.name) for need in assignment.needs}
+        return assignment.build(paths)
+
+    def _make_ears(self) -> list[SoundDetector]:
+        """New ones: a sound detector listens to one track of one file."""
+        ears = [self._build(a) for a in self._detectors or () if a.plugin.modality == "audio"]
+        return [ear for ear in ears if isinstance(ear, SoundDetector)]
+
+    def _languages(self) -> set[str]:
+        """The languages that are listened to; empty where language does not matter."""
+        return {
+            language
+            for assignment in self._detectors or ()
+            if assignment.plugin.modality == "audio"
+            for language in assignment.languages
+        }
 
     # -- analysis
 
@@ -195,9 +214,11 @@ class AnalysisPipeline:
         log.info("analysing %s: %s", info.path, "; ".join(self.describe()) or "nothing")
         found = examine(
             info,
-            [detector for _, detector in self._detectors or ()],
+            self._eyes,
+            self._make_ears,
             cues,
             self.config.processing,
+            languages=self._languages(),
             listener=self.listener,
         )
         for detection in found.detections:
@@ -222,7 +243,7 @@ class AnalysisPipeline:
                 found.gaps,
                 info.duration,
                 labels,
-                unexamined_streams(info),
+                unexamined_streams(info, self._languages()),
             ),
             size_bytes=info.size_bytes,
             fingerprint=fingerprint(info.path),
@@ -256,7 +277,7 @@ class AnalysisPipeline:
                 frozenset(assignment.settings.categories),
                 assignment.plugin.notes,
             )
-            for assignment, _ in self._detectors or ()
+            for assignment in self._detectors or ()
         ]
 
 

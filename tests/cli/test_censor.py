@@ -9,8 +9,11 @@ import signal
 import stat
 import subprocess
 import sys
+import wave
+from importlib.resources import files as resources
 from pathlib import Path
 
+import numpy as np
 import pytest
 from movies import Sound, cut_off, hide_codec, make_movie, tone
 
@@ -418,7 +421,7 @@ def test_the_configuration_is_never_overwritten(capsys, movie):
     assert "html" in config.read_text()
 
 
-def test_streams_that_nobody_examined_are_not_called_clean(capsys, tmp_path):
+def test_a_language_nobody_here_understands_is_not_called_clean(capsys, tmp_path):
     video = tmp_path / "movie.mkv"
     make_movie(
         video,
@@ -427,7 +430,8 @@ def test_streams_that_nobody_examined_are_not_called_clean(capsys, tmp_path):
     )
     code, out, err = run(capsys, video, "-o", tmp_path / "r.json")
     assert code == 3, err
-    assert "stream 2 (audio: eng) was not listened to" in out
+    assert "stream 1 (audio: fra) was not listened to" in out
+    assert "stream 2" not in out
     assert coverage_in(tmp_path / "r.json")["profanity"] == "partial"
     assert coverage_in(tmp_path / "r.json")["nudity"] == "analysed"
 
@@ -483,3 +487,24 @@ def test_no_library_keeps_a_diary_for_its_maker(movie):
     result = censor(movie, "-o", movie.with_name("r.json"), env=environment)
     assert result.returncode == 0, result.stderr
     assert not [path for path in home.rglob("*") if "onnxruntime" in path.name]
+
+
+def test_every_english_track_is_listened_to(capsys, tmp_path):
+    video = tmp_path / "movie.mkv"
+    source = resources("video_censor_personal.sample") / "data" / "speech_rms.wav"
+    with source.open("rb") as file:
+        speech = read_wav(file)
+    quiet = Sound(tone(440, 0.01), language="eng", rate_hz=16_000, layout="mono")
+    spoken = Sound(speech, language="eng", rate_hz=16_000, layout="mono")
+    make_movie(video, seconds=9, sounds=[quiet, spoken])
+    code, _, err = run(capsys, video, "-o", tmp_path / "r.json")
+    assert code == 0, err
+    report = json.loads((tmp_path / "r.json").read_text())
+    heard = {d["match"] for s in report["segments"] for d in s["detections"]}
+    assert {"hell", "damn", "shit"} <= heard
+
+
+def read_wav(file) -> np.ndarray:
+    """`(N,) int16` of a mono WAV file."""
+    with wave.open(file) as sound:
+        return np.frombuffer(sound.readframes(sound.getnframes()), np.int16)

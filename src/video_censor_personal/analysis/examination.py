@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from video_censor_personal.analysis.listen import listen
@@ -17,6 +17,7 @@ from video_censor_personal.findings import Detection, Gap, Modality
 from video_censor_personal.media.audio import decode_audio
 from video_censor_personal.media.base import Cue, MediaInfo, StreamInfo
 from video_censor_personal.media.frames import decode_frames
+from video_censor_personal.media.languages import same_language
 from video_censor_personal.progress import Listener, ignore
 
 __all__ = ["Examined", "examine", "unexamined_streams"]
@@ -37,27 +38,28 @@ class Examined:
 
 def examine(
     info: MediaInfo,
-    detectors: Sequence[FrameDetector | SoundDetector],
+    eyes: Sequence[FrameDetector],
+    make_ears: Callable[[], Sequence[SoundDetector]],
     cues: Sequence[Cue],
     processing: Processing,
     *,
+    languages: Collection[str] = (),
     listener: Listener = ignore,
 ) -> Examined:
-    """Show the pictures and play the sound to `detectors`; whatever fails stops all of it.
+    """Show the pictures to `eyes` and play every sound track in one of the `languages` (empty: in
+    any) to new ears of its own; whatever fails stops all of it.
 
     Raises:
         DetectorError: a detector kept failing.
         InputError: the file could not be read any more.
     """
-    eyes = [d for d in detectors if isinstance(d, FrameDetector)]
-    ears = [d for d in detectors if isinstance(d, SoundDetector)]
     stop = threading.Event()
     parts: list[Callable[[], Examined]] = []
     if eyes and info.video:
         parts.append(lambda: _watch(info, eyes, processing, listener, stop))
-    if ears:
-        parts.append(lambda: _listen(info, ears, cues, listener, stop))
-    with ThreadPoolExecutor(max(1, len(parts)), thread_name_prefix="analysis") as pool:
+    heard = heard_streams(info, languages)
+    parts.append(lambda: _listen_to_all(info, heard, make_ears, cues, listener, stop))
+    with ThreadPoolExecutor(len(parts), thread_name_prefix="analysis") as pool:
         try:
             found = _results([pool.submit(part) for part in parts])
         finally:
@@ -68,14 +70,32 @@ def examine(
     )
 
 
-def unexamined_streams(info: MediaInfo) -> dict[Modality, list[str]]:
-    """A sentence for each further picture or sound that `examine` passes over: it looks at the one
-    stream of each kind that a player shows without being asked, and the copy has them all."""
+def heard_streams(info: MediaInfo, languages: Collection[str]) -> list[StreamInfo]:
+    """The sound tracks that are listened to, the one a player plays first: those in one of the
+    `languages` (empty: in any), and those that do not say theirs."""
+    sounds = sorted(info.of_kind("audio"), key=lambda stream: stream != info.audio)
+    return [
+        stream
+        for stream in sounds
+        if not languages
+        or stream.language in ("", "und")
+        or any(same_language(stream.language, language) for language in languages)
+    ]
+
+
+def unexamined_streams(info: MediaInfo, languages: Collection[str]) -> dict[Modality, list[str]]:
+    """A sentence for each picture or sound that `examine` passes over and the copy has."""
     pictures = [s for s in info.of_kind("video") if not s.attached_picture and s != info.video]
-    sounds = [s for s in info.of_kind("audio") if s != info.audio]
+    heard = heard_streams(info, languages)
+    sounds = [s for s in info.of_kind("audio") if s not in heard]
+    spoken = ", ".join(sorted(languages))
     return {
         "video": [f"{_name(stream)} was not looked at" for stream in pictures],
-        "audio": [f"{_name(stream)} was not listened to" for stream in sounds],
+        "audio": [
+            f"{_name(stream)} was not listened to: it is not in a language that is understood "
+            f"here ({spoken})"
+            for stream in sounds
+        ],
     }
 
 
@@ -103,16 +123,42 @@ def _watch(
     return Examined(watched.detections, {"video": watched.gaps})
 
 
-def _listen(
+def _listen_to_all(
     info: MediaInfo,
-    ears: Sequence[SoundDetector],
+    heard: Sequence[StreamInfo],
+    make_ears: Callable[[], Sequence[SoundDetector]],
     cues: Sequence[Cue],
     listener: Listener,
     stop: threading.Event,
 ) -> Examined:
-    blocks = _until(stop, decode_audio(info))
-    listened = listen(blocks, cues, ears, duration=info.duration, listener=listener)
-    return Examined(listened.detections, {"audio": listened.gaps})
+    """Every track in turn. What two tracks say at the same time counts once."""
+    detections: list[Detection] = []
+    gaps: list[Gap] = []
+    for stream in heard or [None]:  # without any sound the subtitles can still tell
+        ears = make_ears()
+        if not ears:
+            break
+        blocks = () if stream is None else decode_audio(info, stream.index)
+        first = stream is None or stream == info.audio
+        told = listener if first else _as_stage(f"listening to stream {stream.index}", listener)
+        listened = listen(_until(stop, blocks), cues, ears, duration=info.duration, listener=told)
+        detections += [d for d in listened.detections if not _known(d, detections)]
+        gaps += [gap for gap in listened.gaps if gap not in gaps]
+    return Examined(tuple(detections), {"audio": gaps})
+
+
+def _as_stage(stage: str, listener: Listener) -> Listener:
+    return lambda progress: listener(replace(progress, stage=stage))
+
+
+def _known(detection: Detection, known: Iterable[Detection]) -> bool:
+    return any(
+        other.label == detection.label
+        and other.category == detection.category
+        and other.span.start <= detection.span.start
+        and detection.span.end <= other.span.end
+        for other in known
+    )
 
 
 class _Stopped(Exception):

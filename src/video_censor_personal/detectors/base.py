@@ -134,6 +134,10 @@ class DetectorPlugin(Protocol):
         """The models it takes from the model manager."""
         ...
 
+    # A plug-in that listens may also have `languages(settings) -> frozenset[str]`: the languages
+    # (ISO 639) it understands. Sound tracks in any other are reported as not listened to. Without
+    # it, or where it gives none, language does not matter.
+
     def available(self) -> str | None:
         """None if the libraries and built-in weights are there, else what is missing and how to
         install it."""

@@ -38,6 +38,12 @@ class Assignment:
         """The models its detector takes."""
         return self.plugin.needs(self.settings)
 
+    @property
+    def languages(self) -> frozenset[str]:
+        """The languages its detector listens to; empty where language does not matter."""
+        ask = getattr(self.plugin, "languages", None)
+        return ask(self.settings) if ask else frozenset()
+
     def build(self, model_paths: Mapping[str, Path]) -> FrameDetector | SoundDetector:
         """The detector, handed the verified files of its models."""
         return self.plugin.build(replace(self.settings, model_paths=model_paths))

@@ -111,6 +111,10 @@ class SpeechProfanityPlugin:
     def needs(self, settings: DetectorSettings) -> list[ModelNeed]:
         return []
 
+    def languages(self, settings: DetectorSettings) -> frozenset[str]:
+        """The languages it listens to; see `DetectorPlugin`."""
+        return frozenset(self._vocabulary(settings)[1].languages)
+
     def available(self) -> str | None:
         if find_spec("pocketsphinx") is None:
             return (

@@ -8,18 +8,22 @@ centre, width and height of a box in input pixels, then one score per class
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.findings import Box
 from video_censor_personal.media.base import Frame
+
+# From 1.31 on, onnxruntime tells its maker of every session unless this is set before it is loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime
 
 __all__ = ["Hit", "Yolo"]
 
