@@ -18,7 +18,7 @@ from video_censor_personal.media.base import MediaInfo, StreamInfo
 from video_censor_personal.media.container import open_media
 from video_censor_personal.media.cue_masking import mask_text
 from video_censor_personal.media.subtitles import read_subtitles
-from video_censor_personal.reports.publication import publish
+from video_censor_personal.outputs import write_text
 from video_censor_personal.timeline import Span, subtract, union
 
 __all__ = ["write_clean_subtitles"]
@@ -67,7 +67,7 @@ def write_clean_subtitles(
         _clean(event, words)
         events += _retimed(event, skipped)
     subtitles.events = events
-    publish(subtitles.to_string(kind), path)
+    write_text(subtitles.to_string(kind), path)
     return True
 
 

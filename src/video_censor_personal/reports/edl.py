@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from video_censor_personal.reports.publication import publish
+from video_censor_personal.outputs import write_text
 from video_censor_personal.timeline import Span, subtract, union
 
 __all__ = ["write_edl"]
@@ -31,4 +31,4 @@ def write_edl(path: Path, cuts: Iterable[Span], mutes: Iterable[Span]) -> None:
     lines = [
         f"{float(span.start):.3f}\t{float(span.end):.3f}\t{action}" for span, action in entries
     ]
-    publish("".join(f"{line}\n" for line in lines), path)
+    write_text("".join(f"{line}\n" for line in lines), path)

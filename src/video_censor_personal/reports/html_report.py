@@ -13,10 +13,10 @@ from pathlib import Path
 from video_censor_personal.config import Output
 from video_censor_personal.findings import Report
 from video_censor_personal.media.base import MediaInfo
+from video_censor_personal.outputs import write_text
 from video_censor_personal.reports.json_report import to_dict
 from video_censor_personal.reports.page import facts, lanes, segments
 from video_censor_personal.reports.page.markup import Markup, tag
-from video_censor_personal.reports.publication import publish
 from video_censor_personal.reports.thumbnails import make_thumbnails
 
 __all__ = ["write_html"]
@@ -54,7 +54,7 @@ def write_html(
         ),
         lang="en",
     )
-    publish(f"<!doctype html>\n{page}\n", path)
+    write_text(f"<!doctype html>\n{page}\n", path)
 
 
 def _asset(name: str) -> Markup:

@@ -18,8 +18,8 @@ from video_censor_personal import categories
 from video_censor_personal.config import Output
 from video_censor_personal.findings import Coverage, Detection, Gap, Report, Segment
 from video_censor_personal.media.base import MediaInfo
+from video_censor_personal.outputs import write_text
 from video_censor_personal.reports.likeness import Likeness, check_belongs, fingerprint
-from video_censor_personal.reports.publication import publish
 from video_censor_personal.reports.reading import SCHEMA_VERSION, read_report
 from video_censor_personal.timeline import Span, format_timecode, union
 
@@ -78,7 +78,7 @@ def write_json(
         ensure_ascii=False,
         allow_nan=False,
     )
-    publish(text + "\n", path)
+    write_text(text + "\n", path)
 
 
 def _labels(report: Report) -> dict[str, str]:
