@@ -229,7 +229,9 @@ class LocalService:
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._listening.bind(("127.0.0.1", 0))
+        self._listening.listen(512)
         self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, ws="none")
         self.server = uvicorn.Server(config)
