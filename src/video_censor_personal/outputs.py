@@ -104,11 +104,13 @@ def temporary_file(output: Path, *, force: bool) -> Iterator[Path]:
 def write_text(text: str, output: Path) -> None:
     """Write `text` as UTF-8 to `output`, replacing what is there in one step.
 
+    Bytes that were read with `errors="surrogateescape"` are written as they were.
+
     Raises:
         OutputError: it cannot be written.
     """
     with temporary_file(output, force=True) as part:
-        part.write_text(text, encoding="utf-8", newline="\n")
+        part.write_text(text, encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
 def _publish(part: Path, output: Path, force: bool) -> None:

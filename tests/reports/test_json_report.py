@@ -322,7 +322,7 @@ def test_a_full_disk_is_said_and_leaves_the_old_report(report, tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
-        with pytest.raises(OutputSpaceError, match="no room"):
+        with pytest.raises(OutputSpaceError, match="make room"):
             write_json(report, path, Output())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
