@@ -2,7 +2,7 @@
 
 import pytest
 
-from video_censor_personal.config import CategoryConfig, Config, DetectorConfig
+from video_censor_personal.config import CategoryConfig, Config, DetectorConfig, load_config
 from video_censor_personal.detectors.registry import discover
 from video_censor_personal.detectors.roster import assign
 from video_censor_personal.errors import ConfigError
@@ -85,3 +85,19 @@ def test_a_disabled_detector_looks_for_nothing():
 def test_what_cannot_be_assigned_is_a_configuration_error(made, words):
     with pytest.raises(ConfigError, match=words):
         assign(made, discover())
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("detections: {faces: {}}\ndetectors:\n  - type: nudenet\n    siz: 3\n", 4),
+        ("detections: {faces: {}}\ndetectors:\n  - type: nudnet\n", 3),
+        ("detections:\n  faces:\n    model: llava-7b\n", 3),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(tmp_path, text, line):
+    path = tmp_path / "my.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        assign(load_config(path), discover())
+    assert str(caught.value).startswith(f"{path}, line {line}: ")

@@ -34,7 +34,7 @@ def load_config(config_path: Path | str) -> Config:
     _collect_options(data, document)
     fill_sources(data)
     config = validate(Config, data, document)
-    config.path, config.labels = Path(config_path), labels
+    config.path, config.labels, config.lines = Path(config_path), labels, document.lines
     if "detections" not in data:
         config.detections = default_config().detections
     _check(config, document)

@@ -15,6 +15,7 @@ import platformdirs
 from pydantic import AfterValidator, Field
 
 from video_censor_personal import categories
+from video_censor_personal.errors import ConfigError
 
 __all__ = [
     "AudioRemediation",
@@ -217,6 +218,7 @@ class Config:
     Attributes:
         path: the file it came from, None for the built-in defaults.
         labels: how its author wrote the categories, by key.
+        lines: the line of every key of the file, by where it stands: `("detections", "nudity")`.
     """
 
     detections: dict[str, CategoryConfig] = field(default_factory=dict)
@@ -228,6 +230,15 @@ class Config:
     models: ModelsConfig = field(default_factory=ModelsConfig)
     path: Path | None = field(default=None, init=False)
     labels: dict[str, str] = field(default_factory=dict, init=False)
+    lines: dict[Any, int] = field(default_factory=dict, init=False, repr=False)
+
+    def error(self, message: str, *location: str | int) -> ConfigError:
+        """A mistake at `location`, with the file and the line, as far as they are known."""
+        near = location
+        while near and near not in self.lines:
+            near = near[:-1]
+        key = ".".join(str(part) for part in location)
+        return ConfigError(message, file=self.path, line=self.lines.get(near), key=key or None)
 
     @property
     def base_dir(self) -> Path:

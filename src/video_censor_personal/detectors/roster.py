@@ -92,7 +92,13 @@ def _known(entry: DetectorConfig, config: Config, installed: Discovery) -> Detec
     try:
         return find(entry.type, installed)
     except ConfigError as error:
-        raise ConfigError(str(error), file=config.path, key="detectors") from error
+        raise config.error(str(error), *_place(entry, config), "type") from error
+
+
+def _place(entry: DetectorConfig, config: Config) -> tuple[str | int, ...]:
+    """Where an entry stands in the file; nowhere if the program made it."""
+    numbers = [number for number, other in enumerate(config.detectors) if other is entry]
+    return ("detectors", *numbers)
 
 
 def _plugin(entry: DetectorConfig, config: Config, installed: Discovery) -> DetectorPlugin:
@@ -111,12 +117,13 @@ def _check_models(
     for key, category in config.detections.items():
         if category.enabled and category.model not in known:
             guess = nearest(category.model, known)
-            raise ConfigError(
+            raise config.error(
                 f"detections.{key}.model is {category.model!r}, which is no detector here"
                 + (f"; did you mean {guess!r}?" if guess else "")
                 + f" (known: {', '.join(sorted(known))})",
-                file=config.path,
-                key=f"detections.{key}.model",
+                "detections",
+                key,
+                "model",
             )
 
 
@@ -129,11 +136,11 @@ def _named_categories(entry: DetectorConfig, plugin: DetectorPlugin, config: Con
     asked = [categories.key(name) for name in entry.categories]
     for key in asked:
         if not _sees(plugin, key):
-            raise ConfigError(
+            raise config.error(
                 f"the detector {entry.type!r} cannot see {key!r} "
                 f"(it sees: {', '.join(sorted(plugin.categories))})",
-                file=config.path,
-                key="detectors",
+                *_place(entry, config),
+                "categories",
             )
     own = (*ANY_MODEL, entry.type, entry.name)
     return [
@@ -163,7 +170,8 @@ def _assignment(
     try:
         plugin.check(settings)
     except ConfigError as error:
-        if error.file is not None or config.path is None:
+        if error.file is not None:
             raise
-        raise ConfigError(str(error), file=config.path, key=error.key) from error
+        key = (error.key,) if error.key else ()
+        raise config.error(str(error), *_place(entry, config), *key) from error
     return Assignment(plugin, settings)
