@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from video_censor_personal import __version__
 from video_censor_personal.cli.console import Console, configure_logging
 from video_censor_personal.cli.edge import guarded
+
+if TYPE_CHECKING:
+    from video_censor_personal.config import Config
 
 __all__ = ["parser", "run"]
 
@@ -42,7 +46,7 @@ configuration:
 
 exit codes:
   0    done
-  1    an error stopped the job
+  1    an error stopped the job, or --prove found something left in the copy
   2    wrong usage or configuration
   3    finished, but part of the video could not be analysed
   4    a model is missing or damaged and could not be had
@@ -111,6 +115,16 @@ def _add_steps(made: argparse.ArgumentParser) -> None:
         help="mark everything that is found as allowed; nothing is censored",
     )
     steps.add_argument(
+        "--speech-channels",
+        choices=("all", "center"),
+        help="center: of surround tracks only the centre channel is muted",
+    )
+    steps.add_argument(
+        "--prove",
+        action="store_true",
+        help="analyse the finished copy again; anything left ends with exit code 1",
+    )
+    steps.add_argument(
         "--edit", action="store_true", help="open the report's page when the analysis ends"
     )
     steps.add_argument(
@@ -147,7 +161,6 @@ def run(argv: list[str]) -> int:
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     # Loaded late: `--help` and wrong usage must answer at once.
-    from video_censor_personal.cli.settings import find_config
     from video_censor_personal.errors import UsageError
     from video_censor_personal.job import Request, plan_job, run_job
 
@@ -160,7 +173,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         raise UsageError("which video? Try: video-censor movie.mp4 -o movie.clean.mp4 (or --help)")
     request = Request(
         video=Path(video),
-        config=find_config(arguments.config),
+        config=_config(arguments),
         output=arguments.output,
         output_video=arguments.output_video,
         segments=arguments.input_segments,
@@ -168,6 +181,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         allow_all=arguments.allow_all_segments,
         page=arguments.edit,
         force=arguments.force,
+        prove=arguments.prove,
     )
     plan = plan_job(request)
     if arguments.dry_run:
@@ -179,6 +193,15 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.edit and outcome.page:
         _open(outcome.page, console)
     return outcome.exit_code
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    from video_censor_personal.cli.settings import find_config
+
+    config = find_config(arguments.config)
+    if arguments.speech_channels:
+        config.remediation.audio.speech_channels = arguments.speech_channels
+    return config
 
 
 def _open(page: Path, console: Console) -> None:

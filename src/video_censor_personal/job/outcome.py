@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from video_censor_personal import categories
 from video_censor_personal.findings import Coverage, Report, Segment
+from video_censor_personal.job.proof import Proof
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.timeline import format_timecode
 
@@ -25,21 +27,25 @@ class Outcome:
     copy: Path | None = None
     others: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    proof: Proof | None = None
 
     @property
     def unknown(self) -> list[str]:
         """What was asked for and could not be looked at everywhere, in sentences."""
-        return [
-            sentence
-            for part in self.report.coverage
-            if part.status in ("partial", "unknown")
-            for sentence in _unknown(part, self.report)
-        ]
+        return list(_unknown_of(self.report))
+
+    @property
+    def unproven(self) -> list[str]:
+        """What a proof could not look at in the copy, in sentences."""
+        return [] if self.proof is None else list(_unknown_of(self.proof.report))
 
     @property
     def exit_code(self) -> int:
-        """0, or 3 where part of the video could not be analysed."""
-        return 3 if self.report_path and self.unknown else 0
+        """0; 1 where a proof found something left in the copy; 3 where part of the video (or, for
+        a proof, of the copy) could not be analysed."""
+        if self.proof is not None and self.proof.left:
+            return 1
+        return 3 if (self.report_path and self.unknown) or self.unproven else 0
 
     def facts(self) -> dict[str, Any]:
         """The outcome for a program."""
@@ -54,6 +60,8 @@ class Outcome:
             "flagged_segments": len(flagged),
             "flagged_seconds": round(float(sum(s.span.duration for s in flagged)), 3),
             "unknown": self.unknown,
+            "left": None if self.proof is None else [_segment_line(s) for s in self.proof.left],
+            "unproven": self.unproven,
             "notes": list(self.notes),
             "exit_code": self.exit_code,
         }
@@ -66,6 +74,11 @@ class Outcome:
         lines += [f"note: {note}" for note in self.notes]
         if self.report_path:
             lines += [f"UNKNOWN: {sentence}" for sentence in self.unknown]
+        if self.proof is not None:
+            lines += [f"UNKNOWN in the copy: {sentence}" for sentence in self.unproven]
+            lines += [f"LEFT in the copy: {_segment_line(s)}" for s in self.proof.left] or [
+                "proof: the copy was analysed again, and nothing is left"
+            ]
         for name, path in (("report", self.report_path), ("page", self.page), ("copy", self.copy)):
             if path:
                 lines.append(f"{name:<7} {path}")
@@ -79,6 +92,12 @@ def _segment_line(segment: Segment) -> str:
         f"{format_timecode(segment.span.start)} – {format_timecode(segment.span.end)}  "
         f"{', '.join(segment.labels)}  {segment.confidence:.0%}  {segment.description}{allowed}"
     )
+
+
+def _unknown_of(report: Report) -> Iterator[str]:
+    for part in report.coverage:
+        if part.status in ("partial", "unknown"):
+            yield from _unknown(part, report)
 
 
 def _unknown(part: Coverage, report: Report) -> list[str]:

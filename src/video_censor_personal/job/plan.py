@@ -35,6 +35,7 @@ class Request:
         allow_all: everything that is found may stay.
         page: the page is wanted even if the configuration says otherwise.
         force: outputs that exist are overwritten.
+        prove: the finished copy is analysed again.
     """
 
     video: Path
@@ -46,6 +47,7 @@ class Request:
     allow_all: bool = False
     page: bool = False
     force: bool = False
+    prove: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,8 @@ def plan_job(request: Request) -> JobPlan:
         analyses=analyses,
         page=request.page,
     )
+    if request.prove and outputs.copy is None:
+        raise UsageError("--prove looks at the copy; name one: --output movie.clean.mp4")
     check_outputs(
         outputs,
         info.path,

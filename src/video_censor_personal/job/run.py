@@ -9,6 +9,7 @@ from dataclasses import replace
 from video_censor_personal.findings import Report
 from video_censor_personal.job.outcome import Outcome
 from video_censor_personal.job.plan import JobPlan, reviewed
+from video_censor_personal.job.proof import prepare_proof, prove
 from video_censor_personal.progress import Listener, ignore
 from video_censor_personal.remediation.writer import write_copy
 from video_censor_personal.reports.clean_subtitles import write_clean_subtitles
@@ -32,11 +33,18 @@ def run_job(plan: JobPlan, *, listener: Listener = ignore, warn: Warn = log.warn
     """
     for warning in plan.warnings:
         warn(warning)
+    prover = prepare_proof(plan, listener, warn) if plan.request.prove else None
     outcome = Outcome(plan.info, plan.report or _analyse(plan, listener, warn))
     if plan.report is None:
         outcome = _write_report(plan, outcome)
     outcome = _write_side_files(plan, outcome)
-    return _write_copy(plan, outcome, listener) if plan.outputs.copy else outcome
+    if plan.outputs.copy:
+        outcome = _write_copy(plan, outcome, listener)
+    if prover is not None and outcome.copy is not None:
+        edits = plan.edits(outcome.report)
+        proof = prove(prover, plan, outcome.report, edits, outcome.copy)
+        outcome = replace(outcome, proof=proof)
+    return outcome
 
 
 def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Report:
@@ -65,7 +73,9 @@ def _write_side_files(plan: JobPlan, outcome: Outcome) -> Outcome:
     outputs, written = plan.outputs, []
     if outputs.edl:
         edits = plan.edits(outcome.report)
-        write_edl(outputs.edl, edits.cuts, [edit.span for edit in edits.sound])
+        # A player can only cut or mute: what the copy hides in the picture is skipped.
+        hidden = [edit.span for edit in edits.picture]
+        write_edl(outputs.edl, [*edits.cuts, *hidden], [edit.span for edit in edits.sound])
         written.append(outputs.edl)
     if outputs.subtitles:
         cuts = plan.edits(outcome.report).cuts if outputs.copy else ()
