@@ -107,7 +107,8 @@ class Processing:
 @dataclass
 class Output:
     """What is written beside the copy. `include_frames` puts a small picture of every segment
-    into the JSON report; `html`, `edl` and `subtitles` write further files."""
+    into the JSON report; the others write further files: `mpv` a script for that player,
+    `plex_key` markers for PlexAutoSkip, for the film that the server knows under this key."""
 
     format: Literal["json"] = "json"
     include_confidence: bool = True
@@ -115,6 +116,8 @@ class Output:
     pretty_print: bool = True
     html: bool = True
     edl: bool = False
+    mpv: bool = False
+    plex_key: str | None = None
     subtitles: bool = False
 
 

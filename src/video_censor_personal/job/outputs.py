@@ -23,11 +23,14 @@ class JobOutputs:
     report: Path | None = None
     page: Path | None = None
     edl: Path | None = None
+    mpv: Path | None = None
+    plex: Path | None = None
     subtitles: Path | None = None
     copy: Path | None = None
 
     def __iter__(self) -> Iterator[Path]:
-        paths = (self.report, self.page, self.edl, self.subtitles, self.copy)
+        lists = (self.edl, self.mpv, self.plex)
+        paths = (self.report, self.page, *lists, self.subtitles, self.copy)
         return iter([path for path in paths if path is not None])
 
 
@@ -75,6 +78,8 @@ def choose_outputs(
         page=report.with_suffix(".html") if analyses and (wanted.html or page) else None,
         # Players look for an edit list under the name of the film it is about.
         edl=report.with_name(f"{video.stem}.edl") if wanted.edl else None,
+        mpv=report.with_name(f"{video.stem}.mpv.lua") if wanted.mpv else None,
+        plex=report.with_name(f"{video.stem}.plex.json") if wanted.plex_key else None,
         subtitles=_subtitles_name(report, video) if wanted.subtitles else None,
         copy=copy,
     )

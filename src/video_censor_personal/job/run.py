@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from video_censor_personal.findings import Report
 from video_censor_personal.job.outcome import Outcome
@@ -16,6 +17,9 @@ from video_censor_personal.reports.clean_subtitles import write_clean_subtitles
 from video_censor_personal.reports.edl import write_edl
 from video_censor_personal.reports.html_report import write_html
 from video_censor_personal.reports.json_report import write_json
+from video_censor_personal.reports.mpv_script import write_mpv_script
+from video_censor_personal.reports.player_spans import PlayerSpans
+from video_censor_personal.reports.plex_markers import write_plex_markers
 
 __all__ = ["run_job"]
 
@@ -69,19 +73,32 @@ def _write_report(plan: JobPlan, outcome: Outcome) -> Outcome:
 
 
 def _write_side_files(plan: JobPlan, outcome: Outcome) -> Outcome:
-    """The edit list and the cleaned subtitles, which people use with or without the copy."""
-    outputs, written = plan.outputs, []
-    if outputs.edl:
-        edits = plan.edits(outcome.report)
-        # A player can only cut or mute: what the copy hides in the picture is skipped.
-        hidden = [edit.span for edit in edits.picture]
-        write_edl(outputs.edl, [*edits.cuts, *hidden], [edit.span for edit in edits.sound])
-        written.append(outputs.edl)
+    """Lists for players and the cleaned subtitles, which people use with or without the copy."""
+    outputs, written = plan.outputs, list(_write_lists(plan, outcome))
     if outputs.subtitles:
         cuts = plan.edits(outcome.report).cuts if outputs.copy else ()
         if write_clean_subtitles(plan.info, outcome.report, outputs.subtitles, cuts=cuts):
             written.append(outputs.subtitles)
     return replace(outcome, others=tuple(written))
+
+
+def _write_lists(plan: JobPlan, outcome: Outcome) -> Iterator[Path]:
+    outputs, key = plan.outputs, plan.request.config.output.plex_key
+    if not (outputs.edl or outputs.mpv or outputs.plex):
+        return
+    edits = plan.edits(outcome.report)
+    # A player can only skip or mute: what the copy hides in the picture is skipped.
+    hidden = [edit.span for edit in edits.picture]
+    spans = PlayerSpans.of([*edits.cuts, *hidden], [edit.span for edit in edits.sound])
+    if outputs.edl:
+        write_edl(outputs.edl, spans)
+        yield outputs.edl
+    if outputs.mpv:
+        write_mpv_script(outputs.mpv, plan.info.path, spans)
+        yield outputs.mpv
+    if outputs.plex and key:
+        write_plex_markers(outputs.plex, key, spans)
+        yield outputs.plex
 
 
 def _write_copy(plan: JobPlan, outcome: Outcome, listener: Listener) -> Outcome:
