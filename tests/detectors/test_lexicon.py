@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -101,6 +99,15 @@ def test_a_replacement_follows_the_case_of_the_text():
     assert replacements == ["Darn", "DARN", "darn", "Freaking", "heck"]
 
 
+@pytest.mark.parametrize("severity", [1, 2, 3, 4])
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_no_replacement_is_a_listed_word(code, severity):
+    lexicon = Lexicon(built_in_list(code), severity)
+    for entry in lexicon.entries:
+        for match in lexicon.find(entry.form) if entry.kind == "words" else ():
+            assert lexicon.find(match.replacement) == []
+
+
 @pytest.mark.parametrize(
     ("code", "line", "expected"),
     [
@@ -177,16 +184,3 @@ def test_a_masked_line_has_nothing_left_to_find(line):
 def test_a_word_is_found_whatever_sentences_stand_around_it(line, gap):
     text = f"{line}. {gap}bullshit{gap}. {line}"
     assert any(m.text.startswith("bullshit") for m in ENGLISH.find(text))
-
-
-def test_a_line_takes_microseconds():
-    line = "Please go forward ten meters and open the door, then wait for the others."
-    best = min(_time(line) for _ in range(7))
-    assert best < 100e-6
-
-
-def _time(line: str) -> float:
-    start = time.perf_counter()
-    for _ in range(100):
-        ENGLISH.find(line)
-    return (time.perf_counter() - start) / 100

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 
@@ -82,9 +82,31 @@ class Lexicon:
         self._patterns = [(_pattern(e), e) for e in self.entries if e.kind != "words"]
         self._plain_pattern = _trie(self._plain)
         self._allowed = [_pattern(entry) for entry in words.allowed]
+        self._mild: dict[str, str] = {"": ""}
 
     def find(self, text: str) -> list[Match]:
-        """The listed words in `text`, in order, none overlapping another."""
+        """The listed words in `text`, in order, none overlapping another.
+
+        The replacement of each is no listed word itself, so a text cleaned with them is clean.
+        """
+        return [
+            replace(match, entry=replace(match.entry, replacement=self._milder(match.entry)))
+            for match in self._listed(text)
+        ]
+
+    def _milder(self, entry: Entry) -> str:
+        """The entry's replacement, or that one's own where it is listed too, and so on."""
+        word = entry.replacement
+        if word not in self._mild:
+            self._mild[word] = ""  # asterisks, where two words would replace each other for ever
+            listed = self._listed(word)
+            whole = len(listed) == 1 and listed[0].text == word
+            self._mild[word] = (
+                word if not listed else self._milder(listed[0].entry) if whole else ""
+            )
+        return self._mild[word]
+
+    def _listed(self, text: str) -> list[Match]:
         found = list(self._whole_words(text))
         if not _STRIKES.isdisjoint(text):
             found += _masked(text, self._plain)
