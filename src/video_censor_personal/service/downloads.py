@@ -20,6 +20,7 @@ from typing import Any
 from video_censor_personal.service.addresses import reachable_from
 from video_censor_personal.service.counts import Counts
 from video_censor_personal.service.download import Download, Resolved
+from video_censor_personal.service.facts import describe_job
 from video_censor_personal.service.job_table import JobTable, already
 from video_censor_personal.service.jobs import FileCount, Job, Wanted
 from video_censor_personal.service.ledger import Ledger, Transaction
@@ -102,6 +103,14 @@ class Downloads:
             if branch in (job.wanted.branch, job.commit) or (commit and commit == job.commit):
                 return job
         return None
+
+    def at_work(self, repository: str, revision: str | None) -> dict[str, Any] | None:
+        """The download of a model that is being worked on, if it is; touches no disk."""
+        run = self._runs.find(repository, revision or "main")
+        if run is None:
+            return None
+        counts = run.counts()
+        return describe_job(run.job_now(counts), counts)
 
     def running_counts(self) -> list[Counts]:
         """How far those are that run now."""
@@ -266,6 +275,8 @@ class Downloads:
             transaction.execute("DELETE FROM job_file WHERE job_id = ?", job.id)
 
         self._ledger.write(write)
+        if (run := self._runs.get(job.id)) is not None:
+            run.commit = resolved.commit
 
     def _make_room(self, job: Job, missing_bytes: int) -> None:
         others = [run.counts() for run in self._runs.all() if run.job.id != job.id]

@@ -151,6 +151,22 @@ class Manager:
                 self.library.touch(repository, commit)
         return state, job
 
+    def describe_at_work(self, repository: str, revision: str | None) -> dict[str, Any] | None:
+        """The status of a model that is being downloaded, from memory: many ask for it often."""
+        facts = self.downloads.at_work(repository, revision)
+        if facts is None:
+            return None
+        return {
+            "model": {"hf_repo": repository, "hf_commit": revision},
+            "status": str(Presence.DOWNLOADING),
+            "progress": _contract_progress(facts),
+            "error_message": facts["last_error"],
+            "commit": facts["commit"],
+            "have_bytes": facts["progress"]["done_bytes"],
+            "size_bytes": facts["progress"]["total_bytes"],
+            "download_id": facts["id"],
+        }
+
     def describe_status(self, repository: str, revision: str | None) -> dict[str, Any]:
         """`status` as the contract words it."""
         state, job = self.status(repository, revision)

@@ -6,13 +6,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from video_censor_personal.errors import VideoCensorError
 from video_censor_personal.service.counts import Counts
 from video_censor_personal.service.download import Download, Stopped
 from video_censor_personal.service.jobs import Job
 from video_censor_personal.service.problems import failure_code
-from video_censor_personal.service.states import Change
+from video_censor_personal.service.states import Change, JobState
 
 __all__ = ["Ending", "Run"]
 
@@ -27,6 +28,7 @@ class Run:
 
     Attributes:
         job: as it was when the run began.
+        commit: what is being downloaded, once that is known.
     """
 
     def __init__(
@@ -37,7 +39,9 @@ class Run:
         on_end: Callable[[Run, Ending], None],
     ) -> None:
         self.job, self.download = job, download
+        self.commit: str | None = None
         self.began = time.monotonic()
+        self._started_s = time.time()
         self._time_limit_s = time_limit_s
         self._on_end = on_end
         self._reason = Change.INTERRUPT
@@ -66,6 +70,13 @@ class Run:
 
     def counts(self) -> Counts:
         return self.download.tally.counts()
+
+    def job_now(self, counts: Counts) -> Job:
+        """The job as it is while the run goes on, without asking the ledger."""
+        state = JobState.VERIFYING if counts.is_verifying else JobState.RUNNING
+        return replace(
+            self.job, state=state, commit=self.commit, started_s=self._started_s, ended_s=None
+        )
 
     def _work(self) -> None:
         self._on_end(self, self._outcome())

@@ -46,6 +46,14 @@ class Runs:
         with self.mutex:
             return list(self._runs.values())
 
+    def find(self, repository: str, branch: str) -> Run | None:
+        """The run that is to bring a model, asking nobody."""
+        for run in list(self._runs.values()):
+            wanted = run.job.wanted
+            if wanted.repository == repository and branch in (wanted.branch, run.commit):
+                return run
+        return None
+
     def describe(self, job: Job) -> dict[str, Any]:
         """A job as programs see it, with the counts of this moment if it runs."""
         run = self._runs.get(job.id)

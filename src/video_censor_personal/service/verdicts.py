@@ -60,7 +60,10 @@ class Verdicts:
         store = self._cache.store
         found = store.stat(source.target)
         if found is None or found.st_size != source.size_bytes:
-            return inspect(source, store)
+            try:
+                return inspect(source, store)
+            except FileNotFoundError:  # its unfinished file has just become the file
+                return inspect(source, store)
         record = store.fingerprint(source.target)
         if record is not None and record.algorithm == source.algorithm:
             return inspect(source, store)

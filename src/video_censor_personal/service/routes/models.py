@@ -28,7 +28,9 @@ def model_routes(manager: Manager, guard: Guard, repetition: Repetition) -> APIR
     async def status(model: schemas.Model) -> Any:
         """What the cache has of a model. Ask as often as you like: no file is read for it, unless
         it was never verified."""
-        return await manager.call(manager.describe_status, model.hf_repo, model.hf_commit)
+        name, revision = model.hf_repo, model.hf_commit
+        at_work = manager.describe_at_work(name, revision)
+        return at_work or await manager.call(manager.describe_status, name, revision)
 
     @router.post(
         "/download",
