@@ -204,8 +204,8 @@ def test_the_check_finds_what_is_missing(source: Path, tmp_path: Path) -> None:
         with av.open(str(source)) as container:
             end = container.duration
         return {
-            0: Written("video", encoded=True, packets=video, end=_seconds(end)),
-            1: Written("audio", packets=audio, end=_seconds(end)),
+            0: Written("video", 0, True, video, end, Fraction(1, av.time_base)),
+            1: Written("audio", 0, False, audio, end, Fraction(1, av.time_base)),
         }
 
     with av.open(str(source)) as container:
@@ -224,7 +224,3 @@ def test_the_check_finds_what_is_missing(source: Path, tmp_path: Path) -> None:
     cut_off(source, 0.7)
     with pytest.raises(OutputCheckError):
         check_copy(source, right, source)
-
-
-def _seconds(duration: int) -> Fraction:
-    return Fraction(duration, av.time_base)

@@ -35,7 +35,8 @@ class Written:
     disposition: int = 0
     encoded: bool = False
     packets: int = 0
-    end: Fraction = Fraction(0)
+    end_ticks: int = 0
+    time_base: Fraction = Fraction(1)
     joints: list[Fraction] = field(default_factory=list)
 
     @property
@@ -44,12 +45,18 @@ class Written:
         cover = self.disposition & Disposition.attached_pic
         return self.kind in ("video", "audio", "subtitle") and not cover
 
+    @property
+    def end(self) -> Fraction:
+        """When the last of it ends."""
+        return self.end_ticks * self.time_base
+
     def add(self, packet: Any) -> None:
         if packet.size:  # an encoder's last word may be nothing but new headers
             self.packets += 1
         if packet.pts is not None:
-            end = (packet.pts + (packet.duration or 0)) * packet.time_base
-            self.end = max(self.end, end)
+            end_ticks = packet.pts + (packet.duration or 0)
+            if end_ticks > self.end_ticks:
+                self.end_ticks, self.time_base = end_ticks, packet.time_base
 
 
 def check_copy(copy: Path, written: dict[int, Written], output: Path) -> None:
@@ -96,7 +103,7 @@ def _extras(entries: Iterable[Written]) -> int:
 
 def _check_packets(container: Any, found: dict[int, Written], output: Path) -> None:
     counts: Counter[int] = Counter()
-    ends: dict[int, Fraction] = {}
+    ends: dict[int, int] = {}
     last: dict[int, int] = {}
     for packet in container.demux():
         if not packet.size:
@@ -108,8 +115,8 @@ def _check_packets(container: Any, found: dict[int, Written], output: Path) -> N
                 raise _failed(output, f"stream {index} goes back in time")
             last[index] = packet.dts
         if packet.pts is not None:
-            end = (packet.pts + (packet.duration or 0)) * packet.time_base
-            ends[index] = max(ends.get(index, end), end)
+            end_ticks = packet.pts + (packet.duration or 0)
+            ends[index] = max(ends.get(index, end_ticks), end_ticks)
     for index, entry in found.items():
         if entry.kind == "subtitle":  # muxers end and join them as they like
             continue
@@ -117,7 +124,8 @@ def _check_packets(container: Any, found: dict[int, Written], output: Path) -> N
             raise _failed(
                 output, f"stream {index} holds {counts[index]} packets, not {entry.packets}"
             )
-        end = ends.get(index, entry.end)
+        time_base = container.streams[index].time_base
+        end = ends[index] * time_base if index in ends else entry.end
         if abs(end - entry.end) > _TOLERANCE_S:
             raise _failed(
                 output,

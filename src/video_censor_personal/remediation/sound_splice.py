@@ -55,6 +55,8 @@ class SplicedSoundTrack:
         self._rate = source.codec_context.sample_rate
         self._time_base = source.time_base
         self._origin = origin
+        self._origin_samples = round(origin * self._rate)
+        self._tolerance = round(self._rate * _TOLERANCE_S)
         self._cuts = retiming.cuts
         self._frame_cuts: list[tuple[int, int, int]] = []
         windows = windows_of(edits, retiming.cuts, self._rate, audio.fade_ms / 1000)
@@ -66,6 +68,7 @@ class SplicedSoundTrack:
             retiming.cuts,
             audio,
         )
+        self._samples_a_tick = Fraction(self._time_base * self._rate)
         self._first: int | None = None
         self._expected = 0
         self._history: deque[bytes] = deque(maxlen=RUN_UP)
@@ -91,11 +94,13 @@ class SplicedSoundTrack:
         """The number of the first sample of `packet`; 0 is heard with the first picture."""
         expected = self._expected
         if packet.pts is not None:
-            stamped = round((packet.pts * packet.time_base - self._origin) * self._rate)
+            # In whole numbers, as exact fractions of every packet cost more than all else here.
+            samples = packet.pts * self._samples_a_tick.numerator
+            stamped = samples // self._samples_a_tick.denominator - self._origin_samples
             if self._first is None:
                 self._first = stamped
                 self._frame_cuts = frame_cuts(self._cuts, self._rate, stamped)
-            if self._first == stamped or abs(stamped - expected) > self._rate * _TOLERANCE_S:
+            if self._first == stamped or abs(stamped - expected) > self._tolerance:
                 expected = stamped
         self._expected = expected + FRAME
         return expected
@@ -138,6 +143,8 @@ class SplicedSoundTrack:
 
     def _shift(self, number: int) -> Fraction:
         """How much earlier (below 0) frame `number` is heard in the copy, in seconds."""
+        if not self._frame_cuts:
+            return Fraction(0)
         cut = max((n for _, end, n in self._frame_cuts if number >= end), default=0)
         return -Fraction(cut * FRAME, self._rate)
 

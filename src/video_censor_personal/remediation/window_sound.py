@@ -90,6 +90,8 @@ class WindowEditor:
         encoder: Any = av.CodecContext.create(self._codec, "w")
         encoder.sample_rate, encoder.layout, encoder.format = self.rate_hz, self.layout, "fltp"
         encoder.time_base = Fraction(1, self.rate_hz)
+        # At such bit rates it is as good as the thorough one, and three times as fast.
+        encoder.options = {"aac_coder": "fast"}
         if self._bit_rate is not None:
             most = _MOST_BITS * self.channels * self.rate_hz // FRAME
             encoder.bit_rate = min(_RICHER * self._bit_rate, most)
