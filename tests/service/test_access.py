@@ -5,9 +5,10 @@ import stat
 
 import httpx
 import pytest
-from conftest import TOKEN, Client
+from conftest import TOKEN, Client, LocalService
 
 from video_censor_personal.errors import ConfigError
+from video_censor_personal.service import create_app
 from video_censor_personal.service.problems import Problem
 from video_censor_personal.service.rates import RequestRate
 from video_censor_personal.service.tokens import find_token
@@ -74,17 +75,16 @@ def test_a_browser_gets_a_session_that_scripts_cannot_read(stranger):
     assert stranger.get("/api/session").json() == {"signed_in": False}
 
 
-def test_a_session_survives_a_restart_but_not_another_token(start_service, hub, monkeypatch):
-    service = start_service()
-    with Client(service.address, None) as browser:
-        browser.post("/api/session", json={"token": TOKEN})
-        service.stop()
-        service.start()
-        assert browser.get("/api/session").json() == {"signed_in": True}
-        service.stop()
-        monkeypatch.setenv("VIDEO_CENSOR_TOKEN", "quite-another-token")
-        service.start()
-        assert browser.get("/api/session").json() == {"signed_in": False}
+def test_a_session_survives_a_restart_but_not_another_token(settings):
+    cookies = {}
+    for token, is_known in ((TOKEN, True), (TOKEN, True), ("quite-another-token", False)):
+        service = LocalService(create_app(settings, token=token))
+        with service, Client(service.address, None) as browser:
+            if not cookies:
+                browser.post("/api/session", json={"token": TOKEN})
+                cookies = dict(browser.cookies)
+            browser.cookies.update(cookies)
+            assert browser.get("/api/session").json() == {"signed_in": is_known}
 
 
 def test_another_sites_page_can_do_nothing(client, stranger):
