@@ -18,6 +18,7 @@ from movies import Movie, Sound, make_movie
 from video_censor_personal.config import Remediation
 from video_censor_personal.findings import Segment
 from video_censor_personal.media.probe import probe
+from video_censor_personal.remediation import picture_splice
 from video_censor_personal.remediation.hdr import hdr_of
 from video_censor_personal.remediation.plan import make_plan
 
@@ -267,3 +268,40 @@ def test_what_cannot_be_joined_is_encoded_whole_and_said_before(
     assert reason in plan.streams[0].obstacle
     copy(movie.path, tmp_path / "b.mkv", blur(0.5, 1))
     assert len(shown(tmp_path / "b.mkv")) == len(movie.times)
+
+
+def test_what_turns_out_not_to_join_is_encoded_whole_and_said(
+    film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    movie = film("pyramid", ".mp4")
+    monkeypatch.setattr(picture_splice, "_LARGEST_GROUP_BYTES", 500)
+    result = copy(movie.path, tmp_path / "b.mp4", blur(2.3, 2.7))
+    assert any("key frames are too far apart" in note for note in result.notes)
+    before, after = shown(movie.path), shown(tmp_path / "b.mp4")
+    assert [time for time, _ in after] == [time for time, _ in before]
+    assert len(changed(before, after)) == len(before)
+    assert [path.name for path in tmp_path.iterdir()] == ["b.mp4"]
+
+
+def test_edits_in_the_first_and_the_last_picture_of_a_film_that_starts_late(
+    tmp_path: Path,
+) -> None:
+    movie = make_movie(
+        tmp_path / "a.mp4",
+        seconds=3,
+        fps=FPS,
+        start=1.25,
+        size=(96, 128),
+        rotation=90,
+        paint=drifting,
+        video_options=h264(),
+        sounds=[Sound()],
+    )
+    copy(movie.path, tmp_path / "b.mp4", blur(0, 0.1), blur(2.95, 3))
+    before, after = shown(movie.path), shown(tmp_path / "b.mp4")
+    assert [time for time, _ in after] == [time for time, _ in before]
+    different = changed(before, after)
+    assert before[0][0] in different
+    assert before[-1][0] in different
+    assert len(before) - len(different) > 1
+    assert probe(tmp_path / "b.mp4").streams[0].rotation == 90

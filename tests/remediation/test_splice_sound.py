@@ -13,6 +13,8 @@ from movies import Sound, decoded_audio, level_dbfs, make_movie
 from video_censor_personal.config import AudioRemediation, Remediation
 from video_censor_personal.media.probe import probe
 from video_censor_personal.remediation.seams import SoundDecoder
+from video_censor_personal.remediation.sound_windows import frame_cuts
+from video_censor_personal.timeline import Span
 
 WORDS = [segment(heard("hell", 2.0, 2.3)), segment(heard("damn", 5.1, 5.2))]
 MUTED = [(1.92, 2.38), (5.02, 5.28)]
@@ -161,6 +163,18 @@ def test_a_cut_takes_whole_packets_and_silences_the_rest(tmp_path: Path, name: s
     new = [packet for packet in after if packet[3] not in {p[3] for p in before}]
     assert 10 < len(new) < 60
     assert probe(out).audio is not None
+
+
+def test_a_hundred_cuts_do_not_add_up() -> None:
+    cuts = [Span.of(at, at + 0.3 + 0.0137 * (at % 17)) for at in range(3, 403, 4)]
+    found = frame_cuts(cuts, RATE, -1024)
+    removed = Fraction(0)
+    for cut, (start, end, whole) in zip(cuts, found, strict=True):
+        removed += cut.duration
+        assert abs(Fraction(whole * 1024, RATE) - removed) <= Fraction(512, RATE)
+        assert abs(Fraction(start * 1024 - 1024, RATE) - cut.start) <= Fraction(512, RATE)
+        assert start < end
+    assert sum(end - start for start, end, _ in found) == found[-1][2]
 
 
 def test_what_was_damaged_is_silent_and_said(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ __all__ = ["PictureOutput", "joining_encoder", "picture_output", "sound_output"]
 
 _INTERLACED = (2, 3, 4, 5)  # AVFieldOrder: TT, BB, TB, BT
 _KEY_FRAME_EVERY_S = 5
+_MOST_THREADS = 4  # each holds pictures of its own: 10 MB at 1080p
 _NO_KEY_FRAMES = 9999  # pictures; a part begins with the only key frame that it has
 _H264_PROFILES = ("baseline", "main", "high")
 _COLOR = ("color_range", "color_primaries", "color_trc", "colorspace")
@@ -102,6 +103,7 @@ def joining_encoder(
     encoder: Any = av.CodecContext.create(encoding.encoder, "w")
     _configure(encoder, source, encoding, source.pix_fmt)
     encoder.gop_size = _NO_KEY_FRAMES
+    encoder.thread_count = min(_MOST_THREADS, os.cpu_count() or 1)
     encoder.flags |= Flags.global_header
     usual = _options(encoding.encoder, source, source.pix_fmt, quality, hdr)
     for name, value in (*options.items(), *_reordering(encoding.encoder, delay).items()):

@@ -144,7 +144,7 @@ class NewPictures:
     def _frames(self, fed: Iterable[Any]) -> Iterator[Any]:
         decoder = cast("Any", av.CodecContext.create(self._source.codec_context.name, "r"))
         decoder.extradata = self._setup
-        decoder.thread_type = "AUTO"
+        decoder.thread_count = 1  # the encoder's threads, which take most of the time, go on
         for packet in (*fed, None):
             try:
                 yield from decoder.decode(packet)

@@ -114,7 +114,7 @@ class HevcCoding:
     what was before it is gone (BLA)."""
 
     def __init__(self, setup: bytes) -> None:
-        self.encoder_options = {"x265-params": "keyint=-1:scenecut=0:open-gop=0"}
+        self.encoder_options = {"x265-params": "keyint=-1:scenecut=0:open-gop=0:frame-threads=1"}
         self._source = HevcSetup.parse(setup)
         self._sets: list[bytes] = []
 
