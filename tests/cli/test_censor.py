@@ -287,6 +287,15 @@ def test_a_video_that_was_cut_off_is_analysed_as_far_as_it_goes(capsys, tmp_path
     assert (tmp_path / "copy.mkv").exists()
 
 
+def test_a_copy_from_a_report_repeats_what_was_not_looked_at(capsys, movie, tmp_path):
+    config, report = tmp_path / "my.yaml", tmp_path / "r.json"
+    config.write_text("detections: {violence: {}, faces: {}}\n")
+    assert run(capsys, movie, "-o", report, "--config", config)[0] == 3
+    code, _, err = run(capsys, movie, "--input-segments", report, "-o", tmp_path / "copy.mp4")
+    assert code == 0
+    assert "the report says UNKNOWN: Violence" in err
+
+
 def test_sound_without_picture_and_picture_without_sound_are_fine(capsys, tmp_path):
     sound, picture = tmp_path / "sound.m4a", tmp_path / "picture.mp4"
     make_movie(sound, seconds=2, video_codec=None, sounds=[Sound(tone(440))])

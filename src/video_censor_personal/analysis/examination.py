@@ -134,7 +134,8 @@ def _listen_to_all(
     """Every track in turn. What two tracks say at the same time counts once."""
     detections: list[Detection] = []
     gaps: list[Gap] = []
-    for stream in heard or [None]:  # without any sound the subtitles can still tell
+    tracks: Sequence[StreamInfo | None] = heard or [None]  # subtitles tell without sound too
+    for stream in tracks:
         ears = make_ears()
         if not ears:
             break

@@ -31,9 +31,18 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # Whoever read our output has gone; nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_output()
+        return 1
+    except OSError as error:
+        _close_output()
+        sys.stderr.write(f"video-censor: the result cannot be written: {error.strerror}\n")
         return 1
     return int(code)
+
+
+def _close_output() -> None:
+    """Nothing more is written, not even by Python on its way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from video_censor_personal import categories
-from video_censor_personal.findings import Coverage, Report, Segment
+from video_censor_personal.findings import Report, Segment
 from video_censor_personal.job.proof import Proof
+from video_censor_personal.job.unknown import unknown_of
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.timeline import format_timecode
 
@@ -32,12 +31,12 @@ class Outcome:
     @property
     def unknown(self) -> list[str]:
         """What was asked for and could not be looked at everywhere, in sentences."""
-        return list(_unknown_of(self.report))
+        return list(unknown_of(self.report))
 
     @property
     def unproven(self) -> list[str]:
         """What a proof could not look at in the copy, in sentences."""
-        return [] if self.proof is None else list(_unknown_of(self.proof.report))
+        return [] if self.proof is None else list(unknown_of(self.proof.report))
 
     @property
     def exit_code(self) -> int:
@@ -92,19 +91,6 @@ def _segment_line(segment: Segment) -> str:
         f"{format_timecode(segment.span.start)} – {format_timecode(segment.span.end)}  "
         f"{', '.join(segment.labels)}  {segment.confidence:.0%}  {segment.description}{allowed}"
     )
-
-
-def _unknown_of(report: Report) -> Iterator[str]:
-    for part in report.coverage:
-        if part.status in ("partial", "unknown"):
-            yield from _unknown(part, report)
-
-
-def _unknown(part: Coverage, report: Report) -> list[str]:
-    label = report.labels.get(part.category, categories.label(part.category))
-    if part.gaps:
-        return [f"{label}, {gap.span}: {gap.reason}" for gap in part.gaps]
-    return [f"{label}: {note}" for note in part.notes] or [f"{label}: not looked for"]
 
 
 def _text(path: Path | None) -> str | None:

@@ -11,6 +11,7 @@ from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.errors import ReportError, UsageError
 from video_censor_personal.findings import Report
 from video_censor_personal.job.outputs import JobOutputs, check_outputs, choose_outputs
+from video_censor_personal.job.unknown import unknown_of
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.pipeline import AnalysisPipeline
@@ -176,8 +177,11 @@ def _plan_from_report(request: Request, info: MediaInfo, outputs: JobOutputs) ->
     likeness = check_belongs(report, info)
     if likeness.verdict == "other":
         raise ReportError(f"{request.segments} belongs to another video: {likeness.sentence}")
-    warnings = (likeness.sentence,) if likeness.verdict == "probably" else ()
-    return JobPlan(request, info, outputs, report=reviewed(report, request), warnings=warnings)
+    warnings = [likeness.sentence] if likeness.verdict == "probably" else []
+    warnings += [f"the report says UNKNOWN: {sentence}" for sentence in unknown_of(report)]
+    return JobPlan(
+        request, info, outputs, report=reviewed(report, request), warnings=tuple(warnings)
+    )
 
 
 def reviewed(report: Report, request: Request) -> Report:
