@@ -140,8 +140,9 @@ def _listen_to_all(
         if not ears:
             break
         blocks = () if stream is None else decode_audio(info, stream.index)
-        first = stream is None or stream == info.audio
-        told = listener if first else _as_stage(f"listening to stream {stream.index}", listener)
+        told = listener
+        if stream is not None and stream != info.audio:
+            told = _as_stage(f"listening to stream {stream.index}", listener)
         listened = listen(_until(stop, blocks), cues, ears, duration=info.duration, listener=told)
         detections += [d for d in listened.detections if not _known(d, detections)]
         gaps += [gap for gap in listened.gaps if gap not in gaps]
