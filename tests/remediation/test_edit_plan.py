@@ -223,6 +223,17 @@ def test_a_cut_reaches_every_stream() -> None:
         assert (stream.encoded or stream.copied) == (Span.of(0, 2), Span.of(4, 10))
 
 
+def test_a_cut_behind_the_end_takes_nothing_away() -> None:
+    cut = [segment(seen("nudity", *times), video_action="cut") for times in ((8, 11), (20, 21))]
+    assert plan_of(*cut).cuts == (Span.of(8, 10),)
+
+
+def test_subtitles_that_the_copy_cannot_hold_are_left_out_and_it_is_said() -> None:
+    made = make_plan(report_of(), Remediation(), film(), output=Path("a.avi"))
+    assert [stream.work for stream in made.streams] == ["copy", "copy", "copy", "drop"]
+    assert "a .avi file cannot hold its subtitles" in str(made.streams[3])
+
+
 def test_what_has_no_stream_is_said() -> None:
     mute = plan_of(segment(heard("hell", 1, 2)), info=film(VIDEO))
     assert not mute.sound

@@ -58,7 +58,7 @@ def make_plan(
         if not segment.allow:
             for detection in fitted(segment):
                 _want(wanted, detection, choose(detection, segment, remediation), remediation)
-    cuts = tuple(union(wanted.cuts))
+    cuts = tuple(_inside(union(wanted.cuts), info.duration or report.duration))
     sound = _sound_edits(wanted, cuts) if info.of_kind("audio") else ()
     picture = _picture_edits(wanted, cuts) if info.video else ()
     tracks, notes = chosen_tracks(info, remediation.audio.tracks) if sound else ((), ())
@@ -133,3 +133,11 @@ def _only_centre(wanted: str, tracks: Sequence[StreamInfo]) -> tuple[str, ...]:
 
 def _last(report: Report) -> Fraction:
     return max((segment.span.end for segment in report.segments), default=Fraction(0))
+
+
+def _inside(spans: Iterable[Span], duration: Fraction | None) -> list[Span]:
+    """What of `spans` lies in the video: a cut behind its end takes nothing away."""
+    if duration is None:
+        return list(spans)
+    whole = Span(Fraction(0), duration)
+    return [part for span in spans if (part := span.clipped(whole)) is not None]

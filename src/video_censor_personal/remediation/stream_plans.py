@@ -15,6 +15,9 @@ from video_censor_personal.timeline import Span, subtract, union
 
 __all__ = ["StreamPlanner"]
 
+_HOLD_SUBTITLES = frozenset({".mp4", ".m4v", ".mov", ".m4a", ".mkv", ".mka", ".webm"})
+"""The kinds of file that text subtitles can be written to."""
+
 
 @dataclass(frozen=True, slots=True)
 class StreamPlanner:
@@ -43,6 +46,8 @@ class StreamPlanner:
             return self._picture(stream)
         if stream.kind == "audio":
             return self._sound(stream)
+        if stream.kind == "subtitle" and stream.text and self.suffix not in _HOLD_SUBTITLES:
+            return StreamPlan(stream, "drop", f"as a {self.suffix} file cannot hold its subtitles")
         if stream.kind == "subtitle":
             return self._subtitles(stream)
         return StreamPlan(stream, "copy", copied=self._kept(()))
