@@ -305,3 +305,24 @@ def test_edits_in_the_first_and_the_last_picture_of_a_film_that_starts_late(
     assert before[-1][0] in different
     assert len(before) - len(different) > 1
     assert probe(tmp_path / "b.mp4").streams[0].rotation == 90
+
+
+def test_an_open_group_after_new_pictures_does_not_count_on_from_them(
+    tmp_path: Path, silence: pytest.LogCaptureFixture
+) -> None:
+    """The number of the entry at 12.5 s, 300 modulo 256, is below those of the new pictures."""
+    movie = make_movie(
+        tmp_path / "a.mp4",
+        seconds=14,
+        fps=FPS,
+        size=(96, 64),
+        paint=drifting,
+        video_codec="libx265",
+        video_options=h265("keyint=60:min-keyint=60:bframes=4:open-gop=1"),
+    )
+    silence.clear()
+    copy(movie.path, tmp_path / "b.mp4", blur(10.02, 10.2))
+    before, after = shown(movie.path), shown(tmp_path / "b.mp4")
+    assert [time for time, _ in after] == [time for time, _ in before]
+    assert all(10 <= time < 12.5 for time in changed(before, after))
+    assert [record.message for record in silence.records] == []
