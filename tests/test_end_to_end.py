@@ -35,10 +35,15 @@ def censor(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 # One worker makes and censors one kind, and runs all tests of it.
-@pytest.fixture(
+pytestmark = pytest.mark.parametrize(
+    "done",
+    [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in KINDS],
+    indirect=True,
     scope="module",
-    params=[pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in KINDS],
 )
+
+
+@pytest.fixture(scope="module")
 def done(request, tmp_path_factory):
     """The sample in one container and codec, analysed and censored by the command."""
     folder = tmp_path_factory.mktemp(request.param)
