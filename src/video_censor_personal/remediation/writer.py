@@ -77,18 +77,11 @@ def write_copy(
         InputError: the source cannot be read any more, or its picture not at all.
     """
     check_writable(info, plan, output, force=force)
-    muxer = muxer_of(output)
     notes: list[str] = []
-    retiming = Retiming(_frame_exact(info, plan))
     with temporary_file(output, force=force) as part:
         while True:
             try:
-                with open_media(info.path) as source, open_container(part, muxer) as out:
-                    laid = lay_tracks(source, out, info, plan, remediation, retiming, output)
-                    set_tags(out, info.tags)
-                    set_chapters(out, retiming.chapters(plan.chapters), info.origin)
-                    pass_through = _Pass(source, out, laid, info, retiming, listener)
-                    pass_through.run()
+                laid, pass_through = _fill(part, info, plan, output, remediation, listener)
                 break
             except JoinError as error:  # once a stream at most, as it is then encoded whole
                 plan = plan.without_joints(error.stream_index, error.reason)
@@ -113,6 +106,29 @@ def check_writable(info: MediaInfo, plan: EditPlan, output: Path, *, force: bool
     check_output(info.path, output, force=force, size_bytes=_least_size(info, plan))
 
 
+def _fill(
+    part: Path,
+    info: MediaInfo,
+    plan: EditPlan,
+    output: Path,
+    remediation: Remediation,
+    listener: Listener,
+) -> tuple[Tracks, _Pass]:
+    """Writes the copy to `part`; the tracks that made it.
+
+    Raises:
+        JoinError: a track turned out not to be joinable; `part` is gone.
+    """
+    retiming = Retiming(_frame_exact(info, plan))
+    with open_media(info.path) as source, open_container(part, muxer_of(output)) as out:
+        laid = lay_tracks(source, out, info, plan, remediation, retiming, output)
+        set_tags(out, info.tags)
+        set_chapters(out, retiming.chapters(plan.chapters), info.origin)
+        pass_through = _Pass(source, out, laid, info, retiming, listener)
+        pass_through.run()
+    return laid, pass_through
+
+
 def _refuse_without_picture(info: MediaInfo, plan: EditPlan) -> None:
     shown = info.video
     for entry in plan.streams:
@@ -127,9 +143,10 @@ def _refuse_without_picture(info: MediaInfo, plan: EditPlan) -> None:
 def _least_size(info: MediaInfo, plan: EditPlan) -> int:
     cut = sum((cut.duration for cut in plan.cuts), Fraction(0))
     share = max(0.0, 1 - float(cut / info.duration)) if info.duration else 1.0
-    encodes_picture = any(s.work == "encode" and s.stream.kind == "video" for s in plan.streams)
+    works = {entry.work for entry in plan.streams if entry.stream.kind == "video"}
     # An encoder may well need a fraction of the source's bytes; how many, only encoding tells.
-    return int(info.size_bytes * share * (0.1 if encodes_picture else _NEVER_SMALLER))
+    least = 0.1 if "encode" in works else 0.5 if "splice" in works else _NEVER_SMALLER
+    return int(info.size_bytes * share * least)
 
 
 def _frame_exact(info: MediaInfo, plan: EditPlan) -> list[Span]:
