@@ -34,16 +34,7 @@ def censor(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-# One worker makes and censors one kind, and runs all tests of it.
-pytestmark = pytest.mark.parametrize(
-    "done",
-    [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in KINDS],
-    indirect=True,
-    scope="module",
-)
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=KINDS)
 def done(request, tmp_path_factory):
     """The sample in one container and codec, analysed and censored by the command."""
     folder = tmp_path_factory.mktemp(request.param)
