@@ -20,6 +20,8 @@ from video_censor_personal.findings import Segment
 from video_censor_personal.media.probe import probe
 from video_censor_personal.remediation import picture_splice
 from video_censor_personal.remediation.hdr import hdr_of
+from video_censor_personal.remediation.hevc_numbers import hevc_type
+from video_censor_personal.remediation.nal import split_lengths
 from video_censor_personal.remediation.plan import make_plan
 
 Film = Callable[[str, str], Movie]
@@ -310,7 +312,8 @@ def test_edits_in_the_first_and_the_last_picture_of_a_film_that_starts_late(
 def test_an_open_group_after_new_pictures_does_not_count_on_from_them(
     tmp_path: Path, silence: pytest.LogCaptureFixture
 ) -> None:
-    """The number of the entry at 12.5 s, 300 modulo 256, is below those of the new pictures."""
+    """The number of the entry at 12.5 s, 300 modulo 256, is below those of the new pictures: it
+    has to say that what was before it is gone."""
     movie = make_movie(
         tmp_path / "a.mp4",
         seconds=14,
@@ -322,6 +325,14 @@ def test_an_open_group_after_new_pictures_does_not_count_on_from_them(
     )
     silence.clear()
     copy(movie.path, tmp_path / "b.mp4", blur(10.02, 10.2))
+    entries = {pts: data for pts, _, data in raw(tmp_path / "b.mp4")}
+    source = {pts: data for pts, _, data in raw(movie.path)}
+    ticks = max(source) // 335
+    kinds = [hevc_type(unit) for unit in split_lengths(entries[300 * ticks])]
+    assert kinds == [32, 33, 34, 18]  # the source's parameter sets, and BLA_N_LP
+    assert entries[300 * ticks].endswith(source[300 * ticks][-100:])
+    assert 60 * ticks in source
+    assert entries[60 * ticks] == source[60 * ticks]
     before, after = shown(movie.path), shown(tmp_path / "b.mp4")
     assert [time for time, _ in after] == [time for time, _ in before]
     assert all(10 <= time < 12.5 for time in changed(before, after))
