@@ -128,7 +128,8 @@ MANY_FILES = (
     Contender(
         "curl --parallel, nothing verified",
         shell(
-            "cd {dir}; curl -sf --no-progress-meter --parallel --parallel-max 16 --config {list}/curl.txt"
+            "cd {dir}; curl -sf --no-progress-meter --parallel --parallel-max 16 "
+            "--config {list}/curl.txt"
         ),
         ("curl",),
     ),
