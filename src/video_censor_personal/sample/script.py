@@ -155,9 +155,7 @@ SPEECH = (
         "words_damn_awb.wav",
         "Well, damn, I never thought\nthat it would rain today.",
     ),
-    Clip(
-        Fraction(18), "words_shit_rms.wav", "This is a piece of shit\nand I will not pay for it."
-    ),
+    Clip(Fraction(18), "words_shit_rms.wav", "This is a piece of shit\nand I will not pay for it."),
     Clip(Fraction(26), "speech_rms.wav"),
 )
 
