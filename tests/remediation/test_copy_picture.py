@@ -147,6 +147,15 @@ def test_without_a_box_the_whole_picture_goes(tmp_path: Path, mode: str) -> None
             assert psnr(a, b) > 35
 
 
+def test_a_span_within_one_frame_hides_that_frame(tmp_path: Path) -> None:
+    movie = make_movie(tmp_path / "a.mp4", seconds=3, size=(320, 240), paint=textured)
+    found = segment(seen("violence", 1.02, 1.04))
+    copy(movie.path, tmp_path / "b.mp4", found, remediation=modes(mode="blur"))
+    pictures = zip(luma(movie.path), luma(tmp_path / "b.mp4"), strict=True)
+    hidden = [time for (time, a), (_, b) in pictures if detail(b) < 0.1 * detail(a)]
+    assert hidden == [1]
+
+
 @pytest.mark.parametrize(
     ("codec", "pixel_format", "color"),
     [

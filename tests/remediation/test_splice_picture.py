@@ -324,7 +324,7 @@ def test_an_open_group_after_new_pictures_does_not_count_on_from_them(
         video_options=h265("keyint=60:min-keyint=60:bframes=4:open-gop=1"),
     )
     silence.clear()
-    copy(movie.path, tmp_path / "b.mp4", blur(10.02, 10.2))
+    copy(movie.path, tmp_path / "b.mp4", blur(10.05, 10.2))
     entries = {pts: data for pts, _, data in raw(tmp_path / "b.mp4")}
     source = {pts: data for pts, _, data in raw(movie.path)}
     ticks = max(source) // 335

@@ -60,7 +60,7 @@ def make_plan(
                 _want(wanted, detection, choose(detection, segment, remediation), remediation)
     cuts = tuple(_inside(union(wanted.cuts), info.duration or report.duration))
     sound = _sound_edits(wanted, cuts) if info.of_kind("audio") else ()
-    picture = _picture_edits(wanted, cuts) if info.video else ()
+    picture = _picture_edits(wanted, cuts, info.video) if info.video else ()
     tracks, notes = chosen_tracks(info, remediation.audio.tracks) if sound else ((), ())
     chapters = info.chapters
     if skip_chapters is not None and skip_chapters.enabled:
@@ -101,10 +101,19 @@ def _sound_edits(wanted: _Wanted, cuts: Sequence[Span]) -> tuple[SoundEdit, ...]
     return tuple(sorted(edits, key=lambda edit: edit.span))
 
 
-def _picture_edits(wanted: _Wanted, cuts: Sequence[Span]) -> tuple[PictureEdit, ...]:
-    """In order, without what is cut out. Overlapping edits stay, as each has its own box."""
+def _picture_edits(
+    wanted: _Wanted, cuts: Sequence[Span], video: StreamInfo
+) -> tuple[PictureEdit, ...]:
+    """In order, without what is cut out. Overlapping edits stay, as each has its own box.
+
+    A frame is shown until the next one: the one that is still on the screen when a span begins is
+    hidden as well.
+    """
+    still_shown = Fraction(999, 1000) / video.frame_rate if video.frame_rate else Fraction(0)
     edits = [
-        replace(edit, span=span) for edit in wanted.picture for span in subtract(edit.span, cuts)
+        replace(edit, span=span)
+        for edit in wanted.picture
+        for span in subtract(edit.span.padded(still_shown, 0), cuts)
     ]
     return tuple(sorted(edits, key=lambda edit: edit.span))
 

@@ -93,6 +93,7 @@ class HubResolver:
             pin = self._ask(source, address, settings)
         cache = HubCache(settings.cache_dir)
         files = _pinned_files(source, address, pin)
+        check_declared(source, files)
         snapshot = cache.snapshot_path(pin.repository, pin.commit)
         sources = cache.sources(
             pin.repository,
@@ -181,7 +182,7 @@ class HubResolver:
         files: Sequence[HubFile],
         link: _Link,
     ) -> None:
-        if source.checksum and files[0].sha256 is None:
+        if source.checksum and not (files[0].sha256 and source.algorithm == "sha256"):
             check_arrived(source, cache.folder(pin.repository) / "blobs" / files[0].blob)
         cache.publish(
             pin.repository,

@@ -49,7 +49,11 @@ class Address:
         Raises:
             ConfigError: not to an http(s) URL.
         """
-        return parse_url(urljoin(self.origin + self.path, location))
+        try:
+            joined = urljoin(self.origin + self.path, location)
+        except ValueError as exc:
+            raise ConfigError(f"{redact(location)} is not a valid URL", key="url") from exc
+        return parse_url(joined)
 
 
 def parse_url(url: str) -> Address:

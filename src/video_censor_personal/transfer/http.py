@@ -25,7 +25,7 @@ _MOST_REDIRECTS = 10
 _MOST_IDLE_WIRES = 4
 # A body shorter than this is read to its end, so that the connection can be used again.
 _DRAINED_BYTES = 64 << 10
-_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,19})-(\d{1,19})|\*)/(\d{1,19}|\*)", re.ASCII)
 
 Headers = Mapping[str, Mapping[str, str]]
 
@@ -47,7 +47,7 @@ class Response:
         self.first_byte_s = 0.0
         self._chunked = headers.get("transfer-encoding", "").lower().endswith("chunked")
         length = headers.get("content-length", "")
-        self.length: int | None = int(length) if length.isdigit() and not self._chunked else None
+        self.length: int | None = None if self._chunked else _count(length)
         self._left = self.length if not self._chunked else 0
         self._ended = self._left == 0 and not self._chunked
 
@@ -250,7 +250,7 @@ def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     first, *rest = head.decode("latin-1").split("\r\n")
     version, _, status = first.partition(" ")
     code, _, reason = status.partition(" ")
-    if not version.startswith("HTTP/1.") or not code.isdigit():
+    if not version.startswith("HTTP/1.") or _count(code) is None:
         raise Fault("the server does not speak HTTP/1.1", passing=False)
     headers = {":reason": reason}
     for line in rest:
@@ -262,9 +262,14 @@ def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     return int(code), headers
 
 
+def _count(text: str) -> int | None:
+    """A number of bytes or seconds in a header; None for anything else, however long."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+
 def _retry_after_s(value: str) -> float | None:
-    if value.isdigit():
-        return float(value)
+    if (seconds := _count(value)) is not None:
+        return float(seconds)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     except ValueError:

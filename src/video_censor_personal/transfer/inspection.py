@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
+from dataclasses import replace
 
 from video_censor_personal.errors import ConfigError, ModelCacheError
 from video_censor_personal.store import Store
@@ -86,7 +87,13 @@ def remember(file: PlannedFile, store: Store) -> None:
     if file.state is FileState.DAMAGED and file.record is not None:
         store.forget(target)
     elif file.state is FileState.VERIFIED and file.digest and not file.record and _made(store):
+        if file.read_as is not None and file.read_as != _identity(store.stat(target)):
+            return  # it is no longer what was read
         store.remember(target, source.digest_algorithm, file.digest)
+
+
+def _identity(found: os.stat_result | None) -> tuple[int, int, int] | None:
+    return None if found is None else (found.st_size, found.st_mtime_ns, found.st_ino)
 
 
 class _Look:
@@ -130,6 +137,7 @@ class _Look:
     def read(self) -> PlannedFile:
         """Hash the file; call it after `glance` could not tell."""
         algorithm, expected = self._expected
+        before = _identity(self.store.stat(self.source.target))
         try:
             digest = hash_file(self.path, algorithm, self._count, self.stopped.is_set)
         except OSError as exc:
@@ -138,9 +146,11 @@ class _Look:
             ) from exc
         if digest is None:
             return self._damaged("it was not looked at: cancelled")
+        if _identity(self.store.stat(self.source.target)) != before:
+            return self._damaged("it was changed while it was read")
         if digest != expected:
             return self._wrong(digest)
-        return self._verified(self.total_bytes, digest)
+        return replace(self._verified(self.total_bytes, digest), read_as=before)
 
     def _count(self, count: int) -> None:
         self.done_bytes += count

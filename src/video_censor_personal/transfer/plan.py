@@ -32,6 +32,7 @@ class PlannedFile:
         reason: why a damaged file is not the declared one, in words; else empty.
         digest: its checksum, if it is verified or was read.
         record: what was remembered of the file, if anything (right or not).
+        read_as: size, time of change (ns) and inode of the file when its bytes were read.
     """
 
     source: Source
@@ -43,6 +44,7 @@ class PlannedFile:
     reason: str = ""
     digest: str | None = None
     record: Fingerprint | None = None
+    read_as: tuple[int, int, int] | None = None
 
     def accepts(self, record: Fingerprint) -> bool:
         """Whether a file with this record is the one that is wanted."""
