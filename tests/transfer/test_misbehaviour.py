@@ -167,6 +167,29 @@ def test_trouble_that_can_pass_is_tried_again(server: Loopback, fetch: Fetch, st
     assert fetch(server.host("/model", BIG, tweak=tweak), content=BIG).path.read_bytes() == BIG
 
 
+def test_a_refusal_leaves_no_room_taken(server: Loopback, fetch: Fetch, store: Store) -> None:
+    server.host("/f", BIG, tweak=lambda q, r: setattr(r, "status", 404))
+    assert not fetch(server.origin + "/f", content=BIG).ok
+    left = [path for path in store.root.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_blocks * 512 for path in left) < 100_000, left
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Content-Length", "\u00b2"), ("Content-Length", "9" * 5000), ("Retry-After", "\u00b2")],
+)
+def test_a_header_that_is_no_number_ends_one_file_and_not_the_run(
+    server: Loopback, fetch: Fetch, name: str, value: str
+) -> None:
+    def spoil(request: Request, reply: Reply) -> None:
+        reply.headers[name] = value
+        reply.status = 503 if name == "Retry-After" else reply.status
+
+    server.host("/f", BIG, tweak=spoil)
+    outcome = fetch(server.origin + "/f", content=BIG)
+    assert outcome.ok or outcome.error is not None
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451])
 def test_what_cannot_pass_is_asked_once(server: Loopback, fetch: Fetch, status: int) -> None:
     url = server.host("/model", BIG, tweak=lambda q, r: setattr(r, "status", status))

@@ -192,7 +192,7 @@ class _Look:
         partial = self.store.partial_path(source.target, source.partial)
         identity = self._identity()
         pieces = known_pieces(partial, identity)
-        if pieces is None or not pieces.have:
+        if pieces is None:
             return PlannedFile(
                 source, self.path, FileState.MISSING, missing_bytes=source.size_bytes
             )
@@ -201,7 +201,7 @@ class _Look:
         return PlannedFile(
             source,
             self.path,
-            FileState.PARTIAL,
+            FileState.PARTIAL if have else FileState.MISSING,
             have_bytes=have,
             missing_bytes=pieces.identity.size - have,
             reserved_bytes=max(0, min(held, pieces.identity.size) - have),

@@ -252,6 +252,9 @@ class Job:
         self._settled = True
         if self.assembly is not None:
             self.assembly.close()
+            pieces = self.assembly.pieces
+            if self.outcome.status is Status.FAILED and pieces is not None and not pieces.have:
+                self.assembly.partial.delete()  # room was taken for it, and nothing arrived
         self._file_lock.release()
         self.shared.on_settled(self)
 
