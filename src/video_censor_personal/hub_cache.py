@@ -239,10 +239,19 @@ class HubCache:
 
         Raises:
             ModelDownloadError: one of its files is being fetched right now.
+            ModelCacheError: one of its folders is a link; it may lead out of the cache.
         """
         folder = self.folder(name)
         if folder.is_symlink() or not folder.is_dir():
             return 0
+        for part in ("blobs", "refs", "snapshots", "trees"):
+            if (folder / part).is_symlink():
+                raise ModelCacheError(
+                    f"{folder / part} is a link, and what it leads to may not be the cache's: "
+                    f"nothing of {name} was deleted. Remove the link by hand.",
+                    model=name,
+                    path=folder / part,
+                )
         commits = set(names_in(folder / "snapshots")) | {
             entry.removesuffix(".json") for entry in names_in(folder / "trees")
         }

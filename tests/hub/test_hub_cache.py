@@ -6,7 +6,7 @@ import pytest
 from hub_server import git_sha1
 
 from video_censor_personal.config import ModelSource
-from video_censor_personal.errors import ModelDownloadError
+from video_censor_personal.errors import ModelCacheError, ModelDownloadError
 from video_censor_personal.hub.environment import hub_settings
 from video_censor_personal.hub.files import HubFile, read_tree
 from video_censor_personal.hub_cache import HubCache
@@ -279,3 +279,20 @@ def test_references_that_lead_nowhere_are_no_versions(cache):
     with pytest.raises(ValueError, match="org/name"):
         cache.commit_of("../x", "main")
     assert cache.commit_of("org/model", "../../../etc/passwd") is None
+
+
+@pytest.mark.parametrize("part", ["refs", "snapshots", "trees", "blobs"])
+def test_a_folder_that_leads_out_of_the_cache_is_not_deleted_through(tmp_path, part):
+    cache = HubCache(tmp_path / "hub")
+    outside = tmp_path / "outside"
+    (outside / ("1" * 40)).mkdir(parents=True)
+    (outside / ("1" * 40) / "mine.txt").write_text("mine")
+    (outside / "main").write_text("1" * 40)
+    folder = tmp_path / "hub" / "models--org--model"
+    folder.mkdir(parents=True)
+    (folder / part).symlink_to(outside)
+    for commit in (None, "1" * 40):
+        with pytest.raises(ModelCacheError, match="is a link"):
+            cache.delete("org/model", commit)
+    assert (outside / ("1" * 40) / "mine.txt").read_text() == "mine"
+    assert (outside / "main").exists()
