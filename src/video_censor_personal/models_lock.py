@@ -20,6 +20,7 @@ from video_censor_personal.hub.names import (
     check_blob_name,
     check_file_path,
     check_repository,
+    check_revision,
     check_size,
     shorten,
 )
@@ -218,7 +219,7 @@ def _read_pin(name: str, entry: dict[str, Any]) -> Pin:
         name=name,
         source=(str(entry["url"]), str(entry["model_version"]), *map(str, entry["patterns"])),
         repository=check_repository(entry["repository"]),
-        revision=str(entry["revision"]),
+        revision=check_revision(entry["revision"]),
         commit=str(entry["commit"]),
         files=files,
     )

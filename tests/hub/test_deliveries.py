@@ -333,6 +333,7 @@ def test_pins_of_other_models_stay(hub, machine):
         lambda lock: lock.replace('"size_bytes": 2', '"size_bytes": -2'),
         lambda lock: lock.replace('"sha256": "', '"sha256": "../'),
         lambda lock: lock.replace('"commit": "', '"commit": "../'),
+        lambda lock: lock.replace('"revision": "', '"revision": "../'),
         lambda lock: "[]",
     ],
 )
@@ -354,6 +355,23 @@ def test_a_pin_of_another_file_than_the_url_names_is_refused(hub, machine, tmp_p
     lock.write_text(lock.read_text().replace('"path": "onnx/a.onnx"', '"path": "onnx/b.onnx"'))
     with pytest.raises(ConfigError, match="does not pin"):
         fetch(machine(), wanted)
+
+
+@pytest.mark.parametrize("declared", [("md5", "a" * 32), ("sha256", "a" * 64)])
+@pytest.mark.parametrize("pinned", [False, True])
+def test_a_declared_checksum_counts_whatever_the_hub_or_the_lock_says(
+    hub, machine, declared, pinned
+):
+    hub.add("org/model", FILES, lfs=LFS)
+    url = "hf://org/model/onnx/a.onnx"
+    if pinned:
+        fetch(machine(), source(url))
+    algorithm, checksum = declared
+    try:
+        (outcome,) = fetch(machine(), source(url, checksum=checksum, algorithm=algorithm))
+    except ModelChecksumError:
+        return
+    assert isinstance(outcome.error, ModelChecksumError)
 
 
 def test_own_headers_go_to_the_hub_only(hub, machine):
