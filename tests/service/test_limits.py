@@ -1,5 +1,6 @@
 """What may be fetched, from where, and how much of it may stay."""
 
+import hashlib
 import io
 import pickle
 import socket
@@ -80,6 +81,17 @@ def test_pickles_are_fetched_where_that_is_configured(hub, serve):
     hub.add("org/pickled", {"config.json": b"{}", "model.pt": archive()})
     client = serve(allow_pickle=True)
     assert client.until_ended(client.create("org/pickled")["id"])["state"] == "done"
+
+
+def test_a_pickle_that_an_earlier_run_brought_is_refused_too(hub, client, tmp_path):
+    content = archive() + b"\0" * 1000
+    hub.add("org/sly", {"config.json": b"{}", "model.bin": content}, lfs=["model.bin"])
+    blobs = tmp_path / "hf" / "hub" / "models--org--sly" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / hashlib.sha256(content).hexdigest()).write_bytes(content)
+    job = client.until_ended(client.create("org/sly")["id"])
+    assert job["error"]["code"] == "format_refused"
+    assert not list(blobs.iterdir())
 
 
 @pytest.mark.parametrize("content", [archive(), pickle.dumps([1], protocol=4)])

@@ -10,6 +10,7 @@ from video_censor_personal.errors import DiskSpaceError, ModelCacheError, Regist
 from video_censor_personal.hub.api import HubApi
 from video_censor_personal.hub.environment import HubSettings, hub_settings
 from video_censor_personal.hub.files import HubFile
+from video_censor_personal.hub.inventory import linked_blobs, names_in
 from video_censor_personal.hub.library_locks import library_locks
 from video_censor_personal.hub.names import is_commit
 from video_censor_personal.hub_cache import HubCache
@@ -98,7 +99,7 @@ class Download:
         if missing:
             self._make_room(sum(file.missing_bytes or 0 for file in missing))
             self._check(self._fetch(missing))
-        self._check_formats(resolved, {file.source.checksum for file in missing})
+        self._check_formats(resolved)
         self._publish(resolved)
         return resolved
 
@@ -188,15 +189,23 @@ class Download:
         if any(outcome.status is Status.CANCELLED for outcome in outcomes):
             raise Stopped
 
-    def _check_formats(self, resolved: Resolved, fetched: set[str | None]) -> None:
-        """What just arrived and is no harmless file goes, before anyone can find it."""
-        blobs = self._cache.folder(self.wanted.repository) / "blobs"
-        fresh = [(f.path, blobs / f.blob) for f in resolved.files if f.blob in fetched]
+    def _check_formats(self, resolved: Resolved) -> None:
+        """What is no harmless file goes, before anyone can find it.
+
+        All files are looked at, not only those of this run: an earlier one that was paused or
+        killed may have brought some. What another snapshot uses stays where it is.
+        """
+        folder = self._cache.folder(self.wanted.repository)
+        here = [(file.path, folder / "blobs" / file.blob) for file in resolved.files]
         try:
-            self._policy.check_content(self.wanted, fresh)
+            self._policy.check_content(self.wanted, here)
         except Exception:
-            for _, blob in fresh:
-                self._cache.store.remove(self._cache.blob_target(self.wanted.repository, blob.name))
+            snapshots = folder / "snapshots"
+            used = {b for commit in names_in(snapshots) for b in linked_blobs(snapshots / commit)}
+            for _, blob in here:
+                if blob.name not in used:
+                    target = self._cache.blob_target(self.wanted.repository, blob.name)
+                    self._cache.store.remove(target)
             raise
 
     def _publish(self, resolved: Resolved) -> None:
