@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Response
 
 from video_censor_personal.service import schemas
 from video_censor_personal.service.guard import Guard
-from video_censor_personal.service.jobs import Wanted
+from video_censor_personal.service.jobs import Job, Wanted
 from video_censor_personal.service.manager import Manager
 from video_censor_personal.service.problems import Problem
 from video_censor_personal.service.routes.repetition import Repetition
@@ -101,10 +101,10 @@ def _delete(manager: Manager, model: schemas.Model) -> dict[str, Any]:
     commit = None
     if model.hf_commit is not None:
         commit = manager.library.commit_of(model.hf_repo, model.hf_commit)
-    job = manager.downloads.find(model.hf_repo, model.hf_commit, commit)
     answer = {"model": _reference(model), "status": "deleted", "freed_bytes": 0}
-    if job is not None:
-        manager.downloads.cancel(job.id)
+    if jobs := _downloads_of(manager, model, commit):
+        for job in jobs:
+            manager.downloads.cancel(job.id)
         return answer | {"status": "cancelled"}
     freed = None
     if model.hf_commit is None or commit is not None:
@@ -112,6 +112,14 @@ def _delete(manager: Manager, model: schemas.Model) -> dict[str, Any]:
     if freed is None:
         raise Problem(404, "no_such_model", f"Nothing of {model.hf_repo} is here.")
     return answer | {"freed_bytes": freed}
+
+
+def _downloads_of(manager: Manager, model: schemas.Model, commit: str | None) -> list[Job]:
+    """Those that are to bring what is deleted; without a version, whatever comes of the model."""
+    if model.hf_commit is None:
+        return manager.downloads.table.active(model.hf_repo)
+    job = manager.downloads.find(model.hf_repo, model.hf_commit, commit)
+    return [] if job is None else [job]
 
 
 def _pin(manager: Manager, model: schemas.ModelPin) -> dict[str, Any]:
