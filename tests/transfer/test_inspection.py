@@ -6,6 +6,7 @@ import hashlib
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from loopback import content_of, sha256
@@ -17,10 +18,12 @@ from video_censor_personal.transfer import (
     FileState,
     Source,
     inspect,
+    inspection,
     make_plan,
     verify,
 )
 from video_censor_personal.transfer.address import parse_url, redact
+from video_censor_personal.transfer.checksum import hash_file
 
 CONTENT = content_of(2_000_000)
 
@@ -122,6 +125,23 @@ def test_progress_of_a_verification_counts_bytes(filled: Store) -> None:
         "model": len(CONTENT),
         "other": len(CONTENT),
     }
+
+
+def test_what_changes_while_it_is_read_is_not_remembered_as_right(
+    filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hash_then_damage(path: Path, *arguments: Any) -> str | None:
+        """Someone else writes to the file after its first bytes were hashed."""
+        digest = hash_file(path, *arguments)
+        path.write_bytes(b"!" + CONTENT[1:])
+        return digest
+
+    monkeypatch.setattr(inspection, "hash_file", hash_then_damage)
+    (seen,) = verify([source()], filled, deep=True)
+    assert seen.state is FileState.DAMAGED
+    assert "changed while it was read" in seen.reason
+    monkeypatch.undo()
+    assert inspect(source(), filled).state is FileState.DAMAGED
 
 
 def test_a_cancelled_verification_forgets_nothing(filled: Store) -> None:
