@@ -59,11 +59,15 @@ Algorithm = Literal["md5", "sha1", "sha256", "sha512", "blake2b", "blake3"]
 
 @dataclass
 class CategoryConfig:
-    """One entry under `detections`; `model` is `auto` or the name or type of a detector."""
+    """One entry under `detections`; `model` is `auto` or the name or type of a detector.
+
+    `description` says in a sentence what a custom concept looks like.
+    """
 
     enabled: bool = True
     sensitivity: Share = 0.5
     model: str = "auto"
+    description: str = ""
 
 
 @dataclass
@@ -96,12 +100,14 @@ class SegmentMerge:
 
 @dataclass
 class Processing:
-    """`padding_s` is added before and after everything that is seen (not heard)."""
+    """`padding_s` is added before and after everything that is seen (not heard). `device` is what
+    models run on; `auto` takes the best there is."""
 
     frame_sampling: FrameSampling = field(default_factory=FrameSampling)
     segment_merge: SegmentMerge = field(default_factory=SegmentMerge)
     max_workers: Annotated[int, Field(ge=1, le=64)] | None = None
     padding_s: Seconds = 0.25
+    device: Literal["auto", "cpu", "cuda", "coreml", "directml"] = "auto"
 
 
 @dataclass

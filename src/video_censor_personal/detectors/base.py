@@ -25,31 +25,61 @@ __all__ = [
     "DetectorSettings",
     "FrameDetector",
     "ModelNeed",
+    "STRENGTHS",
+    "Scale",
     "SoundDetector",
-    "threshold",
 ]
 
 ENTRY_POINT_GROUP = "video_censor_personal.detectors"
 
 
-def threshold(sensitivity: float, *, strict: float, default: float, lenient: float) -> float:
-    """The score from which something counts, for a `sensitivity` of 0–1.
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What a detector's raw scores for one category mean, so that one `sensitivity` means the same
+    for all detectors.
 
-    0.5 gives `default`. Towards 1 (see more, with more false alarms) it falls in a straight line
-    to `lenient`; towards 0 (see only what is certain) it rises in a straight line to `strict`.
+    A score of `default` is just enough at a sensitivity of 0.5, `strict` at 0 (only what is
+    certain), `lenient` at 1 (see more, with more false alarms); straight lines between them.
+    `strict >= default >= lenient`. What scores less than `lenient` is no evidence at all.
     """
-    if sensitivity >= 0.5:
-        return default + (lenient - default) * (sensitivity - 0.5) * 2
-    return strict + (default - strict) * sensitivity * 2
+
+    strict: float
+    default: float
+    lenient: float
+
+    def threshold(self, sensitivity: float) -> float:
+        """The raw score from which something counts at a `sensitivity` of 0–1."""
+        if sensitivity >= 0.5:
+            return self.default + (self.lenient - self.default) * (sensitivity - 0.5) * 2
+        return self.strict + (self.default - self.strict) * sensitivity * 2
+
+    def strength(self, score: float) -> float:
+        """A raw score as 0–1: what has the strength `x` counts from a sensitivity of `1 - x` on."""
+        if score >= self.strict:
+            return 1.0
+        if score >= self.default:
+            return 0.5 + 0.5 * (score - self.default) / (self.strict - self.default)
+        if score > self.lenient:
+            return 0.5 * (score - self.lenient) / (self.default - self.lenient)
+        return 0.0
+
+
+STRENGTHS = Scale(strict=1.0, default=0.5, lenient=0.0)
+"""Of a detector whose scores are strengths already, or that does not say what they mean."""
 
 
 @dataclass(frozen=True, slots=True)
 class CategorySettings:
-    """What a person asked of one category; `sensitivity` is 0–1."""
+    """What a person asked of one category.
+
+    `sensitivity` is 0–1; `description` says in a sentence what a custom concept looks like (empty:
+    its label must do).
+    """
 
     key: str
     label: str
     sensitivity: float = 0.5
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +101,7 @@ class DetectorSettings:
         model_paths: verified files of the models it named in `needs`.
         threads: how many threads it may use.
         base_dir: the folder that relative paths in `options` are relative to.
+        device: what to compute on: `auto`, `cpu`, `cuda`, `coreml` or `directml`.
     """
 
     name: str
@@ -79,6 +110,7 @@ class DetectorSettings:
     model_paths: Mapping[str, Path] = field(default_factory=dict)
     threads: int = 1
     base_dir: Path = Path()
+    device: str = "auto"
 
 
 @runtime_checkable

@@ -20,7 +20,7 @@ from video_censor_personal.categories import FACES, NUDITY, SEXUAL_THEMES
 from video_censor_personal.detectors.base import (
     DetectorSettings,
     ModelNeed,
-    threshold,
+    Scale,
 )
 from video_censor_personal.detectors.options import read_options
 from video_censor_personal.errors import ConfigError, DetectorError
@@ -75,22 +75,13 @@ CLASSES: Mapping[str, BodyClass] = {
 """The 18 classes of the model and what they count for, by category key (`categories.key`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreRange:
-    """The scores that `threshold` moves between as the sensitivity goes from 0 over 0.5 to 1."""
-
-    strict: float
-    default: float
-    lenient: float
-
-
 _SCORES = {
     # Of 10,000 nude pictures the model finds 61 % from a score of 0.2 on and 38 % from 0.5 on
     # (https://github.com/notAI-tech/NudeNet/issues/159); to the portrait of a fully dressed person
     # it gives 0.2–0.3 for a bare breast (measured). So the default lies just above that.
-    NUDITY: ScoreRange(strict=0.6, default=0.35, lenient=0.15),
+    NUDITY: Scale(strict=0.6, default=0.35, lenient=0.15),
 }
-_OTHER_SCORES = ScoreRange(strict=0.7, default=0.4, lenient=0.2)
+_OTHER_SCORES = Scale(strict=0.7, default=0.4, lenient=0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +190,7 @@ class NudeNetPlugin:
 
 
 def _threshold(category: str, sensitivity: float) -> float:
-    scores = _SCORES.get(category, _OTHER_SCORES)
-    return threshold(
-        sensitivity, strict=scores.strict, default=scores.default, lenient=scores.lenient
-    )
+    return _SCORES.get(category, _OTHER_SCORES).threshold(sensitivity)
 
 
 def _weights(options: NudeNetOptions, settings: DetectorSettings) -> Path:

@@ -160,12 +160,14 @@ def _assignment(
                 key,
                 config.labels.get(key, categories.label(key)),
                 config.detections[key].sensitivity,
+                config.detections[key].description,
             )
             for key in keys
         },
         options=entry.options,
         threads=config.processing.max_workers or 1,
         base_dir=config.base_dir,
+        device=config.processing.device,
     )
     try:
         plugin.check(settings)

@@ -22,8 +22,8 @@ from video_censor_personal.detectors.base import (
     CategorySettings,
     DetectorSettings,
     ModelNeed,
+    Scale,
     SoundDetector,
-    threshold,
 )
 from video_censor_personal.detectors.options import read_options
 from video_censor_personal.detectors.vocabulary import Vocabulary, WordOptions, language_code
@@ -39,6 +39,9 @@ _NOTE = (
     "Words that no subtitle shows are recognised by a small English model, which misses about one "
     "in four in clear speech and most under music or noise; with subtitles nothing of that is lost."
 )
+
+_PROBABILITIES = Scale(strict=0.6, default=0.03, lenient=0.0)
+"""Of recognised words: what the small model gives to words that were said is low, too."""
 
 
 @dataclass
@@ -130,9 +133,7 @@ class SpeechProfanityPlugin:
             settings.name,
             vocabulary,
             SpeechProcess(),
-            min_probability=threshold(
-                _sensitivity(settings), strict=0.6, default=0.03, lenient=0.0
-            ),
+            min_probability=_PROBABILITIES.threshold(_sensitivity(settings)),
             recognise_everywhere=options.recognise_everywhere,
         )
 
