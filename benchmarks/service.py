@@ -41,7 +41,7 @@ HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 def hub(size_mb: int, pace_mb: float) -> None:
     """Serve three models until standard input ends."""
     import hub_server
-    from conftest import SlowHub
+    from slow_hub import SlowHub
 
     # The hub of the tests hashes a file at every question; these are too large for that.
     hub_server.git_sha1 = _once(hub_server.git_sha1)

@@ -5,7 +5,8 @@ import stat
 
 import httpx
 import pytest
-from conftest import TOKEN, Client, LocalService
+from running_service import LocalService
+from service_client import TOKEN, Client
 
 from video_censor_personal.errors import ConfigError
 from video_censor_personal.service import create_app

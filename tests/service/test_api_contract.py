@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from conftest import has_bytes
+from service_client import has_bytes
 
 
 def test_the_whole_life_of_a_model(hub, client):

@@ -3,9 +3,9 @@
 import contextlib
 
 import pytest
-from conftest import TOKEN
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
+from service_client import TOKEN
 
 schemathesis = pytest.importorskip("schemathesis")
 CHECKS = (

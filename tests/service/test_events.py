@@ -5,7 +5,7 @@ import json
 import time
 
 import pytest
-from conftest import TOKEN, Client, has_bytes
+from service_client import TOKEN, Client, has_bytes
 
 from video_censor_personal.service.ledger import Event
 from video_censor_personal.service.listeners import Listener, Listeners

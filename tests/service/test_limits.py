@@ -7,7 +7,7 @@ import socket
 import zipfile
 
 import pytest
-from conftest import has_bytes
+from service_client import has_bytes
 
 from video_censor_personal.service.addresses import reachable_from
 from video_censor_personal.service.policy import is_pickle

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from conftest import TOKEN, Client, LocalService, has_bytes
 from fastapi import FastAPI
+from running_service import LocalService
+from service_client import TOKEN, Client, has_bytes
 from starlette.responses import StreamingResponse
 
 from video_censor_personal.service import create_router

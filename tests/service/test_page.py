@@ -5,7 +5,7 @@ import shutil
 import tempfile
 
 import pytest
-from conftest import TOKEN
+from service_client import TOKEN
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TOKEN, Client, has_bytes
+from service_client import TOKEN, Client, has_bytes
 
 from video_censor_personal.hub_cache import HubCache
 

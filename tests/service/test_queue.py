@@ -1,7 +1,7 @@
 """Waiting, pausing, reordering, trying again, and finding downloads."""
 
 import pytest
-from conftest import has_bytes
+from service_client import has_bytes
 
 
 @pytest.fixture
