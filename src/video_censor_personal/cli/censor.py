@@ -120,6 +120,11 @@ def _add_steps(made: argparse.ArgumentParser) -> None:
         help="center: of surround tracks only the centre channel is muted",
     )
     steps.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "coreml", "directml"),
+        help="what models run on (default: processing.device, else the best there is)",
+    )
+    steps.add_argument(
         "--prove",
         action="store_true",
         help="analyse the finished copy again; anything left ends with exit code 1",
@@ -201,6 +206,8 @@ def _config(arguments: argparse.Namespace) -> Config:
     config = find_config(arguments.config)
     if arguments.speech_channels:
         config.remediation.audio.speech_channels = arguments.speech_channels
+    if arguments.device:
+        config.processing.device = arguments.device
     return config
 
 
