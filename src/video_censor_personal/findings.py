@@ -97,13 +97,16 @@ class Detection:
         label: the detector's own word for it: `FEMALE_BREAST_EXPOSED`, `hell`.
         span: the time to act on. What was seen has the analysis's padding in it; what was heard
             is padded when it is acted on.
-        confidence: 0–1.
+        confidence: how strong the evidence is, 0–1, that of other detectors at the same time
+            included: what has `x` counts from a sensitivity of `1 - x` on.
         reasoning: a sentence for the person who reviews it.
         detector: the name of the detector.
         modality: whether it was seen or heard.
         track: where it was, in time order; empty means the whole frame (or sound).
         evidence: how a spoken word was timed: `aligned`, `cue`, `recognised`; else empty.
         replacement: what a cleaned subtitle says instead of `label`; empty: asterisks.
+        score: the detector's own, on a scale of its own (`detectors.base.Scale`); None: not known.
+        model: the revision of the model that said it.
     """
 
     category: str
@@ -116,15 +119,21 @@ class Detection:
     track: tuple[TrackPoint, ...] = ()
     evidence: str = ""
     replacement: str = ""
+    score: float | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Time that could not be looked at for `category` (None: for none of its modality), and why."""
+    """Time that could not be looked at for `category` (None: for none of its modality), and why.
+
+    `passing`: it may well succeed another time, because something failed that usually works.
+    """
 
     span: Span
     reason: str
     category: str | None = None
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

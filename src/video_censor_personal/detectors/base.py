@@ -28,6 +28,7 @@ __all__ = [
     "STRENGTHS",
     "Scale",
     "SoundDetector",
+    "scales_of",
 ]
 
 ENTRY_POINT_GROUP = "video_censor_personal.detectors"
@@ -68,11 +69,21 @@ STRENGTHS = Scale(strict=1.0, default=0.5, lenient=0.0)
 """Of a detector whose scores are strengths already, or that does not say what they mean."""
 
 
+def scales_of(detector: FrameDetector | SoundDetector) -> dict[str, Scale]:
+    """What the raw scores of `detector` mean, for each of its categories.
+
+    They are its attribute `scales`, a `Mapping[str, Scale]`; what that lacks has `STRENGTHS`.
+    """
+    said: Mapping[str, Scale] = getattr(detector, "scales", {})
+    return {category: said.get(category, STRENGTHS) for category in sorted(detector.categories)}
+
+
 @dataclass(frozen=True, slots=True)
 class CategorySettings:
     """What a person asked of one category.
 
-    `sensitivity` is 0–1; `description` says in a sentence what a custom concept looks like (empty:
+    `sensitivity` is 0–1. It is not the detector's to apply: whatever has a score of `Scale.lenient`
+    or more is reported, and the analysis decides what counts. `description` says in a sentence what a custom concept looks like (empty:
     its label must do).
     """
 
@@ -119,9 +130,11 @@ class FrameDetector(Protocol):
 
     name: str
     categories: frozenset[str]
+    # `scales: Mapping[str, Scale]`: what its raw scores mean, by category; see `scales_of`.
 
     def look(self, frames: Sequence[Frame]) -> list[list[Sighting]]:
-        """What is in each of `frames`, one list a frame, in order.
+        """What is in each of `frames`, one list a frame, in order: all that scores at least the
+        `lenient` of its scale, with its raw score, whatever the sensitivity.
 
         The result for a frame does not depend on which other frames come with it.
         """
@@ -130,10 +143,15 @@ class FrameDetector(Protocol):
 
 @runtime_checkable
 class SoundDetector(Protocol):
-    """Listens to one track, block by block, in order of time; used for one file only."""
+    """Listens to one track, block by block, in order of time; used for one file only.
+
+    As a `FrameDetector` it reports whatever the sensitivity: a detection's `score` is raw, and
+    its `confidence` is nobody's concern before the analysis has judged it.
+    """
 
     name: str
     categories: frozenset[str]
+    # `scales: Mapping[str, Scale]`, as of a `FrameDetector`.
 
     def begin(self, cues: Sequence[Cue]) -> None:
         """Called once, before the first block, with the subtitles in order of time."""
@@ -165,6 +183,10 @@ class DetectorPlugin(Protocol):
     def needs(self, settings: DetectorSettings) -> list[ModelNeed]:
         """The models it takes from the model manager."""
         ...
+
+    # A plug-in may also have `revision(settings) -> str`: which model (and which word lists, prompts
+    # or other data of its own) it works with, such as `320n.onnx c15d8273`. Models of the model
+    # manager need not be in it. Kept scores are not used again once it says something else.
 
     # A plug-in that listens may also have `languages(settings) -> frozenset[str]`: the languages
     # (ISO 639) it understands. Sound tracks in any other are reported as not listened to. Without
