@@ -83,8 +83,8 @@ class CategorySettings:
     """What a person asked of one category.
 
     `sensitivity` is 0–1. It is not the detector's to apply: whatever has a score of `Scale.lenient`
-    or more is reported, and the analysis decides what counts. `description` says in a sentence what a custom concept looks like (empty:
-    its label must do).
+    or more is reported, and the analysis decides what counts. `description` says in a sentence what
+    a custom concept looks like (empty: its label must do).
     """
 
     key: str
@@ -184,9 +184,9 @@ class DetectorPlugin(Protocol):
         """The models it takes from the model manager."""
         ...
 
-    # A plug-in may also have `revision(settings) -> str`: which model (and which word lists, prompts
-    # or other data of its own) it works with, such as `320n.onnx c15d8273`. Models of the model
-    # manager need not be in it. Kept scores are not used again once it says something else.
+    # A plug-in may also have `revision(settings) -> str`: which model (and which word lists or
+    # prompts) it works with, such as `320n.onnx c15d8273`. Models of the model manager need not be
+    # in it. Scores that were kept are not used again once it says something else.
 
     # A plug-in that listens may also have `languages(settings) -> frozenset[str]`: the languages
     # (ISO 639) it understands. Sound tracks in any other are reported as not listened to. Without

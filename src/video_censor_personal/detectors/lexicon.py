@@ -71,14 +71,20 @@ class Match:
 
 
 class Lexicon:
-    """The words of one or more lists, of at least a severity."""
+    """The words of one or more lists, of at least a severity.
 
-    def __init__(self, words: WordList, min_severity: int = 1) -> None:
+    `mild_below`: words of a lesser severity may stand in a cleaned text.
+    """
+
+    def __init__(self, words: WordList, min_severity: int = 1, mild_below: int = 1) -> None:
         self.entries = tuple(e for e in words.entries if e.severity >= min_severity)
+        self._mild_below = mild_below
         self._plain: dict[str, Entry] = {}
         for entry in self.entries:
             if entry.kind == "words":
-                self._plain.setdefault(entry.form, entry)
+                first = self._plain.setdefault(entry.form, entry)
+                if entry.severity > first.severity:
+                    self._plain[entry.form] = replace(first, severity=entry.severity)
         self._patterns = [(_pattern(e), e) for e in self.entries if e.kind != "words"]
         self._plain_pattern = _trie(self._plain)
         self._allowed = [_pattern(entry) for entry in words.allowed]
@@ -87,19 +93,34 @@ class Lexicon:
     def find(self, text: str) -> list[Match]:
         """The listed words in `text`, in order, none overlapping another.
 
-        The replacement of each is no listed word itself, so a text cleaned with them is clean.
+        The longest word at a place counts, and its severity is that of the strongest word in it.
+        The replacement of each is no listed word itself (of a severity of `mild_below` or more), so
+        a text cleaned with them is clean.
         """
         return [
-            replace(match, entry=replace(match.entry, replacement=self._milder(match.entry)))
+            replace(
+                match,
+                entry=replace(
+                    match.entry,
+                    severity=self._severity(match),
+                    replacement=self._milder(match.entry),
+                ),
+            )
             for match in self._listed(text)
         ]
+
+    def _severity(self, match: Match) -> int:
+        words = match.text.split()
+        parts = (" ".join(words[:-1]), " ".join(words[1:])) if len(words) > 1 else ()
+        inside = (self._severity(other) for part in parts for other in self._listed(part))
+        return max(match.entry.severity, *inside, 0)
 
     def _milder(self, entry: Entry) -> str:
         """The entry's replacement, or that one's own where it is listed too, and so on."""
         word = entry.replacement
         if word not in self._mild:
             self._mild[word] = ""  # asterisks, where two words would replace each other for ever
-            listed = self._listed(word)
+            listed = [m for m in self._listed(word) if m.entry.severity >= self._mild_below]
             whole = len(listed) == 1 and listed[0].text == word
             self._mild[word] = (
                 word if not listed else self._milder(listed[0].entry) if whole else ""
@@ -151,7 +172,7 @@ class Lexicon:
 
 
 def _masked(text: str, plain: dict[str, Entry]) -> Iterator[Match]:
-    """Words with letters struck out by one kind of sign; the first listed form that fits."""
+    """Words with letters struck out by one kind of sign; the strongest listed form that fits."""
     for hit in _MASKED.finditer(text):
         signs = {character for character in hit[0] if not character.isalnum()}
         before = text[hit.start() - 1 : hit.start()]
@@ -171,9 +192,9 @@ def _fitting_form(masked: str, sign: str, plain: dict[str, Entry]) -> str | None
         re.compile(re.escape(masked).replace(re.escape(sign), r"[^\W\d_]{2,3}")) if lone else None
     )
     for pattern in (exact, loose):
-        fits = pattern and next((form for form in plain if pattern.fullmatch(form)), None)
+        fits = [form for form in plain if pattern.fullmatch(form)] if pattern else []
         if fits:
-            return fits
+            return max(fits, key=lambda form: plain[form].severity)  # of equal ones the first
     return None
 
 

@@ -7,10 +7,11 @@ imported. The weights are AGPL-3.0, whatever the wheel's metadata says.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -100,27 +101,20 @@ class NudeNetOptions:
 
 
 class NudeNetDetector:
-    """Looks for body parts and faces; see `FrameDetector`. `thresholds` are by category."""
+    """Looks for body parts and faces; see `FrameDetector`. The model's groups are categories."""
 
-    def __init__(self, name: str, thresholds: Mapping[str, float], model: Yolo) -> None:
+    def __init__(self, name: str, scales: Mapping[str, Scale], model: Yolo) -> None:
         self.name = name
-        self.categories = frozenset(thresholds)
-        self._thresholds = thresholds
+        self.categories = frozenset(scales)
+        self.scales = scales
         self._model = model
 
     def look(self, frames: Sequence[Frame]) -> list[list[Sighting]]:
-        return [
-            [sighting for hit in hits for sighting in self._sightings(hit)]
-            for hits in self._model.look(frames)
-        ]
+        return [[_sighting(hit) for hit in hits] for hits in self._model.look(frames)]
 
-    def _sightings(self, hit: Hit) -> list[Sighting]:
-        seen = CLASSES[hit.name]
-        return [
-            Sighting(category, hit.name, hit.score, hit.box, seen.description)
-            for category in seen.categories
-            if hit.score >= self._thresholds.get(category, math.inf)
-        ]
+
+def _sighting(hit: Hit) -> Sighting:
+    return Sighting(hit.group, hit.name, hit.score, hit.box, CLASSES[hit.name].description)
 
 
 class NudeNetPlugin:
@@ -167,30 +161,37 @@ class NudeNetPlugin:
         return None
 
     def build(self, settings: DetectorSettings) -> NudeNetDetector:
-        from video_censor_personal.detectors.yolo import Yolo
+        from video_censor_personal.detectors.yolo import Group, Yolo
 
         self.check(settings)
         options = read_options(NudeNetOptions, settings)
-        thresholds = {
-            key: _threshold(key, category.sensitivity)
-            for key, category in settings.categories.items()
-        }
+        scales = {key: _SCORES.get(key, _OTHER_SCORES) for key in settings.categories}
         model = Yolo(
             _weights(options, settings),
-            {
-                name: min(thresholds[key] for key in body_class.categories if key in thresholds)
-                for name, body_class in CLASSES.items()
-                if not thresholds.keys().isdisjoint(body_class.categories)
-            },
+            {key: Group(_classes_of(key), scale.lenient) for key, scale in scales.items()},
             side=options.size,
             threads=settings.threads,
+            device=settings.device,
             detector=settings.name,
         )
-        return NudeNetDetector(settings.name, thresholds, model)
+        return NudeNetDetector(settings.name, scales, model)
+
+    def revision(self, settings: DetectorSettings) -> str:
+        """The built-in weights and their SHA-256, shortened; the model manager tells of others."""
+        path = _built_in_weights()
+        if read_options(NudeNetOptions, settings).model or path is None:
+            return ""
+        return f"{path.name} {_digest(path)[:8]}"
 
 
-def _threshold(category: str, sensitivity: float) -> float:
-    return _SCORES.get(category, _OTHER_SCORES).threshold(sensitivity)
+def _classes_of(category: str) -> frozenset[str]:
+    return frozenset(name for name, seen in CLASSES.items() if category in seen.categories)
+
+
+@cache
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _weights(options: NudeNetOptions, settings: DetectorSettings) -> Path:

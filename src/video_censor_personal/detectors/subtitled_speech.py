@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,22 +27,25 @@ from video_censor_personal.detectors.vocabulary import (
 )
 from video_censor_personal.detectors.word_list import LANGUAGES
 from video_censor_personal.errors import DetectorError
-from video_censor_personal.findings import Detection
+from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue
 from video_censor_personal.timeline import Span, seconds
 
-__all__ = ["SoundBuffer", "SubtitledSpeech", "spoken_text"]
+__all__ = ["SecondEar", "SoundBuffer", "SubtitledLine", "SubtitledSpeech", "spoken_text"]
 
 _DRIFT_S = Fraction(3, 4)
 """Subtitles are up to half a second early or late, and a word is up to half a second long."""
 _MAX_ALIGNED_S = 30
-_WHOLE_CUE_CONFIDENCE = 0.7
 _MISSING_S = Fraction(1, 10)
+_MAX_REHEARD = (_MAX_ALIGNED_S + 2) * SAMPLE_RATE_HZ
 _SAME_START_S = Fraction(1, 2)
 
 _UNSPOKEN = re.compile(
     r"\[[^\]]*\]|\([^)]*\)|[♪♫#]+|^[ \-–]*[^\W\d_a-z][^\W_a-z.' 0-9]{1,30}:", re.MULTILINE
 )
+
+_STRUCK_OUT = re.compile(r"[*#•█]{2,}|_{2,}|(?=[@#$%&!*]*[@#$%&])[@#$%&!*]{3,}")
+"""A run of signs that hides a word or a part of one: `****`, `f**`, `__`, `@#$%!`."""
 
 
 def spoken_text(text: str, matches: Sequence[Match] = ()) -> str:
@@ -88,81 +92,127 @@ class SoundBuffer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Suspect:
-    """A subtitle with words to time; `window` is the sound that is searched for them."""
+class SubtitledLine:
+    """A subtitle with words to time.
+
+    Attributes:
+        window: the sound that is searched for them.
+        words: as they are said, with those of its neighbours that may be in the window.
+        own: the indices of its own among `words`.
+        found: each listed word, and which of `words` it is.
+        struck_out: it hides a word that nobody can tell from the text.
+        refusal: why its words cannot be timed by alignment, if they cannot.
+    """
 
     cue: Cue
     window: Span
     words: tuple[str, ...]
     own: range
     found: tuple[tuple[Match, range], ...]
+    struck_out: bool
     refusal: str = ""
+
+    @property
+    def said(self) -> str:
+        """What the subtitle says, as the beginning of a sentence for people."""
+        line = " ".join(self.cue.text.split())
+        return f"the subtitle says “{line if len(line) <= 80 else line[:79] + '…'}”"
+
+
+class SecondEar(Protocol):
+    """What hears the sound of a subtitle again where alignment cannot settle it."""
+
+    def settle(
+        self, line: SubtitledLine, samples: NDArray[np.int16], found: Sequence[Detection]
+    ) -> Iterator[Detection | Gap]:
+        """What to report of `line`, whose window is `samples`, instead of `found`: one detection
+        for each of its listed words, some of which have the whole subtitle (`cue`)."""
+        ...
 
 
 class SubtitledSpeech:
-    """Times the listed words of subtitles, each as soon as its sound has been heard."""
+    """Times the listed words of subtitles, each as soon as its sound has been heard.
 
-    def __init__(self, vocabulary: Vocabulary, speech: SpeechSource, detector: str) -> None:
+    With an `ear`, subtitles with a word that was not placed, and those that strike words out, are
+    left to it.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        speech: SpeechSource,
+        detector: str,
+        ear: SecondEar | None = None,
+    ) -> None:
         self._vocabulary, self._speech, self._detector = vocabulary, speech, detector
+        self._ear = ear
         self._buffer = SoundBuffer()
-        self._open: deque[_Suspect] = deque()
+        self._open: deque[SubtitledLine] = deque()
 
     def begin(self, cues: Sequence[Cue]) -> None:
         """Find the words in `cues`, which are all of a selected language."""
-        suspects = []
+        lines = []
         kept: list[Cue] = []
         for cue in sorted(cues, key=lambda cue: cue.span):
             if not _is_repeated(cue, kept):
                 kept.append(cue)
         for position, cue in enumerate(kept):
             matches = self._vocabulary.find(cue.text, language_code(cue.language))
-            if matches:
-                suspects.append(_suspect(kept, position, matches))
-        self._open = deque(sorted(suspects, key=lambda suspect: suspect.window.end))
+            if matches or (self._ear and _strikes_out(cue.text, matches)):
+                lines.append(_line(kept, position, matches))
+        self._open = deque(sorted(lines, key=lambda line: line.window.end))
 
-    def hear(self, block: AudioBlock) -> Iterator[Detection]:
+    def hear(self, block: AudioBlock) -> Iterator[Detection | Gap]:
         self._buffer.append(block)
         now = block.span.end
         while self._open and self._open[0].window.end <= now:
             yield from self._time(self._open.popleft())
-        self._buffer.forget(min((suspect.window.start for suspect in self._open), default=now))
+        self._buffer.forget(min((line.window.start for line in self._open), default=now))
 
-    def finish(self) -> Iterator[Detection]:
+    def finish(self) -> Iterator[Detection | Gap]:
         while self._open:
             yield from self._time(self._open.popleft())
 
-    def _time(self, suspect: _Suspect) -> Iterator[Detection]:
-        samples = self._buffer.cut(suspect.window) if not suspect.refusal else None
-        for match, wanted in suspect.found:
-            if samples is None:
-                place: Placed | Unplaced = Unplaced(suspect.refusal)
-            else:
-                place = self._place(suspect, samples, wanted, match)
-            yield self._detection(suspect, match, place)
+    def _time(self, line: SubtitledLine) -> Iterator[Detection | Gap]:
+        samples = self._buffer.cut(line.window)
+        whole = self._buffer.missing(line.cue.span) <= _MISSING_S
+        found = [
+            self._detection(
+                line,
+                match,
+                self._place(line, samples, wanted, match)
+                if whole
+                else Unplaced("its sound is missing or incomplete"),
+            )
+            for match, wanted in line.found
+        ]
+        open_questions = line.struck_out or any(d.evidence == "cue" for d in found)
+        if self._ear and whole and open_questions and len(samples) <= _MAX_REHEARD:
+            yield from self._ear.settle(line, samples, found)
+        else:
+            yield from found
 
     def _place(
-        self, suspect: _Suspect, samples: NDArray[np.int16], wanted: range, match: Match
+        self, line: SubtitledLine, samples: NDArray[np.int16], wanted: range, match: Match
     ) -> Placed | Unplaced:
-        if self._buffer.missing(suspect.cue.span) > _MISSING_S:
-            return Unplaced("its sound is missing or incomplete")
+        if line.refusal:
+            return Unplaced(line.refusal)
         if match.entry.language not in ("", SPOKEN_LANGUAGE):
             return _no_model(match.entry.language)
         try:
-            return self._speech.place(samples, Script(suspect.words, suspect.own, wanted))
+            return self._speech.place(samples, Script(line.words, line.own, wanted))
         except DetectorError as error:
             return Unplaced(str(error))
 
-    def _detection(self, suspect: _Suspect, match: Match, place: Placed | Unplaced) -> Detection:
-        line = " ".join(suspect.cue.text.split())
-        says = f"the subtitle says “{line if len(line) <= 80 else line[:79] + '…'}”"
+    def _detection(self, line: SubtitledLine, match: Match, place: Placed | Unplaced) -> Detection:
         if isinstance(place, Placed):
-            start = suspect.window.start
+            start = line.window.start
             span = Span(start + seconds(place.start_s), start + seconds(place.end_s))
             confidence, evidence = place.confidence, "aligned"
-            reasoning = f"{says}; the word was timed in its sound"
+            reasoning = f"{line.said}; the word was timed in its sound"
         else:
-            span, confidence, evidence = suspect.cue.span, _WHOLE_CUE_CONFIDENCE, "cue"
-            reasoning = f"{says}; the whole subtitle is taken because {place.reason}"
+            span, confidence, evidence = line.cue.span, _WHOLE_CUE_CONFIDENCE, "cue"
+            reasoning = f"{line.said}; the whole subtitle is taken because {place.reason}"
         return Detection(
             category=PROFANITY,
             label=match.text,
@@ -180,6 +230,14 @@ def _no_model(language: str) -> Unplaced:
     return Unplaced(f"there is no speech model for {LANGUAGES.get(language, language)}")
 
 
+def _strikes_out(text: str, matches: Sequence[Match]) -> bool:
+    """Whether signs stand for a word in `text` that is not among `matches`."""
+    return any(
+        not any(match.start < hit.end() and hit.start() < match.end for match in matches)
+        for hit in _STRUCK_OUT.finditer(text)
+    )
+
+
 def _is_repeated(cue: Cue, kept: Sequence[Cue]) -> bool:
     """Whether another track said the same at the same time."""
     for other in reversed(kept):
@@ -190,7 +248,7 @@ def _is_repeated(cue: Cue, kept: Sequence[Cue]) -> bool:
     return False
 
 
-def _suspect(cues: Sequence[Cue], position: int, matches: list[Match]) -> _Suspect:
+def _line(cues: Sequence[Cue], position: int, matches: list[Match]) -> SubtitledLine:
     cue = cues[position]
     window = cue.span.padded(_DRIFT_S, _DRIFT_S)
     own, wanted = _script(cue.text, matches)
@@ -202,15 +260,16 @@ def _suspect(cues: Sequence[Cue], position: int, matches: list[Match]) -> _Suspe
         refusal = f"it is longer than {_MAX_ALIGNED_S} s"
     elif language_code(cue.language) not in ("", SPOKEN_LANGUAGE):
         refusal = _no_model(language_code(cue.language)).reason
-    return _Suspect(
+    return SubtitledLine(
         cue,
-        cue.span if refusal else window,
+        window,
         (*before, *own, *after),
         range(shift, shift + len(own)),
         tuple(
             (match, range(words.start + shift, words.stop + shift))
             for match, words in zip(matches, wanted, strict=True)
         ),
+        _strikes_out(cue.text, matches),
         refusal,
     )
 

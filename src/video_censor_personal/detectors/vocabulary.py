@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pydantic import Field
 from video_censor_personal.config.document import nearest
 from video_censor_personal.detectors.lexicon import Lexicon, Match
 from video_censor_personal.detectors.word_list import (
+    ALWAYS,
     LANGUAGES,
     WordList,
     built_in_list,
@@ -61,13 +63,17 @@ def severity_from(sensitivity: float) -> int:
 class Vocabulary:
     """The words to find, by the language of the text.
 
+    `sensitivity` is only asked for what a cleaned subtitle may say instead: whatever it is, all
+    listed words are found.
+
     Raises:
         ConfigError: an unknown language, or a word or list that cannot be used.
     """
 
     def __init__(self, options: WordOptions, sensitivity: float, base_dir: Path) -> None:
         self.languages = frozenset(_known_language(name) for name in options.languages)
-        self._min_severity = options.min_severity or severity_from(sensitivity)
+        self._min_severity = options.min_severity
+        self._mild_below = options.min_severity or severity_from(sensitivity)
         own = _parsed("words", options.words)
         for name in options.lexicons:
             own += read_word_list(base_dir / Path(name).expanduser())
@@ -85,13 +91,29 @@ class Vocabulary:
         return not language or language in self.languages
 
     def find(self, text: str, language: str) -> list[Match]:
-        """The words to flag in text of a selected language."""
+        """The listed words in text of a selected language; see `strength`."""
         if language not in self._lexicons:
             words = self._own
             for code in sorted({language} if language else self.languages):
                 words += built_in_list(code)
-            self._lexicons[language] = Lexicon(words, self._min_severity)
+            self._lexicons[language] = Lexicon(words, self._min_severity or 1, self._mild_below)
         return self._lexicons[language].find(text)
+
+    @cached_property
+    def digest(self) -> str:
+        """Eight digits that tell lists of words apart."""
+        words = self._own
+        for code in sorted(self.languages):
+            words += built_in_list(code)
+        return hashlib.blake2b(repr(words).encode(), digest_size=4).hexdigest()
+
+    def strength(self, match: Match) -> float:
+        """0–1: what has the strength `x` is flagged from a sensitivity of `1 - x` on.
+
+        That is its severity, see `severity_from`; with the option `min_severity` whatever is found
+        is flagged.
+        """
+        return 1.0 if self._min_severity else match.entry.severity / ALWAYS
 
 
 def _known_language(name: str) -> str:

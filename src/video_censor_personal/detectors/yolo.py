@@ -8,24 +8,19 @@ centre, width and height of a box in input pixels, then one score per class
 from __future__ import annotations
 
 import ast
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from video_censor_personal.detectors.onnx_session import open_session
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.findings import Box
 from video_censor_personal.media.base import Frame
 
-# From 1.31 on, onnxruntime tells its maker of every session unless this is set before it is loaded.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-import onnxruntime
-
-__all__ = ["Hit", "Yolo"]
+__all__ = ["Group", "Hit", "Yolo"]
 
 _NMS_OVERLAP = 0.45
 """Of two boxes of one class that share more than this (IoU), the weaker one goes; the value NudeNet
@@ -41,16 +36,26 @@ Scores = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """One found thing: its class name, a score of 0–1, and where."""
+class Group:
+    """Classes that are looked for together: of one place only the likeliest of them is told, if
+    its score is at least `least`. What is found for one group does not depend on the others."""
 
+    classes: frozenset[str]
+    least: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One found thing: the group it was looked for in, its class name, a score of 0–1, where."""
+
+    group: str
     name: str
     score: float
     box: Box
 
 
 class Yolo:
-    """A loaded model that reports only the classes in `thresholds`, from their score on.
+    """A loaded model that reports what it was asked for, in `groups` by any name.
 
     `side` is the longer side of what the model sees, in pixels; None: what the model was made for.
 
@@ -61,25 +66,28 @@ class Yolo:
     def __init__(
         self,
         path: Path,
-        thresholds: Mapping[str, float],
+        groups: Mapping[str, Group],
         *,
         side: int | None = None,
         threads: int = 1,
+        device: str = "auto",
         detector: str = "",
     ) -> None:
-        self._session = _open(path, threads, detector)
+        self._session = open_session(path, threads=threads, device=device, detector=detector)
         metadata = self._session.get_modelmeta().custom_metadata_map
         names = _class_names(metadata, path, detector)
-        wanted = {row: names[row] for row in sorted(names) if names[row] in thresholds}
-        if not wanted:
+        self._groups = {
+            key: _Rows([row for row in sorted(names) if names[row] in group.classes], group.least)
+            for key, group in groups.items()
+        }
+        if not any(rows.numbers for rows in self._groups.values()):
+            wanted = sorted({name for group in groups.values() for name in group.classes})
             raise DetectorError(
-                f"the model {path} knows none of the classes {', '.join(sorted(thresholds))}; "
+                f"the model {path} knows none of the classes {', '.join(wanted)}; "
                 "it is not a model for this detector",
                 detector=detector,
             )
-        self._names = list(wanted.values())
-        self._rows = np.array(list(wanted)) + 4
-        self._least = np.array([thresholds[name] for name in self._names], np.float32)
+        self._names = names
         graph_input = self._session.get_inputs()[0]
         self._input = graph_input.name
         batch, _, height, width = graph_input.shape
@@ -89,7 +97,8 @@ class Yolo:
         self.side = max(self._fixed) if self._fixed else side or _made_for(metadata)
 
     def look(self, frames: Sequence[Frame]) -> list[list[Hit]]:
-        """What is in each frame, best first. Equal for a frame whatever comes with it."""
+        """What is in each frame, group by group, best first. Equal for a frame whatever comes with
+        it."""
         pictures = [frame.rgb(self.side) for frame in frames]
         found: list[list[Hit]] = [[] for _ in frames]
         for shape, members in self._same_input(pictures).items():
@@ -121,31 +130,50 @@ class Yolo:
         return [raw for part in parts for raw in self._session.run(None, {self._input: part})[0]]
 
     def _read(self, raw: Scores, shape: tuple[int, ...]) -> list[Hit]:
-        scores = raw[self._rows]
-        classes = scores.argmax(axis=0)
-        best = scores.max(axis=0)
-        likely = np.flatnonzero(best >= self._least[classes])
-        if not likely.size:
-            return []
-        height, width = shape[:2]
-        centre_x, centre_y, across, down = raw[:4, likely].astype(float)
-        corners = np.stack(
-            [
-                np.clip((centre_x - across / 2) / width, 0, 1),
-                np.clip((centre_y - down / 2) / height, 0, 1),
-                np.clip((centre_x + across / 2) / width, 0, 1),
-                np.clip((centre_y + down / 2) / height, 0, 1),
-            ],
-            axis=1,
-        )
-        candidates = [
-            Hit(self._names[classes[anchor]], float(best[anchor]), _box(corner))
-            for anchor, corner in zip(likely, corners, strict=True)
+        return [
+            hit
+            for key, rows in self._groups.items()
+            if rows.numbers
+            for hit in _strongest(self._candidates(key, rows, raw, shape))
         ]
-        return _strongest(candidates)
+
+    def _candidates(
+        self, key: str, rows: _Rows, raw: Scores, shape: tuple[int, ...]
+    ) -> Iterator[Hit]:
+        scores = raw[[number + 4 for number in rows.numbers]]
+        best = scores.max(axis=0)
+        likely = np.flatnonzero(best >= rows.least)
+        classes = scores[:, likely].argmax(axis=0)
+        for anchor, which, corner in zip(
+            likely, classes, _corners(raw, likely, shape), strict=True
+        ):
+            yield Hit(key, self._names[rows.numbers[which]], float(best[anchor]), _box(corner))
 
 
-def _strongest(candidates: Sequence[Hit]) -> list[Hit]:
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """A group by the numbers of its classes in the model."""
+
+    numbers: Sequence[int]
+    least: float
+
+
+def _corners(raw: Scores, anchors: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """`(N, 4)`: left, top, right and bottom of the boxes at `anchors`, as shares of the picture."""
+    height, width = shape[:2]
+    centre_x, centre_y, across, down = raw[:4, anchors].astype(float)
+    return np.stack(
+        [
+            np.clip((centre_x - across / 2) / width, 0, 1),
+            np.clip((centre_y - down / 2) / height, 0, 1),
+            np.clip((centre_x + across / 2) / width, 0, 1),
+            np.clip((centre_y + down / 2) / height, 0, 1),
+        ],
+        axis=1,
+    )
+
+
+def _strongest(candidates: Iterable[Hit]) -> list[Hit]:
     """Non-maximum suppression within each class; best first. Boxes without area are dropped."""
     kept: list[Hit] = []
     for hit in sorted(candidates, key=lambda hit: -hit.score):
@@ -162,25 +190,6 @@ def _strongest(candidates: Sequence[Hit]) -> list[Hit]:
 def _box(corners: NDArray[np.float64]) -> Box:
     left, top, right, bottom = (float(value) for value in corners)
     return Box(left, top, right - left, bottom - top)
-
-
-def _open(path: Path, threads: int, detector: str) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Threads that spin while they wait take the decoder's processor away (measured: 25–44 ms
-    # instead of 14 ms a picture on two busy cores).
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        # ONNX Runtime's errors share no base class below Exception.
-        raise DetectorError(
-            f"the model {path} cannot be loaded: {error}; verify it, or remove the option `model` "
-            "to use the built-in one",
-            detector=detector,
-        ) from error
 
 
 def _class_names(metadata: Mapping[str, str], path: Path, detector: str) -> dict[int, str]:
