@@ -1,5 +1,6 @@
 """Every mistake in a configuration is named with its file, line, key and the nearest known key."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,9 @@ def test_models_are_always_there():
         ("detectors:\n  - {type: nudenet, categories: [blood]}\n", 2, ["'blood'"]),
         ("detectors:\n  - {name: eyes}\n", 2, ["type is missing"]),
         ("models:\n  sources:\n    - {name: a}\n", 3, ["url is missing", "checksum is missing"]),
+        ("output:\n  plex_key: 2026-02-30\n", 2, ["2026-02-30", "quotes"]),
+        ("output:\n  plex_key: !!int ''\n", 2, ["cannot be read"]),
+        ("output:\n  plex_key: 4711\n", 2, ["must be text", "4711", "put it in quotes"]),
     ],
 )
 def test_a_mistake_is_named_with_its_line_and_what_was_meant(write, text, line, words):
@@ -147,11 +151,48 @@ def test_a_model_source_that_could_never_work_is_refused(write, source, words):
         assert word in str(caught.value)
 
 
-def test_two_models_of_one_name_are_refused(write):
-    one = "{name: %s, url: 'https://e.com/m', checksum: '%s', size_bytes: 1}"
-    text = f"models: {{sources: [{one % ('m', '0' * 64)}, {one % ('M', '1' * 64)}]}}"
-    with pytest.raises(ConfigError, match="two models are named 'M'"):
-        load_config(write(text))
+def test_a_checksum_of_digits_only_wants_quotes(write):
+    one = (
+        "models:\n  sources:\n    - {name: m, url: 'https://e.com/m', size_bytes: 1, checksum: %s}"
+    )
+    with pytest.raises(ConfigError, match=r"checksum must be text.*; put it in quotes") as caught:
+        load_config(write(one % ("1" * 64)))
+    assert caught.value.line == 3
+    quoted = one % ("'" + "1" * 64 + "'")
+    assert load_config(write(quoted)).models.sources[0].checksum == "1" * 64
+
+
+def _models(*names: str) -> str:
+    lines = [
+        f"    - {{name: {name!r}, url: 'https://e.com/m', checksum: '{'0' * 64}', size_bytes: 1}}"
+        for name in names
+    ]
+    return "\n".join(["models:", "  sources:", *lines])
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("m", "m"), "two models are named 'm'; a name"),
+        (("m", "M"), "two models are named 'M' .*'m' is the same file on Windows"),
+        (("Stra\u00dfe", "STRASSE"), "two models are named"),
+        (("\u00e9", "e\u0301"), "two models are named"),
+        (("a", "a/b"), "the model 'a' is a file, and 'a/b' needs a folder"),
+        (("a/b", "a"), "the model 'a' is a file, and 'a/b' needs a folder"),
+        (("x/Y/z", "X/y"), "the model 'X/y' is a file, and 'x/Y/z' needs a folder"),
+        (("fine", "../up"), "'../up' cannot name a model file"),
+        (("fine", "a/con"), "device on Windows"),
+    ],
+)
+def test_models_that_cannot_lie_beside_each_other_are_refused(write, names, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_config(write(_models(*names)))
+    assert str(caught.value).startswith(f"{caught.value.file}, line 4: ")
+
+
+def test_models_may_share_a_folder(write):
+    names = ["a/b", "a/c", "ab", "a-b", "a/d/b"]
+    assert [source.name for source in load_config(write(_models(*names))).models.sources] == names
 
 
 def test_all_mistakes_are_named_at_once(write):
@@ -182,3 +223,57 @@ def test_nothing_to_look_for_is_refused(write):
 def test_an_alias_of_itself_is_refused(write):
     with pytest.raises(ConfigError, match="without end"):
         load_config(write("detectors: &a [*a]"))
+
+
+_BOMBS = {
+    "lists": "x0: &x0 [a]\n"
+    + "".join(f"x{i}: &x{i} [{f'*x{i - 1},' * 9}]\n" for i in range(1, 20)),
+    "merges": "x0: &x0 {a: 1, b: 2}\n"
+    + "".join(f"x{i}: &x{i}\n  <<: [{f'*x{i - 1},' * 9}]\n" for i in range(1, 20)),
+    "texts": f"x: &x '{'x' * 50_000}'\ny: [{'*x,' * 2000}]\n",
+}
+
+
+@pytest.mark.parametrize("bomb", _BOMBS.values(), ids=_BOMBS)
+def test_aliases_that_explode_are_refused_before_they_do(write, bomb):
+    path = write(bomb)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ConfigError, match=r"line \d+: with its aliases"):
+            load_config(path)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_honest_aliases_mean_what_they_stand_for(write):
+    config = load_config(
+        write(
+            "detections:\n  nudity: &strict {sensitivity: 0.9}\n  faces: *strict\n"
+            "  violence: {<<: *strict, enabled: false}\n"
+        )
+    )
+    assert {c.sensitivity for c in config.detections.values()} == {0.9}
+    assert config.enabled_categories() == ["nudity", "faces"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "{labels.__class__}",
+        "{labels[0]}",
+        "{labels!r}",
+        "{labels:>999999999}",
+        "{}",
+        "{0}",
+        "{",
+        "}",
+    ],
+)
+def test_a_chapter_title_holds_nothing_but_its_two_names(write, title):
+    text = "video:\n  metadata_output:\n    skip_chapters: {name_format: '%s'}\n"
+    with pytest.raises(ConfigError, match="no other braces"):
+        load_config(write(text % title))
+    plain = "{{skip}} {labels} {confidence}"
+    skip = load_config(write(text % plain)).video.metadata_output.skip_chapters
+    assert skip.name_format == plain

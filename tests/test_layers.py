@@ -10,7 +10,17 @@ import pytest
 import video_censor_personal
 
 PACKAGE = Path(video_censor_personal.__file__).parent
-FLOOR = {"errors", "timeline", "progress", "categories", "findings", "config", "sizes", "outputs"}
+FLOOR = {
+    "errors",
+    "timeline",
+    "progress",
+    "categories",
+    "findings",
+    "config",
+    "sizes",
+    "outputs",
+    "file_names",
+}
 BELOW = {
     "store": FLOOR,
     "transfer": {"store"},

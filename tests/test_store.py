@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -180,12 +181,39 @@ def test_a_file_that_was_touched_is_not_recognised(store: Store, change: str) ->
     assert store.recorded() == {}
 
 
-def test_a_torn_or_strange_line_costs_only_itself(store: Store) -> None:
+def test_a_torn_or_strange_line_costs_only_itself(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     put(store, "one")
+    good = store.records.path.read_bytes().strip()
+    strange = [good.replace(b'"one"', name) for name in (b'"../x"', b'"a/con"', b"7", b"null")]
+    strange += [re.sub(rb'"(size|inode)": \d+', rb'"\1": "many"', good)]
+    strange += [good.replace(b'"sha256"', b"[]"), b"[" * 100_000]
     with store.records.path.open("ab") as log:
+        log.write(b"\n".join(strange))
         log.write(b'\xff\n[1]\n{"target": "two"}\n{"target": "three", "size": 1}\n{"target": "o')
     put(store, "four")
+    fresh = Store(store.root)
+    assert set(fresh.recorded()) == {"one", "four"}
+    assert caplog.messages == [
+        f"{fresh.records.path} has 10 lines that cannot be used; what they were about is read once "
+        "more"
+    ]
+    fresh.records.compact()  # as every download does before it begins
     assert set(Store(store.root).recorded()) == {"one", "four"}
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_record_that_leads_elsewhere_stops_nothing(store: Store, tmp_path: Path) -> None:
+    put(store, "one")
+    put(store, "sub/two")
+    good = store.records.path.read_text().splitlines()[-1]
+    with store.records.path.open("a") as log:
+        log.write("\n" + good.replace("sub/two", ".transfer/x") + "\n")
+    (store.root / "sub").rename(tmp_path / "outside")
+    (store.root / "sub").symlink_to(tmp_path / "outside")
+    assert Store(store.root).recorded() == {"one": 7}
 
 
 def test_forgetting_and_remembering_again(store: Store) -> None:
@@ -280,5 +308,22 @@ def test_leftovers_are_partial_files_that_nobody_works_on(store: Store) -> None:
         (left,) = store.leftovers()
     assert left.path == store.partial_path("stale")
     assert left.size_bytes >= 5000
-    left.remove()
+    assert left.remove() == left.size_bytes
     assert [x.path for x in store.leftovers()] == [store.partial_path("busy")]
+
+
+def test_a_leftover_that_somebody_goes_on_with_is_not_deleted(store: Store) -> None:
+    partial = store.partial_path("model")
+    partial.write_bytes(bytes(5000))
+    (left,) = store.leftovers()
+    with Store(store.root).lock("model") as lock:
+        assert lock.acquire()
+        assert left.remove() is None
+    assert partial.exists()
+    with partial.open("ab") as file:  # it went on, and was stopped again
+        file.write(bytes(100_000))
+    assert left.remove() is None
+    assert partial.exists()
+    (left,) = store.leftovers()
+    partial.unlink()  # it was finished
+    assert left.remove() is None

@@ -34,7 +34,7 @@ from video_censor_personal.media.subtitles import read_subtitles
 from video_censor_personal.model_manager import ModelManager
 from video_censor_personal.progress import Listener, ignore
 from video_censor_personal.reports.json_report import fingerprint, to_dict
-from video_censor_personal.sizes import describe_size
+from video_censor_personal.sizes import describe_known_size
 
 __all__ = ["AnalysisPipeline"]
 
@@ -282,7 +282,7 @@ class AnalysisPipeline:
 
 
 def _how_to_get(missing: Sequence[ModelSource], config: Config) -> str:
-    lines = ", ".join(f"{source.name} ({describe_size(source.size_bytes)})" for source in missing)
+    lines = ", ".join(f"{each.name} ({describe_known_size(each.size_bytes)})" for each in missing)
     which = f" --config {config.path}" if config.path else ""
     return (
         f"these models are needed and are not there or not intact: {lines}. To fetch them and go "

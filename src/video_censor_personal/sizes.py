@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["describe_size"]
+__all__ = ["describe_known_size", "describe_size"]
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
@@ -18,3 +18,8 @@ def describe_size(size_bytes: float) -> str:
         if value < 999.95 or unit == _UNITS[-1]:
             break
     return f"{value:.1f} {unit}"
+
+
+def describe_known_size(size_bytes: int | None) -> str:
+    """As `describe_size`; "size unknown" for None and for 0, which declares no size."""
+    return describe_size(size_bytes) if size_bytes else "size unknown"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from model_host import ModelHost, model
 
 from video_censor_personal.cli import main
 from video_censor_personal.config import ModelSource
+from video_censor_personal.store import Store
 
 BYTES = bytes(range(256)) * 4096  # 1 MiB
 
@@ -168,6 +170,18 @@ def test_a_dry_run_tells_and_fetches_nothing(host, write, models, tmp_path):
     assert (result["missing_bytes"], result["room_bytes"]) == (len(BYTES), 2 * len(BYTES))
 
 
+def test_a_size_that_is_not_known_is_not_made_up(host, write, models):
+    unknown = model("u", host.serve("u", BYTES), size_bytes=0)
+    for config in (write(unknown), write(unknown, model("k", host.serve("k", BYTES)))):
+        for command_ in (["status"], ["download", "--dry-run"], ["list"]):
+            _, out, _ = models(*command_, "--config", config)
+            assert not re.search(r"\b0 B\b", out)
+            assert command_ == ["list"] or "size unknown" in out
+    _, out, _ = models("status", "--config", config)
+    assert "0 of 2 are ready; 1.0 MB and 1 more (size unknown) to download" in out
+    assert "u: downloaded, 1.0 MB" in models("download", "--config", config)[1]
+
+
 def test_json_is_one_object_a_line_with_true_counts(host, write, models):
     config = write(model("a", host.serve("a", BYTES)), model("b", host.serve("b", b"b")))
     code, out, _ = models("download", "--json", "--config", config)
@@ -283,6 +297,22 @@ def test_prune_removes_what_the_configuration_does_not_name(host, write, models,
     assert not (tmp_path / "cache" / "drop").exists()
     assert (tmp_path / "cache" / "keep").exists()
     assert mine.exists()
+
+
+def test_a_strange_record_stops_neither_list_nor_rm_nor_prune(host, write, models, tmp_path):
+    keep, drop = model("keep", host.serve("keep", BYTES)), model("drop", host.serve("drop", b"d"))
+    models("download", "--config", write(keep, drop))
+    records = tmp_path / "cache" / ".transfer" / "records.jsonl"
+    lines = records.read_text()
+    records.write_text(lines + lines.replace('"keep"', '"../../keep"').replace('"drop"', '"/etc"'))
+    config = write(keep)
+    for command_ in (["list"], ["rm", "keep"], ["prune", "--yes"], ["download"]):
+        code, _, err = models(*command_, "--config", config)
+        assert code == 0
+        assert "lines that cannot be used" in err
+    assert not (tmp_path / "cache" / "drop").exists()
+    assert (tmp_path / "cache" / "keep").exists()
+    assert "cannot be used" not in models("list", "--config", config)[2]  # it was written anew
 
 
 def test_prune_without_a_configuration_removes_no_model(host, write, models, tmp_path):
@@ -438,6 +468,38 @@ def test_prune_asks_on_a_terminal(host, write, models, tmp_path):
         os.close(theirs)
         assert b"drop" in done.stderr
         assert (tmp_path / "cache" / "drop").exists() == stays
+
+
+def test_prune_leaves_what_was_gone_on_with_while_it_asked(host, write, models, tmp_path):
+    """A download begins between the question and its answer."""
+    pty = pytest.importorskip("pty")
+    config = write(model("a", host.serve("a", BYTES)))
+    models("list", "--config", config)
+    store = Store(tmp_path / "cache")
+    store.prepare()
+    for name in ("a", "old"):
+        store.partial_path(name).write_bytes(bytes(5000))
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command("prune", "--config", config),
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    asked = b""
+    while b"[y/N]" not in asked:
+        asked += process.stderr.read1(4096)
+    with store.lock("a") as lock:
+        assert lock.acquire()
+        os.write(ours, b"y\n")
+        out, err = process.communicate(timeout=20)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 0
+    assert store.partial_path("a").exists()
+    assert not store.partial_path("old").exists()
+    assert b"left alone" in err
+    assert out.count(b"removed unfinished download") == 1
 
 
 def test_a_terminal_sees_a_bar_for_every_model(host, write, tmp_path):

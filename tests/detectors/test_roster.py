@@ -90,6 +90,17 @@ def test_what_cannot_be_assigned_is_a_configuration_error(made, words):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
+        ("detections: {faces: {}}\ndetectors:\n  - type: nudenet\n  - type: nudenet\n", 4),
+        (
+            "detections: {faces: {}}\ndetectors:\n  - {type: nudenet, name: a}\n"
+            "  - {type: nudenet, name: a}\n",
+            4,
+        ),
+        (
+            "detections: {faces: {}, profanity: {}}\ndetectors:\n"
+            "  - {type: nudenet, name: speech-profanity}\n",
+            2,
+        ),
         ("detections: {faces: {}}\ndetectors:\n  - type: nudenet\n    siz: 3\n", 4),
         ("detections: {faces: {}}\ndetectors:\n  - type: nudnet\n", 3),
         ("detections:\n  faces:\n    model: llava-7b\n", 3),

@@ -16,7 +16,7 @@ from video_censor_personal.detectors.registry import discover
 from video_censor_personal.detectors.roster import assign
 from video_censor_personal.errors import ModelMissingError, VideoCensorError
 from video_censor_personal.model_manager import ModelManager, find_sources
-from video_censor_personal.sizes import describe_size
+from video_censor_personal.sizes import describe_known_size, describe_size
 from video_censor_personal.transfer import Plan, PlannedFile
 
 __all__ = ["ModelCommands"]
@@ -122,7 +122,7 @@ class ModelCommands:
             result = "failed" if error else "downloaded" if name in arrived else "present"
             said = {"downloaded": "downloaded", "present": "was there", "failed": "not there"}
             lines.append(
-                f"{name}: {said[result]}, {describe_size(row.size_bytes or 0)}, {row.found.path}"
+                f"{name}: {said[result]}, {describe_known_size(row.size_bytes)}, {row.found.path}"
                 if error is None
                 else f"{name}: not there (optional)"
             )
@@ -148,7 +148,7 @@ class ModelCommands:
             text = (
                 draw(table, plan.store.root, plan.free_bytes)
                 + f"\n{len(table) - len(lacking)} of {len(table)} are ready; "
-                f"{describe_size(plan.missing_bytes)} to download"
+                f"{_still_missing(plan)} to download"
                 f"\nTo fetch the rest: {self._manager.command('download', names)}"
             )
         self._console.result(
@@ -164,12 +164,9 @@ class ModelCommands:
         elif not plan.to_fetch:
             text = "nothing to download: every model is there"
         else:
-            fits = plan.free_bytes >= plan.room_bytes
             text = (
                 draw(table, plan.store.root, plan.free_bytes)
-                + f"\nwould download {describe_size(plan.missing_bytes)}; that needs "
-                f"{describe_size(plan.room_bytes)} of free room, which is "
-                + ("there" if fits else f"not there: {describe_size(plan.free_bytes)} are free")
+                + f"\nwould download {_still_missing(plan)}{_room(plan)}"
             )
         facts = {"dry_run": True, **_figures(plan), "models": [row.facts() for row in table]}
         self._console.result(facts, text)
@@ -201,6 +198,26 @@ class ModelCommands:
             f"{self._name} names no models under models.sources, so there is nothing to download; "
             "the built-in detectors carry their own"
         )
+
+
+def _still_missing(plan: Plan) -> str:
+    """How much there is to fetch, without making up what is not known."""
+    unknown = sum(file.missing_bytes is None for file in plan.to_fetch)
+    if not unknown:
+        return describe_size(plan.missing_bytes)
+    if not plan.missing_bytes:
+        return f"{unknown} of them (size unknown)"
+    return f"{describe_size(plan.missing_bytes)} and {unknown} more (size unknown)"
+
+
+def _room(plan: Plan) -> str:
+    """What the known part of it needs."""
+    if not plan.room_bytes:
+        return ""
+    fits = plan.free_bytes >= plan.room_bytes
+    return f"; that needs {describe_size(plan.room_bytes)} of free room, which is " + (
+        "there" if fits else f"not there: {describe_size(plan.free_bytes)} are free"
+    )
 
 
 def _figures(plan: Plan) -> dict[str, str | int]:

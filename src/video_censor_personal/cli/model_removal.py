@@ -98,17 +98,20 @@ class ModelRemoval:
         return sys.stdin.readline().strip().casefold() in ("y", "yes")
 
     def _remove(self, things: Sequence[_Removable], *, dry_run: bool) -> int:
-        freed = [t.size_bytes if dry_run else t.remove(self._store) for t in things]
+        done = [(t, t.size_bytes if dry_run else t.remove(self._store)) for t in things]
+        gone = [(thing, freed) for thing, freed in done if freed is not None]
         verb = "would remove" if dry_run else "removed"
-        lines = [f"{verb} {t.label} ({describe_size(t.size_bytes)})" for t in things]
+        lines = [f"{verb} {thing.label} ({describe_size(thing.size_bytes)})" for thing, _ in gone]
+        total = describe_size(sum(freed for _, freed in gone))
         lines.append(
-            f"{describe_size(sum(freed))} {'would be' if dry_run else 'are'} free again"
-            if things
+            f"{total} {'would be' if dry_run else 'are'} free again"
+            if gone
             else f"nothing of that is in {self._store.root}"
         )
-        removed = [
-            {"name": thing.label, "bytes": size} for thing, size in zip(things, freed, strict=True)
-        ]
+        for thing, freed in done:
+            if freed is None:
+                self._console.note(f"left alone, because somebody went on with it: {thing.label}")
+        removed = [{"name": thing.label, "bytes": freed} for thing, freed in gone]
         self._console.result({"dry_run": dry_run, "removed": removed}, "\n".join(lines))
         return 0
 
@@ -132,10 +135,8 @@ class _Removable:
     target: str | None = None
     leftover: Leftover | None = None
 
-    def remove(self, store: Store) -> int:
-        """Delete it; the bytes that are free again."""
-        if self.target is not None:
-            return store.remove(self.target)
+    def remove(self, store: Store) -> int | None:
+        """Delete it; the bytes that are free again. None: it is an unfinished download no more."""
         if self.leftover is not None:
-            self.leftover.remove()
-        return self.size_bytes
+            return self.leftover.remove()
+        return store.remove(self.target) if self.target is not None else 0

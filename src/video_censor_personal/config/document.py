@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from video_censor_personal.config.expansion import check_expansion
 from video_censor_personal.errors import ConfigError
 
 __all__ = ["Document", "nearest", "read_yaml", "validate"]
@@ -82,13 +83,15 @@ def read_yaml(file: Path) -> Document:
     try:
         node = loader.get_single_node()
         lines: dict[Location, int] = {}
+        if node is not None:
+            check_expansion(node, file)
         data = {} if node is None else _construct(loader, node, (), lines, file)
     except yaml.MarkedYAMLError as error:
         raise _yaml_error(file, text, error) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"this is not YAML: {error}", file=file) from error
     except RecursionError as error:
-        raise ConfigError("this is nested without end; remove the alias", file=file) from error
+        raise ConfigError("this is nested too deep to be a configuration", file=file) from error
     finally:
         loader.dispose()
     return Document(file, data, lines)
@@ -101,12 +104,12 @@ def _construct(
     if isinstance(node, yaml.SequenceNode):
         return [_construct(loader, n, (*at, i), lines, file) for i, n in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node)
+        return _scalar(loader, node, file)
     _refuse_duplicates(node, at, file)
     loader.flatten_mapping(node)
     mapping = {}
     for key_node, value_node in node.value:
-        key = loader.construct_object(key_node)
+        key = _scalar(loader, key_node, file)
         if not isinstance(key, str):
             raise ConfigError(
                 f"the key {key_node.value!r} reads as {key!r} in YAML; put it in quotes",
@@ -117,6 +120,17 @@ def _construct(
         lines[(*at, key)] = key_node.start_mark.line + 1
         mapping[key] = _construct(loader, value_node, (*at, key), lines, file)
     return mapping
+
+
+def _scalar(loader: yaml.SafeLoader, node: yaml.Node, file: Path) -> Any:
+    try:
+        return loader.construct_object(node)
+    except (ValueError, IndexError) as error:  # 2026-02-30 looks like a date and is none
+        raise ConfigError(
+            f"{_shown(node.value)} cannot be read ({error}); put it in quotes if it is text",
+            file=file,
+            line=node.start_mark.line + 1,
+        ) from error
 
 
 def _refuse_duplicates(node: yaml.MappingNode, at: Location, file: Path) -> None:
@@ -187,7 +201,10 @@ def _mistake(
     name = dotted(location)
     if item["type"] in ("missing", "missing_argument"):
         return document.error(f"{name} is missing", location)
-    return document.error(f"{name} {_expectation(item)}, not {_shown(item['input'])}", location)
+    quotes = "; put it in quotes" if item["type"] == "string_type" and _is_plain(item) else ""
+    return document.error(
+        f"{name} {_expectation(item)}, not {_shown(item['input'])}{quotes}", location
+    )
 
 
 def _unknown_key(kind: type[Any], inner: Location, at: Location) -> str:
@@ -227,6 +244,11 @@ _EXPECTATIONS: dict[str, Callable[[dict[str, Any]], str]] = {
 def _expectation(item: dict[str, Any]) -> str:
     known = _EXPECTATIONS.get(item["type"])
     return known(item.get("ctx", {})) if known else str(item["msg"]).replace("Input should", "must")
+
+
+def _is_plain(item: dict[str, Any]) -> bool:
+    """Whether YAML took what was written, such as a checksum of digits only, for something else."""
+    return isinstance(item["input"], (bool, int, float))
 
 
 def _shown(value: Any) -> str:

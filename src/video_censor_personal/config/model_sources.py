@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from video_censor_personal.config.document import Document
 from video_censor_personal.config.model_addresses import ModelAddress, parse_model_address
 from video_censor_personal.config.values import ModelSource
+from video_censor_personal.errors import ConfigError
+from video_censor_personal.file_names import check_name, collision_key
 
 __all__ = ["check_sources", "fill_sources"]
 
@@ -36,16 +38,12 @@ def check_sources(sources: list[ModelSource], document: Document) -> None:
     """Refuse models that could never be fetched.
 
     Raises:
-        ConfigError: a name used twice, a checksum or an address that is none, or a contradiction.
+        ConfigError: names that cannot lie beside each other, a checksum or an address that is none,
+            or a contradiction.
     """
-    seen: set[str] = set()
+    _check_names(sources, document)
     for index, source in enumerate(sources):
         at: _Place = ("models", "sources", index)
-        if source.name.casefold() in seen:
-            raise document.error(
-                f"two models are named {source.name!r}; a name can be used once", (*at, "name")
-            )
-        seen.add(source.name.casefold())
         address = _address(source, document, at)
         if source.checksum or address is None:
             _check_checksum(source, document, at)
@@ -55,6 +53,35 @@ def check_sources(sources: list[ModelSource], document: Document) -> None:
                     f"{url!r} of {source.name!r} cannot be downloaded; write an https:// address",
                     (*at, "url"),
                 )
+
+
+def _check_names(sources: list[ModelSource], document: Document) -> None:
+    """Every name is a path that no other one needs, on any platform."""
+    seen: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    for index, source in enumerate(sources):
+        name, at = source.name, ("models", "sources", index, "name")
+        try:
+            check_name(name)
+        except ConfigError as error:
+            raise document.error(str(error), at) from None
+        key = collision_key(name)
+        if (other := seen.get(key)) is not None:
+            same = "" if other == name else f" ({other!r} is the same file on Windows and macOS)"
+            raise document.error(f"two models are named {name!r}{same}; a name is used once", at)
+        parts = key.split("/")
+        above = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+        folder_of = folders.get(key)
+        inside = next((seen[path] for path in above if path in seen), None)
+        if folder_of is not None or inside is not None:
+            file, folder = (name, folder_of) if folder_of is not None else (inside, name)
+            raise document.error(
+                f"the model {file!r} is a file, and {folder!r} needs a folder of that name; "
+                "rename one of them",
+                at,
+            )
+        seen[key] = name
+        folders.update(dict.fromkeys(above, name))
 
 
 def _check_checksum(source: ModelSource, document: Document, at: _Place) -> None:

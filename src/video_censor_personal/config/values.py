@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import string
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -43,11 +44,15 @@ def _colour(text: str) -> str:
 
 
 def _chapter_title(text: str) -> str:
+    # Nothing but the two names: `{labels.__class__}` would show insides of the program, and
+    # `{labels:>999999999}` would fill the memory.
+    plain = (("labels", "", None), ("confidence", "", None), (None, None, None))
     try:
-        text.format(labels="", confidence="")
-    except (KeyError, IndexError, ValueError, AttributeError):
-        raise ValueError("may hold {labels} and {confidence} and no other braces") from None
-    return text
+        if all(tuple(field) in plain for _, *field in string.Formatter().parse(text)):
+            return text
+    except ValueError:
+        pass
+    raise ValueError("may hold {labels} and {confidence} and no other braces")
 
 
 Share = Annotated[float, Field(ge=0, le=1)]

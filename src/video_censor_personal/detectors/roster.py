@@ -85,7 +85,24 @@ def assign(config: Config, installed: Discovery) -> list[Assignment]:
         ]
         if keys and kind not in disabled and plugin.available() is None:
             assignments.append(_assignment(config, DetectorConfig(type=kind), plugin, keys))
+    _check_names(config, entries, assignments)
     return [a for a in assignments if a.settings.categories]
+
+
+def _check_names(
+    config: Config,
+    entries: list[tuple[DetectorConfig, DetectorPlugin]],
+    assignments: list[Assignment],
+) -> None:
+    """Reports and `detections.<category>.model` know detectors by their names alone."""
+    names = [assignment.settings.name for assignment in assignments]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            named = index < len(entries)  # those that the program adds come after them
+            raise config.error(
+                f"two detectors are named {name!r}; give each a `name` of its own",
+                *(_place(entries[index][0], config) if named else ("detectors",)),
+            )
 
 
 def _known(entry: DetectorConfig, config: Config, installed: Discovery) -> DetectorPlugin:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from video_censor_personal.errors import RegistryError
 from video_censor_personal.hub.metadata import Alternative
-from video_censor_personal.sizes import describe_size
+from video_censor_personal.sizes import describe_known_size
 
 if TYPE_CHECKING:
     from video_censor_personal.hub.api import HubApi
@@ -63,7 +63,7 @@ def describe(alternatives: list[Alternative]) -> str:
     """Lines for the end of a message; empty without alternatives."""
     if not alternatives:
         return ""
-    lines = [f"  {a.name} ({describe_size(a.size_bytes or 0)}): {a.why}" for a in alternatives]
+    lines = [f"  {a.name} ({describe_known_size(a.size_bytes)}): {a.why}" for a in alternatives]
     return "\n".join(["\nThese exist:", *lines])
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 
 from video_censor_personal.errors import ConfigError
-from video_censor_personal.store.names import check_name
+from video_censor_personal.file_names import check_name
 
 __all__ = [
     "check_blob_name",

@@ -19,7 +19,7 @@ from video_censor_personal.remediation.audio import bleep_of
 from video_censor_personal.remediation.plan import EditPlan, make_plan
 from video_censor_personal.remediation.writer import check_writable
 from video_censor_personal.reports.json_report import check_belongs, read_report
-from video_censor_personal.sizes import describe_size
+from video_censor_personal.sizes import describe_known_size
 from video_censor_personal.timeline import format_timecode
 
 __all__ = ["JobPlan", "Request", "plan_job"]
@@ -107,7 +107,8 @@ class JobPlan:
         lines = [f"would look for {what}" for what in self.pipeline.describe()]
         for source in self.missing:
             verb = "would download" if self._downloads else "missing"
-            lines.append(f"{verb}: the model {source.name} ({describe_size(source.size_bytes)})")
+            size = describe_known_size(source.size_bytes)
+            lines.append(f"{verb}: the model {source.name} ({size})")
         return lines
 
     @property

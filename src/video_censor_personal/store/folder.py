@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from video_censor_personal.errors import ConfigError, ModelCacheError, ModelDownloadError
+from video_censor_personal.file_names import check_name, collision_key
 from video_censor_personal.store.locks import Lock
-from video_censor_personal.store.names import check_name, collision_key
 from video_censor_personal.store.records import Fingerprint, Records
 
 __all__ = ["Leftover", "Store"]
@@ -23,16 +23,42 @@ _PRIVATE = ".transfer"
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """An unfinished file that nobody is working on; `size_bytes` is the room it takes."""
+    """An unfinished file that nobody worked on when it was found.
+
+    `size_bytes` is the room it takes, `locks` the folder of its store's locks.
+    """
 
     path: Path
     size_bytes: int
     modified_s: float
+    locks: Path
 
-    def remove(self) -> None:
-        """Delete it and its piece map."""
-        for path in (self.path, piece_map_path(self.path)):
-            path.unlink(missing_ok=True)
+    @classmethod
+    def of(cls, path: Path, locks: Path) -> Leftover:
+        found = path.stat()
+        room = getattr(found, "st_blocks", 0) * 512 or found.st_size
+        return cls(path, room, found.st_mtime, locks)
+
+    def remove(self) -> int | None:
+        """Delete it and its piece map; the bytes freed. None: somebody went on with it since, so it
+        stays.
+
+        Raises:
+            ModelCacheError: it cannot be deleted.
+        """
+        try:
+            with Lock(self.locks, self.path.name) as lock:
+                if not lock.acquire() or Leftover.of(self.path, self.locks) != self:
+                    return None
+                for path in (self.path, piece_map_path(self.path)):
+                    path.unlink(missing_ok=True)
+                return self.size_bytes
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise ModelCacheError(
+                f"{self.path} cannot be deleted ({exc.strerror})", path=self.path
+            ) from exc
 
 
 class Store:
@@ -119,7 +145,13 @@ class Store:
 
     def recorded(self) -> dict[str, int]:
         """target -> size of every file that was verified and still looks the same."""
-        return {t: f.size for t, f in self.records.all().items() if self.fingerprint(t)}
+        found = {}
+        for target, known in self.records.all().items():
+            # What a strange record or a link says lies elsewhere is none of ours.
+            with contextlib.suppress(ConfigError, ModelCacheError):
+                if self.fingerprint(target) is not None:
+                    found[target] = known.size
+        return found
 
     def free_bytes(self) -> int:
         """Free room where the store is, or would be."""
@@ -137,13 +169,12 @@ class Store:
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if path.name.endswith(_MAP_SUFFIX):
                 continue
-            with Lock(self.private / "locks", path.name) as lock:
+            locks = self.private / "locks"
+            with Lock(locks, path.name) as lock:
                 if not lock.acquire():
                     continue
                 with contextlib.suppress(FileNotFoundError):
-                    found = path.stat()
-                    room = getattr(found, "st_blocks", 0) * 512 or found.st_size
-                    yield Leftover(path, room, found.st_mtime)
+                    yield Leftover.of(path, locks)
 
     def _holds(self, real: str) -> bool:
         return real.startswith(os.path.realpath(self.root) + os.sep)

@@ -1,19 +1,25 @@
 """Remembers which files were verified, so that they need not be read again.
 
 An append-only log, one JSON line a file: a line is written in one call, so processes may append
-at the same time, and a torn or lost line costs one more hash of that file, nothing else.
+at the same time, and a torn, lost or strange line costs one more hash of that file, nothing else.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
+
+from video_censor_personal.file_names import check_name
 
 __all__ = ["Fingerprint", "Records"]
+
+log = logging.getLogger(__name__)
 
 _COMPACT_ABOVE_LINES = 256
 
@@ -38,6 +44,19 @@ class Fingerprint:
             stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, algorithm, checksum
         )
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Fingerprint:
+        """The inverse of `to_dict`.
+
+        Raises:
+            TypeError: no fingerprint was written like that.
+        """
+        read = cls(**data)
+        kinds = [type(getattr(read, field.name)) for field in fields(cls)]
+        if kinds != [int, int, int, int, str, str]:
+            raise TypeError("a fingerprint is four whole numbers and two words")
+        return read
+
     def to_dict(self) -> dict[str, object]:
         return {
             "size": self.size,
@@ -61,6 +80,7 @@ class Records:
         self._path = str(path)
         self._known: dict[str, Fingerprint] = {}
         self._lines = 0
+        self._unusable = 0
         self._read_to = 0
         self._inode = 0
         self._mutex = threading.Lock()
@@ -95,14 +115,16 @@ class Records:
             self._append(_line({"target": target}), {target: None})
 
     def compact(self) -> None:
-        """Drop the lines that later ones replaced, if they are many. Call it under a lock.
+        """Drop the lines that later ones replaced, if they are many, and those that cannot be used.
+
+        Call it under a lock.
 
         Raises:
             OSError: the log cannot be written.
         """
         with self._mutex:
             self._catch_up()
-            if self._lines < _COMPACT_ABOVE_LINES + 2 * len(self._known):
+            if not self._unusable and self._lines < _COMPACT_ABOVE_LINES + 2 * len(self._known):
                 return
             fresh = self.path.with_suffix(".new")
             fresh.write_bytes(
@@ -135,10 +157,10 @@ class Records:
         try:
             stat = os.stat(self._path)
         except OSError:
-            self._known, self._lines, self._read_to, self._inode = {}, 0, 0, 0
+            self._begin(0)
             return
         if stat.st_ino != self._inode or stat.st_size < self._read_to:
-            self._known, self._lines, self._read_to, self._inode = {}, 0, 0, stat.st_ino
+            self._begin(stat.st_ino)
         if stat.st_size == self._read_to:
             return
         with self.path.open("rb") as file:
@@ -146,17 +168,29 @@ class Records:
             fresh = file.read()
         whole = fresh[: fresh.rfind(b"\n") + 1]
         self._read_to += len(whole)
+        before = self._unusable
         for line in whole.split(b"\n"):
             if line:
                 self._take(line)
+        if self._unusable > before:
+            log.warning(
+                "%s has %d lines that cannot be used; what they were about is read once more",
+                self._path,
+                self._unusable - before,
+            )
+
+    def _begin(self, inode: int) -> None:
+        self._known, self._lines, self._unusable, self._read_to = {}, 0, 0, 0
+        self._inode = inode
 
     def _take(self, line: bytes) -> None:
         try:
             entry = json.loads(line)
             target = entry.pop("target")
-            self._set(target, Fingerprint(**entry) if entry else None)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return  # torn by a crash: that file is hashed once more
+            check_name(target)
+            self._set(target, Fingerprint.from_dict(entry) if entry else None)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            self._unusable += 1  # torn by a crash, or written by nobody we know
 
     def _set(self, target: str, fingerprint: Fingerprint | None) -> None:
         self._lines += 1

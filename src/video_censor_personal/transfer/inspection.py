@@ -10,8 +10,8 @@ from concurrent.futures import wait as wait_for
 from dataclasses import replace
 
 from video_censor_personal.errors import ConfigError, ModelCacheError
+from video_censor_personal.file_names import collision_key
 from video_censor_personal.store import Store
-from video_censor_personal.store.names import collision_key
 from video_censor_personal.transfer.cancel import CancelToken
 from video_censor_personal.transfer.checksum import hash_file
 from video_censor_personal.transfer.partial import known_pieces

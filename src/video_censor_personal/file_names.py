@@ -1,7 +1,7 @@
-"""Which names a file in the store may have: those that mean the same file on every platform.
+"""Which names a model file may have: those that mean the same file on every platform.
 
-A name comes from a configuration or from a server. Neither may reach a file outside the store,
-on POSIX or on Windows, and a store copied from one to the other keeps its meaning.
+A name comes from a configuration or from a server. Neither may reach a file outside the folder of
+models, on POSIX or on Windows, and a folder copied from one to the other keeps its meaning.
 """
 
 from __future__ import annotations
