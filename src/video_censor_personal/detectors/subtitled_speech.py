@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from video_censor_personal.categories import PROFANITY
 from video_censor_personal.detectors.alignment import Placed, Script, Unplaced, words_of
 from video_censor_personal.detectors.lexicon import Match
+from video_censor_personal.detectors.sound_buffer import SoundBuffer
 from video_censor_personal.detectors.speech_model import SpeechSource
 from video_censor_personal.detectors.vocabulary import (
     SPOKEN_LANGUAGE,
@@ -31,7 +32,7 @@ from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue
 from video_censor_personal.timeline import Span, seconds
 
-__all__ = ["SecondEar", "SoundBuffer", "SubtitledLine", "SubtitledSpeech", "spoken_text"]
+__all__ = ["SecondEar", "SubtitledLine", "SubtitledSpeech", "spoken_text"]
 
 _DRIFT_S = Fraction(3, 4)
 """Subtitles are up to half a second early or late, and a word is up to half a second long."""
@@ -59,36 +60,6 @@ def spoken_text(text: str, matches: Sequence[Match] = ()) -> str:
         return part[0] if holds else " " * len(part[0])
 
     return _UNSPOKEN.sub(blank, text)
-
-
-class SoundBuffer:
-    """The last stretch of sound, as much as somebody still needs."""
-
-    def __init__(self) -> None:
-        self._blocks: deque[AudioBlock] = deque()
-
-    def append(self, block: AudioBlock) -> None:
-        self._blocks.append(block)
-
-    def forget(self, before: Fraction) -> None:
-        """Drop the blocks that lie wholly before a time."""
-        while self._blocks and self._blocks[0].span.end <= before:
-            self._blocks.popleft()
-
-    def cut(self, span: Span) -> NDArray[np.int16]:
-        """The samples of `span`, silence where there were none."""
-        samples = np.zeros(round(span.duration * SAMPLE_RATE_HZ), np.int16)
-        for block in self._blocks:
-            offset = round((block.time - span.start) * SAMPLE_RATE_HZ)
-            first, last = max(0, offset), min(len(samples), offset + len(block.samples))
-            if first < last:
-                samples[first:last] = block.samples[first - offset : last - offset]
-        return samples
-
-    def missing(self, span: Span) -> Fraction:
-        """Seconds of `span` for which no sound came."""
-        shared = (block.span.clipped(span) for block in self._blocks)
-        return span.duration - sum((part.duration for part in shared if part), Fraction(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,21 +179,25 @@ class SubtitledSpeech:
         if isinstance(place, Placed):
             start = line.window.start
             span = Span(start + seconds(place.start_s), start + seconds(place.end_s))
-            confidence, evidence = place.confidence, "aligned"
-            reasoning = f"{line.said}; the word was timed in its sound"
+            evidence = "aligned"
+            reasoning = (
+                f"{line.said}; the word was timed in its sound ({place.confidence:.0%} sure)"
+            )
         else:
-            span, confidence, evidence = line.cue.span, _WHOLE_CUE_CONFIDENCE, "cue"
+            span, evidence = line.cue.span, "cue"
             reasoning = f"{line.said}; the whole subtitle is taken because {place.reason}"
+        strength = self._vocabulary.strength(match)
         return Detection(
             category=PROFANITY,
             label=match.text,
             span=span,
-            confidence=confidence,
+            confidence=strength,
             reasoning=reasoning,
             detector=self._detector,
             modality="audio",
             evidence=evidence,
             replacement=match.replacement,
+            score=strength,
         )
 
 
