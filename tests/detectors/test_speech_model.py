@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +15,14 @@ import pytest
 from spoken import sentence, sound
 
 from video_censor_personal.detectors.alignment import Placed, Script
+from video_censor_personal.detectors.model_process import ModelProcess
 from video_censor_personal.detectors.speech_model import SpeechModel, SpeechProcess
 from video_censor_personal.errors import DetectorError
 
 NAME = "words_hell_slt.wav"
 SCRIPT = Script(tuple(sentence(NAME).split()), range(9), range(2, 3))
 QUIET = np.zeros(1600, np.int16)
+MINUTE = np.tile(sound("speech_rms.wav"), 6)
 
 
 def is_running(pid: int) -> bool:
@@ -30,8 +34,8 @@ def is_running(pid: int) -> bool:
 
 
 def child_pid(speech: SpeechProcess) -> int:
-    assert speech._child is not None
-    return speech._child.pid
+    assert speech.process.pid is not None
+    return speech.process.pid
 
 
 def test_the_child_answers_as_the_model_itself_does():
@@ -74,6 +78,30 @@ def test_it_goes_when_nobody_holds_it_any_more():
     assert not is_running(pid)
 
 
+class _Idler:
+    """A model that is stuck."""
+
+    def wait(self) -> None:
+        threading.Event().wait()
+
+
+def test_a_child_that_hangs_is_killed_and_its_question_fails():
+    process = ModelProcess("the model", _Idler)
+    with pytest.raises(DetectorError, match="the model gave no answer within 1 s"):
+        process.ask("wait", limit_s=1)
+    assert process.pid is None
+
+
+def test_whoever_waits_for_an_abandoned_child_gets_no_answer_and_no_other_child():
+    process = ModelProcess("the model", SpeechModel)
+    process.ask("recognise", QUIET, limit_s=60)
+    waiting = ThreadPoolExecutor(1).submit(process.ask, "recognise", MINUTE, limit_s=60)
+    process.abandon()
+    assert isinstance(waiting.exception(timeout=30), DetectorError)
+    with pytest.raises(DetectorError, match="too often"):
+        process.ask("recognise", QUIET, limit_s=60)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal as a terminal does")
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
 def test_ctrl_c_or_death_of_the_parent_leaves_no_child(stop):
@@ -81,10 +109,11 @@ def test_ctrl_c_or_death_of_the_parent_leaves_no_child(stop):
 import sys
 sys.path[:0] = {[str(Path(__file__).parent)]!r}
 from spoken import CONTINUOUS, sound
+from video_censor_personal.detectors.model_process import ModelProcess
 from video_censor_personal.detectors.speech_model import SpeechProcess
 speech = SpeechProcess()
 speech.recognise(sound(CONTINUOUS)[:1600])
-print(speech._child.pid, flush=True)
+print(speech.process.pid, flush=True)
 while True:
     speech.recognise(sound(CONTINUOUS))
 """

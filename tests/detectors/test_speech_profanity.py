@@ -51,7 +51,7 @@ def listener(
     everywhere = options.pop("recognise_everywhere", False)
     vocabulary = Vocabulary(ProfanityOptions(**options), sensitivity, tmp_path or ".")
     return ProfanityListener(
-        "ears", vocabulary, speech or SpeechModel(), min_probability=0.03,
+        "ears", vocabulary, speech or SpeechModel(),
         recognise_everywhere=everywhere,
     )  # fmt: skip
 

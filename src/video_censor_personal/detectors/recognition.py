@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pocketsphinx import Decoder, Endpointer
 
+from video_censor_personal.detectors.heard_words import HeardWord
 from video_censor_personal.media.base import SAMPLE_RATE_HZ
 
-__all__ = ["HeardWord", "Recogniser", "Utterance", "UtteranceSplitter"]
+__all__ = ["Recogniser", "Utterance", "UtteranceSplitter"]
 
 _FRAMES_PER_S = 100
 _MAX_UTTERANCE_S = 15
@@ -27,16 +28,6 @@ _PAUSE_S = 0.03
 _FRAME_S = 0.03
 _JITTER_S = Fraction(1, 1000)
 """Blocks this close to each other are one sound: containers round their times."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeardWord:
-    """A word in an utterance: seconds from its start, and how sure the model is (0–1)."""
-
-    text: str
-    start_s: float
-    end_s: float
-    probability: float
 
 
 class Recogniser:

@@ -1,32 +1,29 @@
-"""The speech model in a process of its own, so that listening does not stop looking.
+"""The embedded speech model in a process of its own, so that listening does not stop looking.
 
 pocketsphinx keeps Python's global lock while it works: in this process it would stop everything
-else for a third of the time. As a child it also cannot take the analysis down with it. Requests
-and answers are pickles over the child's standard input and output; it ends when its input ends,
-so it outlives nobody.
+else for a third of the time.
 """
 
 from __future__ import annotations
 
-import os
-import pickle
-import signal
-import subprocess
-import sys
-import weakref
 from functools import cached_property
-from typing import IO, Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from video_censor_personal.detectors.alignment import Aligner, Placed, Script, Unplaced
-from video_censor_personal.detectors.recognition import HeardWord, Recogniser
-from video_censor_personal.errors import DetectorError
+from video_censor_personal.detectors.heard_words import HeardWord
+from video_censor_personal.detectors.model_process import ModelProcess
+from video_censor_personal.detectors.recognition import Recogniser
+from video_censor_personal.media.base import SAMPLE_RATE_HZ
 
 __all__ = ["SpeechModel", "SpeechProcess", "SpeechSource"]
 
-_MAX_STARTS = 4
+_PATIENCE_S = 60.0
+_PATIENCE_A_SECOND = 10.0
+"""Longer than this nobody waits for an answer. Measured: 0.3 s to load, 0.16 s a second of sound;
+the rest is for slow and busy machines."""
 
 
 class SpeechSource(Protocol):
@@ -42,6 +39,10 @@ class SpeechSource(Protocol):
 
     def close(self) -> None:
         """Give back what it holds; it may be used again."""
+        ...
+
+    def abandon(self) -> None:
+        """Give back what it holds for good, from any thread, whoever waits for an answer."""
         ...
 
 
@@ -65,100 +66,32 @@ class SpeechModel:
     def close(self) -> None:
         self.__dict__.clear()
 
+    def abandon(self) -> None:
+        self.close()
+
 
 class SpeechProcess:
-    """The model in a child process, started when it is first asked.
-
-    A child that dies is started again, a few times; each question it left unanswered raises
-    `DetectorError`.
-    """
+    """The model in a child process; see `ModelProcess`."""
 
     def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
-        self._stop: weakref.finalize[..., Any] | None = None
-        self._starts = 0
+        self.process = ModelProcess("the speech model", SpeechModel)
 
     def place(self, samples: NDArray[np.int16], script: Script) -> Placed | Unplaced:
-        answer: Placed | Unplaced = self._ask("place", samples, script)
+        answer: Placed | Unplaced = self.process.ask(
+            "place", samples, script, limit_s=_limit_s(samples)
+        )
         return answer
 
     def recognise(self, samples: NDArray[np.int16]) -> list[HeardWord]:
-        answer: list[HeardWord] = self._ask("recognise", samples)
+        answer: list[HeardWord] = self.process.ask("recognise", samples, limit_s=_limit_s(samples))
         return answer
 
     def close(self) -> None:
-        if self._stop is not None:
-            self._stop()
-        self._child = self._stop = None
+        self.process.close()
 
-    def _ask(self, question: str, *arguments: object) -> Any:
-        child = self._child or self._start()
-        assert child.stdin is not None
-        assert child.stdout is not None
-        try:
-            pickle.dump((question, arguments), child.stdin)
-            child.stdin.flush()
-            error, answer = pickle.load(child.stdout)  # our own child wrote it
-        except (OSError, EOFError, pickle.UnpicklingError) as failure:
-            self.close()
-            raise DetectorError(
-                f"the speech model stopped with exit code {child.returncode}"
-            ) from failure
-        except BaseException:  # interrupted half-way: the next answer would be to this question
-            self.close()
-            raise
-        if error:
-            raise DetectorError(f"the speech model failed: {error}")
-        return answer
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        self._starts += 1
-        if self._starts > _MAX_STARTS:
-            raise DetectorError("the speech model stopped too often")
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", __name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            # Ctrl-C is the parent's to answer; the child goes when its input ends.
-            start_new_session=os.name == "posix",
-        )
-        self._child = child
-        self._stop = weakref.finalize(self, _end, child)
-        return child
+    def abandon(self) -> None:
+        self.process.abandon()
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Stop the child at once and wait until it is gone."""
-    child.kill()
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            try:
-                pipe.close()
-            except OSError:  # what it had not read yet is of no interest
-                continue
-    child.wait()
-
-
-def serve(questions: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer questions until there are no more: the child's whole life."""
-    model = SpeechModel()
-    while True:
-        try:
-            question, arguments = pickle.load(questions)  # our parent wrote it
-        except EOFError:
-            return
-        answer: tuple[str | None, Any]
-        try:
-            answer = None, getattr(model, question)(*arguments)
-        except Exception as failure:  # noqa: BLE001 - the edge of a process: the parent decides
-            answer = f"{type(failure).__name__}: {failure}", None
-            model.close()  # a decoder that failed half-way is of no more use
-        pickle.dump(answer, answers)
-        answers.flush()
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+def _limit_s(samples: NDArray[np.int16]) -> float:
+    return _PATIENCE_S + _PATIENCE_A_SECOND * len(samples) / SAMPLE_RATE_HZ

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,6 @@ from video_censor_personal.detectors.base import (
     CategorySettings,
     DetectorSettings,
     ModelNeed,
-    Scale,
     SoundDetector,
 )
 from video_censor_personal.detectors.options import read_options
@@ -40,9 +40,6 @@ _NOTE = (
     "in four in clear speech and most under music or noise; with subtitles nothing of that is lost."
 )
 
-_PROBABILITIES = Scale(strict=0.6, default=0.03, lenient=0.0)
-"""Of recognised words: what the small model gives to words that were said is low, too."""
-
 
 @dataclass
 class ProfanityOptions(WordOptions):
@@ -56,7 +53,11 @@ class ProfanityOptions(WordOptions):
 
 
 class ProfanityListener:
-    """The detector; see the module's text for how it works."""
+    """The detector; see the module's text for how it works.
+
+    Its scores are strengths (`detectors.base.STRENGTHS`): the severity of the word and, where it
+    was recognised, the probability that it was said, whichever is less.
+    """
 
     def __init__(
         self,
@@ -64,17 +65,16 @@ class ProfanityListener:
         vocabulary: Vocabulary,
         speech: SpeechSource,
         *,
-        min_probability: float,
         recognise_everywhere: bool = False,
     ) -> None:
         self.name = name
         self.categories = frozenset({PROFANITY})
         self._vocabulary, self._speech = vocabulary, speech
-        self._min_probability = min_probability
         self._recognise_everywhere = recognise_everywhere
 
     def begin(self, cues: Sequence[Cue]) -> None:
         from video_censor_personal.detectors.subtitled_speech import SubtitledSpeech, spoken_text
+        from video_censor_personal.detectors.subtitled_time import SubtitledTime
         from video_censor_personal.detectors.unsubtitled_speech import UnsubtitledSpeech
 
         selected = [cue for cue in cues if self._vocabulary.selects(language_code(cue.language))]
@@ -85,8 +85,9 @@ class ProfanityListener:
             self._vocabulary,
             self._speech,
             self.name,
-            [cue.span for cue in said if any(map(str.isalpha, spoken_text(cue.text)))],
-            self._min_probability,
+            SubtitledTime(
+                [cue.span for cue in said if any(map(str.isalpha, spoken_text(cue.text)))]
+            ),
         )
 
     def hear(self, block: AudioBlock) -> Iterable[Detection | Gap]:
@@ -118,6 +119,11 @@ class SpeechProfanityPlugin:
         """The languages it listens to; see `DetectorPlugin`."""
         return frozenset(self._vocabulary(settings)[1].languages)
 
+    def revision(self, settings: DetectorSettings) -> str:
+        """The library that carries the model, and the words that are looked for."""
+        words = self._vocabulary(settings)[1].digest
+        return f"pocketsphinx {version('pocketsphinx')}, words {words}"
+
     def available(self) -> str | None:
         if find_spec("pocketsphinx") is None:
             return (
@@ -133,7 +139,6 @@ class SpeechProfanityPlugin:
             settings.name,
             vocabulary,
             SpeechProcess(),
-            min_probability=_PROBABILITIES.threshold(_sensitivity(settings)),
             recognise_everywhere=options.recognise_everywhere,
         )
 

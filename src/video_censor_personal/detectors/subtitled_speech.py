@@ -153,7 +153,7 @@ class SubtitledSpeech:
                 match,
                 self._place(line, samples, wanted, match)
                 if whole
-                else Unplaced("its sound is missing or incomplete"),
+                else Unplaced(line.refusal or "its sound is missing or incomplete"),
             )
             for match, wanted in line.found
         ]

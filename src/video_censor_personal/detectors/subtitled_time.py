@@ -1,0 +1,52 @@
+"""Which time subtitles cover, and the sound outside of it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock
+from video_censor_personal.timeline import Span, subtract, union
+
+__all__ = ["SubtitledTime"]
+
+_SHORTEST_S = Fraction(1, 4)
+"""Between subtitles closer than this nobody says a whole word."""
+_CONTEXT_S = Fraction(1, 5)
+"""This much of a subtitle is heard as well, so that a word at its border is heard whole."""
+
+
+class SubtitledTime:
+    """The time of subtitles that say something, given in any order."""
+
+    def __init__(self, subtitled: Sequence[Span]) -> None:
+        self._spans = union(subtitled, _SHORTEST_S)
+        self._ends = [span.end for span in self._spans]
+        self._starts = [span.start for span in self._spans]
+
+    def holds(self, span: Span) -> bool:
+        """Whether the middle of `span` is subtitled: then the word there is the subtitle's."""
+        middle = (span.start + span.end) / 2
+        return any(near.contains(middle) for near in self._near(span))
+
+    def outside(self, block: AudioBlock) -> Iterator[tuple[Fraction, NDArray[np.int16]]]:
+        """The parts of `block` that no subtitle covers, with the time of their first sample."""
+        covered = [
+            Span(near.start + _CONTEXT_S, near.end - _CONTEXT_S)
+            for near in self._near(block.span)
+            if near.duration > 2 * _CONTEXT_S
+        ]
+        for part in subtract(block.span, covered):
+            first = round((part.start - block.time) * SAMPLE_RATE_HZ)
+            last = round((part.end - block.time) * SAMPLE_RATE_HZ)
+            yield block.time + Fraction(first, SAMPLE_RATE_HZ), block.samples[first:last]
+
+    def _near(self, span: Span) -> list[Span]:
+        """The subtitled time that shares some of `span`."""
+        return self._spans[
+            bisect_right(self._ends, span.start) : bisect_left(self._starts, span.end)
+        ]
