@@ -1,16 +1,23 @@
-"""What every detector must keep to, run against each one that is built in."""
+"""What every detector must keep to, run against each one that is built in.
+
+Those that take models get tiny ones (`TINY`), made on the spot.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pictures import frame, meadow, portrait, with_portrait
+from tiny_clip import make_tiny_clip
 
+from video_censor_personal.catalogue import catalogue
 from video_censor_personal.categories import key
 from video_censor_personal.detectors.base import (
     CategorySettings,
@@ -18,12 +25,18 @@ from video_censor_personal.detectors.base import (
     DetectorSettings,
     FrameDetector,
     SoundDetector,
+    scales_of,
 )
 from video_censor_personal.detectors.registry import discover
 from video_censor_personal.errors import ConfigError
 from video_censor_personal.findings import Detection, Gap, Sighting
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue, Frame
 from video_censor_personal.timeline import Span
+
+TINY: Mapping[str, Callable[[Path], Path]] = {"zero-shot": make_tiny_clip}
+"""Plug-in type -> what makes a model for it at a path."""
+
+Build = Callable[[DetectorPlugin, DetectorSettings], FrameDetector | SoundDetector]
 
 BUILT_IN = list(discover().plugins.values())
 SEEING = [plugin for plugin in BUILT_IN if plugin.modality == "video"]
@@ -35,18 +48,37 @@ every_hearing = pytest.mark.parametrize("plugin", HEARING, ids=lambda plugin: pl
 
 
 def settings(plugin: DetectorPlugin, **options: object) -> DetectorSettings:
-    chosen = {name: CategorySettings(name, name.title(), 1.0) for name in plugin.categories}
+    names = ["blood" if name == "*" else name for name in sorted(plugin.categories)]
+    chosen = {name: CategorySettings(name, name.title(), 1.0) for name in names}
     return DetectorSettings("mine", chosen, options)
 
 
-def seeing(plugin: DetectorPlugin) -> FrameDetector:
-    detector = plugin.build(settings(plugin))
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Builds a detector with the models that it takes."""
+    made: dict[str, Path] = {}
+
+    def build(plugin: DetectorPlugin, wanted: DetectorSettings) -> FrameDetector | SoundDetector:
+        if plugin.needs(wanted) and plugin.type not in made:
+            assert plugin.type in TINY, "a detector that takes a model needs a tiny one in TINY"
+            path = tmp_path_factory.mktemp(plugin.type) / "model"
+            made[plugin.type] = TINY[plugin.type](path)
+        models = {need.name: made[plugin.type] for need in plugin.needs(wanted)}
+        return plugin.build(replace(wanted, model_paths=models))
+
+    return build
+
+
+@pytest.fixture
+def seeing(plugin: DetectorPlugin, built: Build) -> FrameDetector:
+    detector = built(plugin, settings(plugin))
     assert isinstance(detector, FrameDetector)
     return detector
 
 
-def hearing(plugin: DetectorPlugin) -> SoundDetector:
-    detector = plugin.build(settings(plugin))
+@pytest.fixture
+def hearing(plugin: DetectorPlugin, built: Build) -> SoundDetector:
+    detector = built(plugin, settings(plugin))
     assert isinstance(detector, SoundDetector)
     return detector
 
@@ -55,16 +87,26 @@ def hearing(plugin: DetectorPlugin) -> SoundDetector:
 
 
 @every_plugin
-def test_it_runs_here_without_any_download(plugin: DetectorPlugin) -> None:
+def test_it_runs_here(plugin: DetectorPlugin) -> None:
     assert plugin.available() is None
-    assert plugin.needs(settings(plugin)) == []
     plugin.check(settings(plugin))
+
+
+def test_those_that_look_and_listen_by_default_need_no_download() -> None:
+    needless = {plugin.type for plugin in BUILT_IN if plugin.needs(settings(plugin)) == []}
+    assert needless >= {"nudenet", "speech-profanity"}
+
+
+@every_plugin
+def test_the_model_that_it_takes_by_default_is_in_the_catalogue(plugin: DetectorPlugin) -> None:
+    known = {model.name for model in catalogue()}
+    assert {need.name for need in plugin.needs(settings(plugin))} <= known
 
 
 @every_plugin
 def test_its_categories_are_keys_and_its_notes_are_of_them(plugin: DetectorPlugin) -> None:
     assert plugin.categories
-    assert all(key(category) == category for category in plugin.categories)
+    assert all(key(category) == category for category in plugin.categories - {"*"})
     assert set(plugin.notes) <= set(plugin.categories)
     assert all(plugin.notes.values())
 
@@ -76,12 +118,20 @@ def test_an_option_it_does_not_know_is_refused_by_name(plugin: DetectorPlugin) -
 
 
 @every_plugin
-def test_it_carries_the_name_and_categories_it_was_given(plugin: DetectorPlugin) -> None:
-    one = sorted(plugin.categories)[0]
-    only_one = DetectorSettings("mine", {one: CategorySettings(one, one)})
-    detector = plugin.build(only_one)
+def test_it_carries_the_name_and_categories_it_was_given(
+    plugin: DetectorPlugin, built: Build
+) -> None:
+    one = sorted(plugin.categories - {"*"})[0]
+    detector = built(plugin, DetectorSettings("mine", {one: CategorySettings(one, one)}))
     assert detector.name == "mine"
     assert detector.categories == frozenset({one})
+
+
+@every_plugin
+def test_its_scales_fall_from_strict_to_lenient(plugin: DetectorPlugin, built: Build) -> None:
+    scales = scales_of(built(plugin, settings(plugin)))
+    for scale in scales.values():
+        assert 1 >= scale.strict >= scale.default >= scale.lenient >= 0
 
 
 def test_asking_about_detectors_loads_no_codec_and_no_model_runtime() -> None:
@@ -90,7 +140,7 @@ def test_asking_about_detectors_loads_no_codec_and_no_model_runtime() -> None:
         "from video_censor_personal.detectors.registry import discover\n"
         "for plugin in discover().plugins.values():\n"
         "    plugin.type, plugin.modality, plugin.categories, plugin.notes, plugin.available()\n"
-        "heavy = {'av', 'onnxruntime', 'pocketsphinx', 'cv2', 'nudenet', 'pysubs2'}\n"
+        "heavy = {'av', 'onnxruntime', 'pocketsphinx', 'cv2', 'nudenet', 'pysubs2', 'tokenizers'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -109,6 +159,7 @@ def pictures() -> list[Frame]:
         frame(turned, 3, rotation=90),
         frame(np.zeros((9, 5, 3), np.uint8), 4),
         frame(with_portrait(0, 0), 5),
+        frame(np.full((120, 160, 3), (200, 20, 20), np.uint8), 6),
     ]
 
 
@@ -124,11 +175,10 @@ def alike(one: Sequence[Sighting], other: Sequence[Sighting]) -> bool:
 
 
 @every_seeing
-def test_a_frame_is_judged_alike_alone_and_among_others(plugin: DetectorPlugin) -> None:
-    detector = seeing(plugin)
-    together = detector.look(pictures())
-    alone = [detector.look([picture])[0] for picture in pictures()]
-    backwards = detector.look(pictures()[::-1])[::-1]
+def test_a_frame_is_judged_alike_alone_and_among_others(seeing: FrameDetector) -> None:
+    together = seeing.look(pictures())
+    alone = [seeing.look([picture])[0] for picture in pictures()]
+    backwards = seeing.look(pictures()[::-1])[::-1]
     assert any(together), "the pictures must hold something to see"
     for one, other, third in zip(together, alone, backwards, strict=True):
         assert alike(one, other)
@@ -136,16 +186,15 @@ def test_a_frame_is_judged_alike_alone_and_among_others(plugin: DetectorPlugin) 
 
 
 @every_seeing
-def test_no_frames_give_no_answers(plugin: DetectorPlugin) -> None:
-    assert seeing(plugin).look([]) == []
+def test_no_frames_give_no_answers(seeing: FrameDetector) -> None:
+    assert seeing.look([]) == []
 
 
 @every_seeing
-def test_sightings_are_well_formed(plugin: DetectorPlugin) -> None:
-    detector = seeing(plugin)
-    sightings = [sighting for answers in detector.look(pictures()) for sighting in answers]
+def test_sightings_are_well_formed(seeing: FrameDetector) -> None:
+    sightings = [sighting for answers in seeing.look(pictures()) for sighting in answers]
     for sighting in sightings:
-        assert sighting.category in detector.categories
+        assert sighting.category in seeing.categories
         assert sighting.label
         assert sighting.reasoning
         assert 0 < sighting.score <= 1
@@ -171,23 +220,22 @@ def play(detector: SoundDetector, cues: Sequence[Cue], seconds: int) -> list[Det
 
 
 @every_hearing
-def test_silence_is_clean(plugin: DetectorPlugin) -> None:
-    assert [f for f in play(hearing(plugin), [], 3) if isinstance(f, Detection)] == []
+def test_silence_is_clean(hearing: SoundDetector) -> None:
+    assert [f for f in play(hearing, [], 3) if isinstance(f, Detection)] == []
 
 
 @every_hearing
-def test_it_copes_with_no_sound_at_all(plugin: DetectorPlugin) -> None:
-    assert [f for f in play(hearing(plugin), [], 0) if isinstance(f, Detection)] == []
+def test_it_copes_with_no_sound_at_all(hearing: SoundDetector) -> None:
+    assert [f for f in play(hearing, [], 0) if isinstance(f, Detection)] == []
 
 
 @every_hearing
-def test_findings_are_well_formed(plugin: DetectorPlugin) -> None:
-    detector = hearing(plugin)
+def test_findings_are_well_formed(hearing: SoundDetector) -> None:
     cue = Cue(Span.of(0.5, 2.5), "what the hell are you doing, damn it", "eng", "track 2 (eng)")
-    found = [finding for finding in play(detector, [cue], 3) if isinstance(finding, Detection)]
+    found = [finding for finding in play(hearing, [cue], 3) if isinstance(finding, Detection)]
     assert found, "the subtitle must hold something to find"
     for detection in found:
-        assert detection.category in detector.categories
+        assert detection.category in hearing.categories
         assert detection.detector == "mine"
         assert detection.modality == "audio"
         assert 0 < detection.confidence <= 1

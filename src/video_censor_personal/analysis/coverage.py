@@ -17,7 +17,7 @@ __all__ = ["Search", "cover"]
 class Search:
     """One detector's part in an analysis: what it looked for, and the limits it has there.
 
-    `categories` are keys; `notes` are its plug-in's, by key.
+    `categories` are keys; `notes` are its plug-in's, by key, `*` for all that it does not name.
     """
 
     detector: str
@@ -101,13 +101,13 @@ def _coverage(
         if gap.category in (None, key)
     ]
     united = _unite(relevant, duration, key)
-    notes = [search.notes[key] for search in involved if key in search.notes]
+    notes = [search.notes.get(key, search.notes.get("*", "")) for search in involved]
     return Coverage(
         key,
         _status(united, duration),
         detectors=tuple(dict.fromkeys(search.detector for search in involved)),
         gaps=united,
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys(note for note in notes if note)),
     )
 
 

@@ -174,7 +174,8 @@ class DetectorPlugin(Protocol):
     categories: frozenset[str]
     """The categories it can look for; `*` stands for any custom concept."""
     notes: Mapping[str, str]
-    """Per category, what a person must know of its limits; shown in the report's coverage."""
+    """Per category, what a person must know of its limits; shown in the report's coverage. `*`
+    stands for every category that is not named."""
 
     def check(self, settings: DetectorSettings) -> None:
         """Raises `ConfigError` if `settings.options` cannot be used."""

@@ -54,8 +54,9 @@ def assign(config: Config, installed: Discovery) -> list[Assignment]:
 
     Detectors named under `detectors:` look for the categories named there, else for every enabled
     one that they can see. A category whose `model` leaves the choice to the program and that no
-    named detector looks for goes to every installed detector that can and was not disabled. A
-    category that nobody sees is in no assignment; the analysis reports it as unknown.
+    named detector looks for goes to every installed detector that can, was not disabled, and takes
+    no model that nobody asked for. A category that nobody sees is in no assignment; the analysis
+    reports it as unknown.
 
     Raises:
         ConfigError: an unknown detector type, a `model` that names no detector, options that a
@@ -84,9 +85,18 @@ def assign(config: Config, installed: Discovery) -> list[Assignment]:
             and config.detections[key].model in (*ANY_MODEL, kind)
         ]
         if keys and kind not in disabled and plugin.available() is None:
-            assignments.append(_assignment(config, DetectorConfig(type=kind), plugin, keys))
+            made = _assignment(config, DetectorConfig(type=kind), plugin, keys)
+            if _is_equipped(made, config) or any(config.detections[k].model == kind for k in keys):
+                assignments.append(made)
     _check_names(config, entries, assignments)
     return [a for a in assignments if a.settings.categories]
+
+
+def _is_equipped(assignment: Assignment, config: Config) -> bool:
+    """Whether the configuration says where its models come from: nothing is to be downloaded for
+    a detector that only the program thought of."""
+    known = {source.name for source in config.models.sources}
+    return all(need.optional or need.name in known for need in assignment.needs)
 
 
 def _check_names(

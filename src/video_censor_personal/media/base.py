@@ -132,7 +132,7 @@ class Frame:
         self.time = time
         self.video_frame = video_frame
         self.rotation = rotation % 360
-        self._scaled: dict[tuple[int, int], NDArray[np.uint8]] = {}
+        self._scaled: dict[tuple[int, int, str], NDArray[np.uint8]] = {}
 
     @property
     def width(self) -> int:
@@ -152,13 +152,24 @@ class Frame:
         A smaller picture is scaled up; the aspect ratio of the pixels is kept.
         """
         ratio = longest_side / max(self.width, self.height)
-        size = max(1, round(self.width * ratio)), max(1, round(self.height * ratio))
-        if size not in self._scaled:
-            coded = size[::-1] if self.rotation in (90, 270) else size
-            frame = self.video_frame.reformat(width=coded[0], height=coded[1], format="rgb24")
+        return self.scaled(
+            max(1, round(self.width * ratio)), max(1, round(self.height * ratio)), "BILINEAR"
+        )
+
+    def scaled(self, width: int, height: int, interpolation: str) -> NDArray[np.uint8]:
+        """`(height, width, 3) uint8 RGB`, upright, whatever that does to the aspect ratio.
+
+        `interpolation` is one of swscale's (`BILINEAR`, `BICUBIC`, `LANCZOS`, `POINT`).
+        """
+        wanted = (width, height, interpolation)
+        if wanted not in self._scaled:
+            across, down = (height, width) if self.rotation in (90, 270) else (width, height)
+            frame = self.video_frame.reformat(
+                width=across, height=down, format="rgb24", interpolation=interpolation
+            )
             picture = np.rot90(frame.to_ndarray(), self.rotation // 90)
-            self._scaled[size] = np.ascontiguousarray(picture)
-        return self._scaled[size]
+            self._scaled[wanted] = np.ascontiguousarray(picture)
+        return self._scaled[wanted]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,158 @@
+"""Violence, sexual themes and whatever else people name, by comparing pictures with phrases.
+
+No model was trained for these categories: a CLIP or SigLIP model says how well a frame fits each of
+a list of phrases, and a concept is there as far as one of its own phrases fits better than all that
+it must not be taken for (`concept_matcher` has the formula, `concepts/` the phrases).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from video_censor_personal.categories import SEXUAL_THEMES, VIOLENCE
+from video_censor_personal.detectors.base import DetectorSettings, ModelNeed, Scale
+from video_censor_personal.detectors.concept_book import ConceptBook, built_in_book, read_book
+from video_censor_personal.detectors.options import read_options
+from video_censor_personal.errors import ConfigError, DetectorError
+from video_censor_personal.findings import Modality, Sighting
+from video_censor_personal.media.base import Frame
+
+if TYPE_CHECKING:
+    from video_censor_personal.detectors.concept_matcher import ConceptMatcher, Match
+
+__all__ = ["ZeroShotDetector", "ZeroShotOptions", "ZeroShotPlugin", "plugin"]
+
+_UNCALIBRATED = (
+    "frames were compared with phrases by a general model, whose thresholds are the usual ones and "
+    "were not measured on films: {} can be missed, and other things be taken for it"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroShotOptions:
+    """What a `zero-shot` entry under `detectors:` may say.
+
+    Attributes:
+        model: the name of a model of the catalogue or under `models.sources`.
+        concepts: a YAML file of phrases and scales, which replaces or adds to the built-in ones.
+        tiles: 2 also looks at parts of a picture twice as large, for small things; 3 also at parts
+            of one three times as large, and so on. Costs four, nine, ... times as much on top.
+    """
+
+    model: Annotated[str, Field(min_length=1)] = "clip-b32"
+    concepts: Annotated[str, Field(min_length=1)] | None = None
+    tiles: Annotated[int, Field(ge=1, le=4)] = 1
+
+
+class ZeroShotDetector:
+    """Says of whole frames which concepts they show; see `FrameDetector`."""
+
+    def __init__(
+        self, name: str, scales: Mapping[str, Scale], matcher: ConceptMatcher, tiles: int = 1
+    ) -> None:
+        self.name = name
+        self.categories = frozenset(scales)
+        self.scales = scales
+        self._matcher, self._tiles = matcher, tiles
+
+    def look(self, frames: Sequence[Frame]) -> list[list[Sighting]]:
+        return [
+            [_sighting(match) for match in matches if match.score >= match.concept.scale.lenient]
+            for matches in self._matcher.match(frames, self._tiles)
+        ]
+
+
+def _sighting(match: Match) -> Sighting:
+    return Sighting(
+        match.concept.key,
+        match.concept.label,
+        match.score,
+        reasoning=f"looks more like “{match.phrase}” than like “{match.other}”",
+    )
+
+
+class ZeroShotPlugin:
+    """See `DetectorPlugin`."""
+
+    type = "zero-shot"
+    modality: Modality = "video"
+    categories = frozenset(
+        {VIOLENCE, SEXUAL_THEMES, "gore", "weapons", "drugs", "alcohol", "smoking", "*"}
+    )
+    notes: Mapping[str, str] = {
+        VIOLENCE: _UNCALIBRATED.format("violence") + "; what is only heard is not looked for",
+        SEXUAL_THEMES: _UNCALIBRATED.format("sexual content"),
+        "*": _UNCALIBRATED.format("it"),
+    }
+
+    def check(self, settings: DetectorSettings) -> None:
+        _book(settings)
+
+    def needs(self, settings: DetectorSettings) -> list[ModelNeed]:
+        return [ModelNeed(read_options(ZeroShotOptions, settings).model)]
+
+    def available(self) -> str | None:
+        for package, name in (
+            ("onnxruntime", "onnxruntime"),
+            ("tokenizers", "'video-censor-personal[clip]'"),
+        ):
+            if importlib.util.find_spec(package) is None:
+                return f"{package} is not installed; run: pip install {name}"
+        return None
+
+    def revision(self, settings: DetectorSettings) -> str:
+        """Which phrases and scales, as a checksum; the model manager tells of the model."""
+        return f"concepts {_book(settings).digest(settings.categories.values())}"
+
+    def build(self, settings: DetectorSettings) -> ZeroShotDetector:
+        from video_censor_personal.detectors.concept_matcher import ConceptMatcher
+        from video_censor_personal.detectors.dual_encoder import DualEncoder
+
+        book, options = _book(settings), read_options(ZeroShotOptions, settings)
+        model = DualEncoder(
+            _folder(options.model, settings),
+            threads=settings.threads,
+            device=settings.device,
+            detector=settings.name,
+        )
+        concepts = [book.concept(c, model.family) for c in settings.categories.values()]
+        return ZeroShotDetector(
+            settings.name,
+            {concept.key: concept.scale for concept in concepts},
+            ConceptMatcher(model, book.templates, concepts),
+            options.tiles,
+        )
+
+
+def _book(settings: DetectorSettings) -> ConceptBook:
+    """The built-in concepts with the user's own over them."""
+    options = read_options(ZeroShotOptions, settings)
+    if options.concepts is None:
+        return built_in_book()
+    path = settings.base_dir / Path(options.concepts).expanduser()
+    if not path.is_file():
+        raise ConfigError(
+            f"detector {settings.name!r}: there is no file {str(path)!r} with concepts",
+            key="concepts",
+        )
+    return built_in_book().updated(read_book(path))
+
+
+def _folder(model: str, settings: DetectorSettings) -> Path:
+    folder = settings.model_paths.get(model)
+    if folder is None or not folder.is_dir():
+        raise DetectorError(
+            f"detector {settings.name!r} has no folder of the model {model!r}; download the models "
+            "(a CLIP or SigLIP model is a repository, not one file of it)",
+            detector=settings.name,
+        )
+    return folder
+
+
+plugin = ZeroShotPlugin()
