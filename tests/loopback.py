@@ -213,7 +213,10 @@ class Loopback:
         if self._latency_s:
             self._closing.wait(self._latency_s)
         line, *fields = head.split("\r\n")
-        headers = {k.lower(): v.strip() for k, _, v in (f.partition(":") for f in fields)}
+        headers: dict[str, str] = {}
+        for name, _, value in (each.partition(":") for each in fields):
+            known = headers.get(name.lower())  # said twice is a list (RFC 9110, 5.3)
+            headers[name.lower()] = f"{known}, {value.strip()}" if known else value.strip()
         path, _, query = line.split(" ")[1].partition("?")
         with self._lock:
             hosted = self._files.get(path)

@@ -40,6 +40,7 @@ class PinnedFile:
         sha256: None until it was fetched, for small files of a hub and for files of which the
             registry tells no checksum.
         url: where it is, if that does not follow from the repository.
+        asset_id: the number of a release's file, by which GitHub's API gives it to who may see it.
 
     Raises:
         ValueError: a value that no registry gives.
@@ -50,6 +51,7 @@ class PinnedFile:
     sha256: str | None = None
     git_sha1: str | None = None
     url: str | None = None
+    asset_id: int | None = None
 
     def __post_init__(self) -> None:
         check_file_path(self.path)
@@ -59,6 +61,8 @@ class PinnedFile:
                 raise ValueError(f"{shorten(digest)} is no checksum of {digits} digits")
         if self.url is not None and not self.url.startswith(("https://", "http://")):
             raise ValueError(f"{shorten(self.url)} is no http(s) address")
+        if self.asset_id is not None and (type(self.asset_id) is not int or self.asset_id <= 0):
+            raise ValueError(f"{shorten(self.asset_id)} is no number of a file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +202,7 @@ def _entry(pin: Pin) -> dict[str, Any]:
             "sha256": file.sha256,
             "git_sha1": file.git_sha1,
             "url": file.url,
+            "asset_id": file.asset_id,
         }
         files.append({key: value for key, value in values.items() if value is not None})
     return {

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 from hub_server import LoopbackHub, git_sha1
+from loopback import Loopback
 
 from video_censor_personal.config import ModelSource
 from video_censor_personal.errors import (
@@ -374,11 +375,51 @@ def test_a_declared_checksum_counts_whatever_the_hub_or_the_lock_says(
     assert isinstance(outcome.error, ModelChecksumError)
 
 
-def test_own_headers_go_to_the_hub_only(hub, machine):
+def test_own_headers_go_to_the_hub_only(hub, machine, monkeypatch):
+    """Questions and files, but not the servers that it redirects to, and no mirror."""
+    monkeypatch.setenv("HF_TOKEN", "hf_right")
+    hub.token = "hf_right"
     hub.add("org/model", FILES, lfs=LFS)
     fetch(machine(), source(headers={"X-Team": "blue"}))
-    sent = {(seen.host, seen.headers.get("X-Team")) for seen in hub.asked("onnx|json|README")}
-    assert sent == {("hub", "blue"), ("cdn", None)}
+    sent = {(s.host, s.headers.get("X-Team"), s.headers.get("Authorization")) for s in hub.requests}
+    assert sent == {("hub", "blue", "Bearer hf_right"), ("cdn", None, None)}
+    with Loopback() as mirror:
+        url = mirror.host("/a.onnx", BIG)
+        hub.play("/resolve/", 404, times=9)
+        wanted = source(
+            "hf://org/model/onnx/a.onnx", "a", mirrors=[url], headers={"X-Team": "blue"}
+        )
+        assert fetch(machine("there"), wanted)[0].path.read_bytes() == BIG
+        assert {r.headers.get("x-team") for r in mirror.requests} == {None}
+        assert {r.headers.get("authorization") for r in mirror.requests} == {None}
+
+
+def test_a_login_of_the_source_itself_opens_a_private_model(hub, machine, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_of_somebody_else")
+    hub.add("org/model", FILES, lfs=LFS, private=True)
+    hub.token = "hf_right"
+    (outcome,) = fetch(machine(), source(headers={"authorization": "Bearer hf_right"}))
+    assert tree(outcome.path) == FILES
+    for seen in hub.requests:
+        assert [name.lower() for name in seen.headers].count("authorization") == (
+            seen.host == "hub"
+        )
+
+
+def test_headers_for_the_hub_that_an_address_names_go_there_and_take_no_token_along(
+    hub, machine, monkeypatch
+):
+    monkeypatch.setenv("HF_TOKEN", "hf_right")
+    with LoopbackHub() as other:
+        other.add("org/model", FILES, lfs=LFS)
+        url = f"{other.endpoint}/org/model/resolve/main/onnx/a.onnx"
+        assert fetch(machine(), source(url, headers={"X-Team": "blue"}))[0].ok
+        assert {(s.host, s.headers.get("X-Team")) for s in other.requests} == {
+            ("hub", "blue"),
+            ("cdn", None),
+        }
+        assert {s.headers.get("Authorization") for s in other.requests} == {None}
+    assert not hub.requests
 
 
 # -- what is refused
@@ -504,79 +545,6 @@ def test_many_threads_fetch_a_model_once(hub, machine):
         thread.join()
     assert [o.ok for o in outcomes] == [True] * 4
     assert len(hub.asked("/resolve/.*a.onnx")) == 1
-
-
-# -- other registries
-
-
-RELEASE = "gh://owner/tool@v3.4-weights/640m.onnx"
-
-
-@pytest.fixture
-def github(hub, monkeypatch):
-    """GitHub's API, played by the same server; its assets lie on the hub's CDN."""
-    monkeypatch.setenv("GITHUB_API_URL", hub.endpoint)
-    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
-    monkeypatch.delenv("GH_TOKEN", raising=False)
-    hub.add("owner/tool", {"640m.onnx": BIG}, lfs=["640m.onnx"])
-    (commit,) = hub.repositories["owner/tool"].commits
-    asset = {
-        "name": "640m.onnx",
-        "size": len(BIG),
-        "digest": "sha256:" + hashlib.sha256(BIG).hexdigest(),
-        "browser_download_url": f"{hub.cdn}/owner/tool/{commit}/640m.onnx",
-    }
-
-    def publish(**change):
-        body = json.dumps({"assets": [asset | change]}).encode()
-        hub.play("/repos/owner/tool/releases/tags/v3.4-weights", 200, body=body, times=9)
-
-    return publish
-
-
-def test_a_file_of_a_release_is_fetched_and_pinned(hub, machine, github, monkeypatch):
-    monkeypatch.setenv("GITHUB_TOKEN", "gh_secret")
-    github()
-    (outcome,) = fetch(machine(), source(RELEASE))
-    assert outcome.path.read_bytes() == BIG
-    for seen in hub.requests:
-        expected = "Bearer gh_secret" if seen.path.startswith("/repos/") else None
-        assert seen.headers.get("Authorization") == expected
-    hub.requests.clear()
-    (outcome,) = fetch(machine(), source(RELEASE))
-    assert outcome.status is Status.PRESENT
-    assert not hub.requests
-
-
-def test_a_release_without_checksum_is_held_to_what_came_first(hub, machine, github):
-    github(digest=None)
-    assert fetch(machine(), source(RELEASE))[0].ok
-    assert machine().lock.get(source(RELEASE)).files[0].sha256 == hashlib.sha256(BIG).hexdigest()
-    (release,) = hub.repositories["owner/tool"].commits.values()
-    release["640m.onnx"].content = BIG[::-1]
-    (outcome,) = fetch(machine("there"), source(RELEASE))
-    assert isinstance(outcome.error, ModelChecksumError)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"name": "other.onnx"}, "'other.onnx'"),
-        ({"size": -1}, "cannot be used"),
-        ({"digest": "sha256:../evil"}, "cannot be used"),
-        ({"browser_download_url": "file:///etc/passwd"}, "cannot be used"),
-    ],
-)
-def test_odd_releases_are_refused(machine, github, change, words):
-    github(**change)
-    (outcome,) = fetch(machine(), source(RELEASE))
-    assert words in str(outcome.error)
-
-
-def test_a_release_that_is_not_there_is_told(hub, machine, github):
-    hub.play("/repos/", 404)
-    (outcome,) = fetch(machine(), source(RELEASE))
-    assert "no release v3.4-weights of owner/tool" in str(outcome.error)
 
 
 def test_two_hubs_at_once_are_kept_apart(hub, machine, monkeypatch):

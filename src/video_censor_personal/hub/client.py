@@ -25,6 +25,7 @@ from video_censor_personal.errors import (
     RegistryError,
     RegistryUnreachableError,
 )
+from video_censor_personal.hub.environment import has_login
 from video_censor_personal.hub.names import shorten
 from video_censor_personal.hub.refusals import refusal
 from video_censor_personal.transfer import CancelToken, RetryPolicy
@@ -39,6 +40,11 @@ _LARGEST_ANSWER = 32 << 20
 _DEADLINE_S = 60.0
 _MOST_REDIRECTS = 4
 _TIMEOUT = urllib3.Timeout(connect=10.0, read=20.0)
+_OURS = {
+    "accept": "application/json",
+    "accept-encoding": "identity",  # a length limit on what is unpacked needs no bomb
+    "user-agent": "video-censor-personal",
+}
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -70,12 +76,8 @@ class ApiClient:
         cancel: CancelToken | None = None,
     ) -> None:
         self.endpoint, self.setting = endpoint.rstrip("/"), setting
-        self._headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",  # a length limit on what is unpacked needs no bomb
-            "User-Agent": "video-censor-personal",
-            **(headers or {}),
-        }
+        given = {name: v for name, v in (headers or {}).items() if name.lower() not in _OURS}
+        self._headers = {**given, **_OURS}
         self._retry, self._cancel = retry or RetryPolicy(), cancel or CancelToken()
         self._pool: urllib3.PoolManager | None = None
         self._pool_lock = threading.Lock()
@@ -83,7 +85,7 @@ class ApiClient:
     @property
     def with_token(self) -> bool:
         """Whether questions carry a login."""
-        return "Authorization" in self._headers
+        return has_login(self._headers)
 
     def get(
         self,

@@ -17,7 +17,7 @@ from typing import Literal
 from video_censor_personal.errors import ConfigError
 from video_censor_personal.transfer.address import parse_url
 
-__all__ = ["DEFAULT_ENDPOINT", "HubSettings", "hub_settings"]
+__all__ = ["DEFAULT_ENDPOINT", "HubSettings", "has_login", "hub_settings"]
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 _TRUE = {"1", "ON", "YES", "TRUE"}
@@ -25,12 +25,18 @@ _TRUE = {"1", "ON", "YES", "TRUE"}
 
 @dataclass(frozen=True, slots=True)
 class HubSettings:
-    """One hub and the cache of its files. `endpoint` has no slash at its end."""
+    """One hub and the cache of its files.
+
+    Attributes:
+        endpoint: has no slash at its end.
+        own_headers: what is sent to it beside the login; an `Authorization` takes its place.
+    """
 
     cache_dir: Path
     endpoint: str = DEFAULT_ENDPOINT
     token: str | None = field(default=None, repr=False)
     offline: bool = False
+    own_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def origin(self) -> str:
@@ -40,9 +46,15 @@ class HubSettings:
     @property
     def headers(self) -> dict[str, dict[str, str]]:
         """Headers by origin, as `transfer.Source` takes them."""
-        if self.token is None:
-            return {}
-        return {self.origin: {"Authorization": f"Bearer {self.token}"}}
+        headers = dict(self.own_headers)
+        if self.token is not None and not has_login(headers):
+            headers["Authorization"] = f"Bearer {self.token}"
+        return {self.origin: headers} if headers else {}
+
+
+def has_login(headers: Mapping[str, str]) -> bool:
+    """Whether there is an `Authorization` among the headers, in whatever case."""
+    return any(name.lower() == "authorization" for name in headers)
 
 
 def hub_settings(

@@ -18,16 +18,17 @@ from video_censor_personal.errors import (
     RegistryUnreachableError,
 )
 from video_censor_personal.hub.client import ApiClient
+from video_censor_personal.hub.environment import has_login
 from video_censor_personal.hub.names import check_size, shorten
 from video_censor_personal.models_lock import Pin, PinnedFile, identity
-from video_censor_personal.sources.https import headers_for
 from video_censor_personal.sources.resolver import Placement
 from video_censor_personal.store import Store
 from video_censor_personal.transfer import Source
+from video_censor_personal.transfer.address import parse_url
 
 __all__ = ["ReleaseResolver"]
 
-_API = "https://api.github.com"
+_API, _PAGES = "https://api.github.com", "https://github.com"
 _MOST_ASSETS = 1000
 
 
@@ -35,7 +36,8 @@ class ReleaseResolver:
     """Files of GitHub releases; they lie in `store` under the model's name.
 
     `GITHUB_API_URL` names another server (GitHub Enterprise) and `GITHUB_TOKEN` or `GH_TOKEN` a
-    login, as for GitHub's own tools; the token goes to the API only.
+    login, as for GitHub's own tools; the token goes to the API only. The source's own headers go to
+    the API and to the web server beside it, wherever the release says that its files are.
     """
 
     def __init__(self, store: Store, environment: Mapping[str, str] = os.environ) -> None:
@@ -51,25 +53,50 @@ class ReleaseResolver:
         if pin is None:
             pin = self._ask(source, _address(source))
         (asset,) = pin.files
-        url = asset.url or ""
+        urls = [asset.url or "", *source.mirrors]
+        asked = self._headers(source)
+        if asset.asset_id is not None and has_login(asked):
+            # The page's address of a private release takes no token; the API gives the file.
+            urls.insert(0, f"{self._api}/repos/{pin.repository}/releases/assets/{asset.asset_id}")
         checksum, algorithm = asset.sha256, "sha256"
         if source.checksum:
             checksum, algorithm = source.checksum.lower(), source.algorithm
         file = Source(
             name=source.name,
-            urls=(url, *source.mirrors),
+            urls=tuple(urls),
             target=source.name,
             size_bytes=asset.size_bytes,
             checksum=checksum,
             algorithm=algorithm,
-            headers=headers_for(source, url),
+            headers=self._headers_by_origin(source, asked),
         )
         path = self._store.path(source.name)
         return Placement(source.name, self._store, (file,), path, pin, {asset.path: path})
 
+    @property
+    def _api(self) -> str:
+        return (self._environment.get("GITHUB_API_URL") or _API).rstrip("/")
+
+    def _headers(self, source: ModelSource) -> dict[str, str]:
+        """What the API is sent: the source's own headers, and a login if they hold none."""
+        headers = dict(source.headers)
+        token = self._environment.get("GITHUB_TOKEN") or self._environment.get("GH_TOKEN")
+        if token and not has_login(headers):
+            headers["Authorization"] = f"Bearer {token}"
+        return headers
+
+    def _headers_by_origin(
+        self, source: ModelSource, asked: Mapping[str, str]
+    ) -> dict[str, dict[str, str]]:
+        api = parse_url(self._api).origin
+        page = _PAGES if api == _API else api  # the two are one server
+        # https://docs.github.com/rest/releases/assets#get-a-release-asset
+        own = {name: value for name, value in asked.items() if name.lower() != "accept"}
+        return {page: dict(source.headers), api: {**own, "Accept": "application/octet-stream"}}
+
     def _ask(self, source: ModelSource, address: ModelAddress) -> Pin:
         tag = source.model_version or address.version or ""
-        data = self._release(address.repository, tag)
+        data = self._release(address.repository, tag, self._headers(source))
         try:
             assets = {str(asset["name"]): asset for asset in data["assets"][:_MOST_ASSETS]}
             asset = assets.get(address.path)
@@ -92,13 +119,8 @@ class ReleaseResolver:
         _check_declared(source, pinned)
         return Pin(source.name, identity(source), address.repository, tag, tag, (pinned,))
 
-    def _release(self, repository: str, tag: str) -> dict[str, Any]:
-        token = self._environment.get("GITHUB_TOKEN") or self._environment.get("GH_TOKEN")
-        client = ApiClient(
-            self._environment.get("GITHUB_API_URL") or _API,
-            {"Authorization": f"Bearer {token}"} if token else None,
-            setting="GITHUB_API_URL",
-        )
+    def _release(self, repository: str, tag: str, headers: Mapping[str, str]) -> dict[str, Any]:
+        client = ApiClient(self._api, headers, setting="GITHUB_API_URL")
         path = f"/repos/{repository}/releases/tags/{quote(tag, safe='')}"
         try:
             data: dict[str, Any] = client.get(path, model=repository).data
@@ -107,13 +129,15 @@ class ReleaseResolver:
         except ModelNotFoundError as exc:
             raise ModelNotFoundError(
                 f"GitHub has no release {tag} of {repository} that you may see. Correct the url; "
-                "for a private repository, or if GitHub limits your requests, set GITHUB_TOKEN.",
+                "for a private repository, or if GitHub limits your requests, set GITHUB_TOKEN or "
+                "put a login into `headers` of the model.",
                 model=repository,
                 url=exc.url,
             ) from exc
         except RegistryError as exc:
             raise type(exc)(
-                f"GitHub refused the login for {repository}. Renew GITHUB_TOKEN or unset it.",
+                f"GitHub refused the login for {repository}. Renew GITHUB_TOKEN, or the login in "
+                "`headers` of the model, or leave it out.",
                 model=repository,
                 url=exc.url,
             ) from exc
@@ -137,7 +161,13 @@ def _read_asset(name: str, asset: dict[str, Any]) -> PinnedFile:
     to that."""
     digest = asset.get("digest") or ""
     sha256 = digest.removeprefix("sha256:") if digest.startswith("sha256:") else None
-    return PinnedFile(name, check_size(asset["size"]), sha256, url=asset["browser_download_url"])
+    return PinnedFile(
+        name,
+        check_size(asset["size"]),
+        sha256,
+        url=asset["browser_download_url"],
+        asset_id=asset.get("id"),
+    )
 
 
 def _check_declared(source: ModelSource, file: PinnedFile) -> None:

@@ -88,7 +88,7 @@ class HubResolver:
 
     def resolve(self, source: ModelSource, pin: Pin | None = None) -> Placement:
         address = _require(source)
-        settings = self._settings_for(address)
+        settings = self._settings_for(source, address)
         if pin is None:
             pin = self._ask(source, address, settings)
         cache = HubCache(settings.cache_dir)
@@ -100,7 +100,7 @@ class HubResolver:
             pin.commit,
             files,
             endpoint=settings.endpoint,
-            headers=self._headers(source, settings),
+            headers=settings.headers,
         )
         if address.path:
             sources[0] = replace(sources[0], urls=(*sources[0].urls, *source.mirrors))
@@ -124,17 +124,15 @@ class HubResolver:
             withheld=_OFFLINE if settings.offline else "",
         )
 
-    def _headers(self, source: ModelSource, settings: HubSettings) -> dict[str, dict[str, str]]:
-        """The login of this hub and the source's own headers, both for the hub only."""
-        own = settings.headers.get(settings.origin, {}) | source.headers
-        return {settings.origin: own} if own else {}
+    def _settings_for(self, source: ModelSource, address: ModelAddress) -> HubSettings:
+        """The configured hub, or the one that an address names: that one without our token.
 
-    def _settings_for(self, address: ModelAddress) -> HubSettings:
-        """The configured hub, or the one that an address names: that one without our token."""
+        The source's own headers are for that hub, for questions and files alike.
+        """
         settings = self._settings()
-        if address.endpoint is None or address.endpoint == settings.endpoint:
-            return settings
-        return replace(settings, endpoint=address.endpoint, token=None)
+        if address.endpoint not in (None, settings.endpoint):
+            settings = replace(settings, endpoint=address.endpoint, token=None)
+        return replace(settings, own_headers=tuple(sorted(source.headers.items())))
 
     def _ask(self, source: ModelSource, address: ModelAddress, settings: HubSettings) -> Pin:
         api = self._registry.api(settings)

@@ -202,7 +202,9 @@ class Client:
     def _exchange(self, wire: Wire, address: Address, extra: Mapping[str, str]) -> Response:
         target = address.path if wire.proxy is None else address.origin + address.path
         lines = [f"GET {target} HTTP/1.1", f"Host: {address.netloc}", f"User-Agent: {self._agent}"]
-        lines += ["Accept: */*", "Accept-Encoding: identity"]
+        lines.append("Accept-Encoding: identity")
+        if not any(name.lower() == "accept" for name in extra):
+            lines.append("Accept: */*")
         if wire.proxy is not None and wire.proxy.basic_auth:
             lines.append(f"Proxy-Authorization: {wire.proxy.basic_auth}")
         lines += [f"{name}: {value}" for name, value in extra.items()]
