@@ -48,8 +48,8 @@ def start_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     """Starts services; whatever still runs in the end is killed."""
     started: list[Service] = []
 
-    def start(*options: str, port: int = 0) -> Service:
-        service = Service(tmp_path, *options, port=port)
+    def start(*options: str, **more: Any) -> Service:
+        service = Service(tmp_path, *options, **more)
         started.append(service)
         return service.start()
 

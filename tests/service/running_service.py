@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -19,8 +20,12 @@ from fastapi import FastAPI
 class Service:
     """`video-censor serve` as a process of its own, which can be killed and started again."""
 
-    def __init__(self, folder: Path, *options: str, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, *options: str, port: int = 0, descriptors: int | None = None
+    ) -> None:
         self.folder, self.options, self.port = folder, options, port
+        limit = f"ulimit -n {descriptors}; " if descriptors else ""
+        self._shell = ("sh", "-c", f'{limit}exec "$@"', "sh")
         self.process: subprocess.Popen[str] | None = None
         self.address = ""
         self.log = folder / "service.log"
@@ -29,6 +34,7 @@ class Service:
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 [
+                    *self._shell,
                     *(sys.executable, "-m", "video_censor", "serve"),
                     *("--port", str(self.port), "--state-dir", str(self.folder / "state")),
                     *("--reserve", "0", *self.options),
@@ -71,13 +77,15 @@ class Service:
 class LocalService:
     """An application in a thread of this process: starts in a fraction of the time."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, **options: Any) -> None:
         self.app = app
         self._listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._listening.bind(("127.0.0.1", 0))
         self._listening.listen(512)
         self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, ws="none")
+        config = uvicorn.Config(
+            app, log_config=None, timeout_graceful_shutdown=1, ws="none", **options
+        )
         self.server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self.server.run, args=([self._listening],))
 

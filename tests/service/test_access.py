@@ -1,6 +1,7 @@
 """Who may come in, under which name, how often, and what is never told."""
 
 import itertools
+import os
 import stat
 
 import httpx
@@ -12,7 +13,7 @@ from video_censor_personal.errors import ConfigError
 from video_censor_personal.service import create_app
 from video_censor_personal.service.problems import Problem
 from video_censor_personal.service.rates import RequestRate
-from video_censor_personal.service.tokens import find_token
+from video_censor_personal.service.tokens import Token, find_token
 
 MODEL = {"hf_repo": "org/model"}
 PRIVATE = [
@@ -102,9 +103,40 @@ def test_it_answers_under_its_own_names_only(serve):
     client = serve(hosts=("127.0.0.1", "models.lan"))
     assert client.get("/livez").status_code == 200
     assert client.get("/livez", headers={"Host": "models.lan:80"}).status_code == 200
-    rebound = client.get("/livez", headers={"Host": "evil.example:8080"})
-    assert rebound.status_code == 421
-    assert client.get("/", headers={"Host": "evil.example"}).status_code == 421
+    for method, path in (
+        *PRIVATE,
+        ("GET", "/"),
+        ("GET", "/livez"),
+        ("GET", "/livez/"),
+        ("GET", "/docs"),
+        ("GET", "/openapi.json"),
+        ("GET", "/nothing"),
+        ("PUT", "/api/downloads"),
+    ):
+        rebound = client.request(method, path, headers={"Host": "evil.example:8080"}, json=MODEL)
+        assert rebound.status_code == 421, path
+        assert rebound.json()["code"] == "wrong_host", path
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nothing", 404, "no_such_path"),
+        ("GET", "/livez/", 404, "no_such_path"),
+        ("GET", "/static/nothing.js", 404, "no_such_file"),
+        ("PUT", "/livez", 405, "wrong_method"),
+        ("PUT", "/api/downloads", 405, "wrong_method"),
+    ],
+)
+def test_what_is_not_there_is_answered_like_everything_else(client, method, path, status, code):
+    answer = client.request(method, path, headers={"X-Request-ID": "abc-2"})
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-request-id"] == answer.json()["request_id"] == "abc-2"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    if status == 405:
+        allowed = answer.headers["allow"]
+        assert allowed == ("GET, POST" if path == "/api/downloads" else "GET")
 
 
 def test_too_many_requests_are_told_when_to_come_back(serve):
@@ -157,15 +189,30 @@ def test_the_pages_are_strict(stranger):
 
 
 def test_a_token_is_made_once_and_is_its_owners_alone(tmp_path):
-    token, is_new = find_token(tmp_path / "state", {})
-    assert is_new
-    assert len(token) > 30
-    assert find_token(tmp_path / "state", {}) == (token, False)
-    mode = (tmp_path / "state" / "token").stat().st_mode
-    assert stat.S_IMODE(mode) == 0o600
-    assert find_token(tmp_path / "state", {"VIDEO_CENSOR_TOKEN": TOKEN}) == (TOKEN, False)
+    made = find_token(tmp_path / "state", {})
+    assert not made.is_given
+    assert len(made.text) > 30
+    assert made.text not in repr(made)
+    assert find_token(tmp_path / "state", {}) == made
+    given = find_token(tmp_path / "state", {"VIDEO_CENSOR_TOKEN": TOKEN})
+    assert given == Token(TOKEN, is_given=True)
     with pytest.raises(ConfigError, match="VIDEO_CENSOR_TOKEN"):
         find_token(tmp_path, {"VIDEO_CENSOR_TOKEN": "short"})
+
+
+def test_what_the_service_keeps_is_its_owners_alone(hub, settings):
+    old = os.umask(0)
+    try:
+        with LocalService(create_app(settings)) as service, Client(service.address) as client:
+            hub.add_model("org/model", size=1000)
+            client.until_ended(client.create("org/model")["id"])
+            kept = list(settings.state_dir.iterdir())
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in kept}
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(settings.state_dir.stat().st_mode) == 0o700
+    assert any(name.endswith("-wal") for name in modes)
+    assert set(modes.values()) == {0o600}, modes
 
 
 def test_problems_have_an_id_that_the_client_may_choose(stranger):

@@ -90,9 +90,9 @@ def _add_policy(made: argparse.ArgumentParser) -> None:
 def _add_limits(made: argparse.ArgumentParser) -> None:
     group = made.add_argument_group("limits (500MB, 20G; plain numbers are bytes)")
     group.add_argument(
-        "--rate", metavar="SIZE", type=_size, help="a second, all downloads together"
+        "--rate", metavar="SIZE", type=_speed, help="a second, all downloads together"
     )
-    group.add_argument("--rate-each", metavar="SIZE", type=_size, help="a second, each download")
+    group.add_argument("--rate-each", metavar="SIZE", type=_speed, help="a second, each download")
     group.add_argument(
         "--quota",
         metavar="SIZE",
@@ -107,7 +107,7 @@ def _add_limits(made: argparse.ArgumentParser) -> None:
         help="free disk space that is left alone (1GB)",
     )
     group.add_argument(
-        "--requests", metavar="N", type=float, default=200.0, help="a second, each client (200)"
+        "--requests", metavar="N", type=_rate, default=200.0, help="a second, each client (200)"
     )
 
 
@@ -131,15 +131,17 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     from video_censor_personal.service.tokens import find_token
 
     settings = _settings(arguments)
-    token, is_new = find_token(settings.state_dir)
+    token = find_token(settings.state_dir)
 
     def announce(address: str) -> None:
-        console.note(f"Open {address}/#token={token}")
-        if is_new:
-            console.note(f"The token was made just now; it lies in {settings.state_dir / 'token'}")
+        if token.is_given:  # whoever chose it knows it, and logs are read by more people
+            console.note(f"Open {address}/ and log in with what VIDEO_CENSOR_TOKEN says")
+        else:
+            console.note(f"Open {address}/#token={token.text}")
+            console.note(f"The token lies in {settings.state_dir / 'token'}")
         console.result({"address": address}, f"Listening on {address}")
 
-    serve(settings, token, arguments.host, arguments.port, announce)
+    serve(settings, token.text, arguments.host, arguments.port, announce)
     return 0
 
 
@@ -147,8 +149,9 @@ def _settings(arguments: argparse.Namespace) -> ServiceSettings:
     from dataclasses import replace
 
     from video_censor_personal.service import service_settings
+    from video_censor_personal.service.server import bracketed
 
-    names = [*_LOOPBACK, arguments.host, *arguments.allow_host]
+    names = [*_LOOPBACK, *map(bracketed, (arguments.host, *arguments.allow_host))]
     options: Mapping[str, Any] = {
         "allow_pickle": arguments.allow_pickle,
         "bytes_per_s": arguments.rate,
@@ -171,9 +174,18 @@ def _settings(arguments: argparse.Namespace) -> ServiceSettings:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise ValueError(text)
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 0 to 65535")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.01 <= number <= 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of requests; write 200 or 0.5")
     return number
 
 
@@ -183,3 +195,12 @@ def _size(text: str) -> int:
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write 500MB or 20G")
     return int(float(found[1]) * _UNITS[found[2]])
+
+
+def _speed(text: str) -> int:
+    bytes_per_s = _size(text)
+    if not bytes_per_s:
+        raise argparse.ArgumentTypeError(
+            "it must be at least 1 byte a second; leave it out for all"
+        )
+    return bytes_per_s

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response, Security
+from fastapi.openapi.utils import get_openapi
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
@@ -22,7 +24,7 @@ from video_censor_personal.service.routes.service import (
     session_routes,
     webhook_routes,
 )
-from video_censor_personal.service.routing import problem_response
+from video_censor_personal.service.routing import guarded, raising
 from video_censor_personal.service.settings import ServiceSettings, service_settings
 from video_censor_personal.service.tokens import Sessions, find_token
 
@@ -60,41 +62,39 @@ def create_router(
         probes: also add `/livez`, `/readyz` and `/metrics`.
         page: also add the page, at the prefix itself.
     """
-    return _router(
-        Manager(settings or service_settings()), token, authenticate, probes=probes, page=page
-    )
+    manager = Manager(settings or service_settings())
+    return _router(manager, _guard(manager, token, authenticate), probes=probes, page=page)
 
 
 def create_app(settings: ServiceSettings | None = None, *, token: str | None = None) -> FastAPI:
     """The service on its own, as `video-censor serve` runs it; `state.manager` is its `Manager`."""
     manager = Manager(settings or service_settings())
     app = FastAPI(
-        title="video-censor model service",
-        version=__version__,
-        description=_DESCRIPTION,
-        docs_url=None,  # FastAPI's page loads its scripts from another site
-        redoc_url=None,
-        openapi_url="/openapi.json",
+        # FastAPI's would answer anyone, and its pages load scripts from another site.
+        openapi_url=None,
+        redirect_slashes=False,
     )
     app.state.manager = manager
-    app.include_router(_router(manager, token, None, probes=True, page=True))
-    app.add_exception_handler(HTTPException, _unknown_path)
+    guard = _guard(manager, token, None)
+    app.include_router(_router(manager, guard, probes=True, page=True))
+
+    async def unknown_path(request: Request, error: Exception) -> Response:
+        return await guarded(guard, request, raising(error), is_public=True)
+
+    app.add_exception_handler(HTTPException, unknown_path)
     return app
 
 
-def _router(
-    manager: Manager,
-    token: str | None,
-    authenticate: Authenticate | None,
-    *,
-    probes: bool,
-    page: bool,
-) -> APIRouter:
+def _guard(manager: Manager, token: str | None, authenticate: Authenticate | None) -> Guard:
     settings = manager.settings
     sessions = None
     if authenticate is None:
-        sessions = Sessions(token or find_token(settings.state_dir)[0], manager.ledger)
-    guard = Guard(settings, sessions, authenticate)
+        sessions = Sessions(token or find_token(settings.state_dir).text, manager.ledger)
+    return Guard(settings, sessions, authenticate)
+
+
+def _router(manager: Manager, guard: Guard, *, probes: bool, page: bool) -> APIRouter:
+    sessions = guard.sessions
 
     @contextlib.asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
@@ -115,14 +115,20 @@ def _router(
     private.include_router(webhook_routes(manager, guard))
     router = APIRouter(lifespan=lifespan)
     router.include_router(private)
-    if authenticate is None:
+    if sessions is not None:
         router.include_router(session_routes(manager, guard))
     if probes:
         router.include_router(probe_routes(manager, guard))
     if page:
-        router.include_router(page_routes(guard))
+        router.include_router(page_routes(guard, lambda: _describe(router)))
     return router
 
 
-async def _unknown_path(_: Request, error: Exception) -> Response:
-    return problem_response(error, "-")
+def _describe(router: APIRouter) -> dict[str, Any]:
+    """The OpenAPI description of the service, wherever it is mounted."""
+    return get_openapi(
+        title="video-censor model service",
+        version=__version__,
+        description=_DESCRIPTION,
+        routes=router.routes,
+    )

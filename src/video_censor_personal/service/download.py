@@ -31,7 +31,7 @@ from video_censor_personal.transfer import (
     verify,
 )
 
-__all__ = ["Download", "Resolved", "Stopped"]
+__all__ = ["Download", "Resolved", "Stopped", "hub_of"]
 
 
 class Stopped(Exception):
@@ -84,7 +84,7 @@ class Download:
             Stopped: `cancel` was set.
             RegistryError, ModelDownloadError, ConfigError, Problem: why it cannot be had.
         """
-        hub = self._hub()
+        hub = hub_of(self.wanted, self._settings)
         resolved = self._resolve(hub)
         self._on_resolved(resolved)
         sources = self._cache.sources(
@@ -104,13 +104,6 @@ class Download:
         return resolved
 
     # -- what it is
-
-    def _hub(self) -> HubSettings:
-        """The hub of the job. The token of this machine is for the default one only."""
-        hub = replace(hub_settings(cache_dir=self._settings.cache_dir), offline=False)
-        if self.wanted.endpoint != hub.endpoint:
-            hub = replace(hub, endpoint=self.wanted.endpoint, token=None)
-        return hub
 
     def _resolve(self, hub: HubSettings) -> Resolved:
         wanted = self.wanted
@@ -218,3 +211,11 @@ class Download:
             # With a listing of more than is here, the libraries would call the model incomplete.
             tree=resolved.tree if whole else (),
         )
+
+
+def hub_of(wanted: Wanted, settings: ServiceSettings) -> HubSettings:
+    """The hub of a job. The token of this machine is for the default one only."""
+    hub = replace(hub_settings(cache_dir=settings.cache_dir), offline=False)
+    if wanted.endpoint != hub.endpoint:
+        hub = replace(hub, endpoint=wanted.endpoint, token=None)
+    return hub

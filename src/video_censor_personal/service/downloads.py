@@ -8,7 +8,6 @@ again, and the transfer engine finds on disk what it has already.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import sqlite3
 import threading
@@ -27,6 +26,7 @@ from video_censor_personal.service.ledger import Ledger, Transaction
 from video_censor_personal.service.library import Library
 from video_censor_personal.service.metrics import Metrics
 from video_censor_personal.service.problems import Problem, without_paths
+from video_censor_personal.service.revisions import Revisions
 from video_censor_personal.service.room import Room
 from video_censor_personal.service.run import Ending, Run
 from video_censor_personal.service.runs import Runs, progress_facts
@@ -60,6 +60,7 @@ class Downloads:
         self.table = JobTable(ledger, self._runs.describe)
         self._settings, self._ledger, self._library = settings, ledger, library
         self._metrics, self._on_end = metrics, on_end
+        self._revisions = Revisions(settings, self.table, library.book)
         self._room = Room(settings, library, metrics)
         self._throttle = Throttle(settings.bytes_per_s)
         self._stopping = threading.Event()
@@ -124,6 +125,7 @@ class Downloads:
         Raises:
             Problem: 409, it is downloading already; 429, there is no place for it.
         """
+        self._revisions.check(wanted)
         with self._runs.mutex:
             waiting = self.table.active()
             if any(_is_same(job.wanted, wanted) for job in waiting):
@@ -260,21 +262,7 @@ class Downloads:
         return self._ledger.write(write)
 
     def _resolved(self, job: Job, resolved: Resolved) -> None:
-        wanted, now = job.wanted, time.time()
-
-        def write(transaction: Transaction) -> None:
-            self._library.book.note(
-                transaction, wanted.repository, resolved.commit, wanted.branch, resolved.files, now
-            )
-            transaction.execute(
-                "UPDATE job SET commit_id = ?, left_out = ? WHERE id = ?",
-                resolved.commit,
-                json.dumps(list(resolved.left_out)),
-                job.id,
-            )
-            transaction.execute("DELETE FROM job_file WHERE job_id = ?", job.id)
-
-        self._ledger.write(write)
+        self._ledger.write(lambda t: self._revisions.note(t, job, resolved))
         if (run := self._runs.get(job.id)) is not None:
             run.commit = resolved.commit
 

@@ -264,10 +264,13 @@ class JobTable:
         )
 
 
-def already(wanted: Wanted) -> Problem:
-    """The problem that a model is being downloaded when somebody asks for it again."""
+def already(wanted: Wanted, other: Wanted | None = None) -> Problem:
+    """The problem that a model is being downloaded (as `other`) when somebody asks for it again."""
+    name = f" as {other.branch}" if other else ""
     return Problem(
-        409, "already_downloading", f"{wanted.repository} ({wanted.branch}) is downloading already."
+        409,
+        "already_downloading",
+        f"{wanted.repository} ({wanted.branch}) is downloading already{name}.",
     )
 
 

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from video_censor_personal.errors import ConfigError
 from video_censor_personal.service.schema import SCHEMA, VERSION
+from video_censor_personal.service.state_files import make_private_file, make_state_folder
 
 __all__ = ["Event", "Ledger", "Transaction"]
 
@@ -96,7 +97,8 @@ class Ledger:
             ConfigError: it cannot be made, is damaged, or belongs to a newer version.
         """
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_state_folder(self.path.parent)
+            make_private_file(self.path)
             connection = self._connect()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version not in (0, VERSION):

@@ -27,6 +27,7 @@ from video_censor_personal.service.verdicts import Verdicts
 
 __all__ = ["Library"]
 
+_PARTS = ("blobs", "refs", "snapshots", "trees")
 _SIZE_TTL_S = 5.0
 _TOUCH_S = 60.0
 
@@ -54,6 +55,9 @@ class Library:
 
         Waits up to `wait_s` for files that nobody verified yet.
         """
+        if (link := self.link_of(repository)) is not None:
+            reason = f"{link} is a link, which is left alone; remove it to have the model here"
+            return ModelState(repository, commit, Presence.PARTIAL, reason)
         if (known := self._still_whole(repository, commit)) is not None:
             return known
         files = self.files(repository, commit)
@@ -72,6 +76,14 @@ class Library:
         if state.presence is Presence.DOWNLOADED and looks_like is not None:
             self._whole[repository, commit] = (paths, looks_like, state)
         return state
+
+    def link_of(self, repository: str) -> str | None:
+        """The folder of a model that is a link, if one is: what it leads to may be anybody's."""
+        folder = self.cache.folder(repository)
+        for path in (folder, *(folder / part for part in _PARTS)):
+            if path.is_symlink():
+                return path.relative_to(self.cache.root).as_posix()
+        return None
 
     def files(self, repository: str, commit: str) -> tuple[HubFile, ...] | None:
         """The files that a commit should have here; None if nobody knows."""
@@ -138,8 +150,15 @@ class Library:
         The bytes freed; None if nothing was there.
 
         Raises:
-            Problem: 409, it is being fetched by another program.
+            Problem: 409, it is being fetched by another program, or is a link.
         """
+        if (link := self.link_of(repository)) is not None:
+            raise Problem(
+                409,
+                "linked",
+                f"{link} is a link, and what it leads to may not be the cache's: nothing was "
+                "deleted. Remove the link by hand.",
+            )
         states = [s for s in self.all() if s.repository == repository]
         chosen = [s for s in states if commit in (None, s.commit)]
         others = {f.blob for s in states if s not in chosen for f in self._all_files(s)}
@@ -182,5 +201,6 @@ class Library:
         with self._sizing:
             now = time.monotonic()
             if fresh or self._size is None or now - self._size[0] > _SIZE_TTL_S:
-                self._size = (now, sum(model.size_bytes for model in self.cache.scan()))
+                own = [m for m in self.cache.scan() if self.link_of(m.name) is None]
+                self._size = (now, sum(model.size_bytes for model in own))
             return self._size[1]

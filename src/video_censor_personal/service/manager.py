@@ -25,6 +25,7 @@ from video_censor_personal.service.ownership import Ownership
 from video_censor_personal.service.policy import Policy
 from video_censor_personal.service.presence import ModelState, Presence
 from video_censor_personal.service.settings import ServiceSettings
+from video_censor_personal.service.state_files import make_state_folder
 from video_censor_personal.service.states import ENDED, WORKING
 from video_censor_personal.service.verdicts import Verdicts
 from video_censor_personal.service.webhooks import Webhooks
@@ -60,7 +61,7 @@ class Manager:
         self.downloads = Downloads(
             settings, self.ledger, self.library, self.metrics, self.webhooks.note
         )
-        self._ownership = Ownership(settings.state_dir / f"service-{name}.lock")
+        self._ownership = Ownership(settings.state_dir / f"service-{name}.lock", cache.store)
         self._pool: ThreadPoolExecutor | None = None
 
     # -- life
@@ -102,7 +103,7 @@ class Manager:
 
     def _start(self) -> None:
         try:
-            self.settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_state_folder(self.settings.state_dir)
             taken = not self._ownership.acquire()
         except (OSError, sqlite3.Error) as exc:
             raise ConfigError(

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from pathlib import Path
 
+from video_censor_personal.errors import ModelCacheError
+from video_censor_personal.service.state_files import make_private_file
+from video_censor_personal.store import Store
+
 __all__ = ["Ownership"]
+
+log = logging.getLogger(__name__)
 
 
 class Ownership:
-    """The right to be the service of one ledger. SQLite's own lock works on every platform."""
+    """The right to be the service of one ledger and of one cache.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    Both, because another service may have its ledger elsewhere, and because a cache that cannot be
+    written has no lock. The ledger's is SQLite's own, which works on every platform.
+    """
+
+    def __init__(self, path: Path, store: Store) -> None:
+        self._path, self._store = path, store
+        self._lock = store.lock("service")
         self._connection: sqlite3.Connection | None = None
 
     def acquire(self) -> bool:
         """Take it if nobody has it; never waits.
 
         Raises:
-            sqlite3.Error: the file cannot be made.
+            OSError, sqlite3.Error: the file beside the ledger cannot be made.
         """
+        make_private_file(self._path)
         connection = sqlite3.connect(
             self._path, timeout=0, isolation_level=None, check_same_thread=False
         )
@@ -32,10 +45,22 @@ class Ownership:
                 return False
             raise
         self._connection = connection
+        if not self._take_cache():
+            self.release()
+            return False
         return True
 
     def release(self) -> None:
         """Let go. Idempotent."""
+        self._lock.release()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _take_cache(self) -> bool:
+        try:
+            self._store.prepare()
+            return self._lock.acquire()
+        except (ModelCacheError, OSError) as exc:
+            log.warning("nothing can be downloaded: %s", exc)
+            return True

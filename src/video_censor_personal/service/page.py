@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
+from typing import Any
 
 from fastapi import APIRouter
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from video_censor_personal.service.guard import Guard
 from video_censor_personal.service.problems import Problem
@@ -34,8 +37,9 @@ _TYPES = {
 }
 
 
-def page_routes(guard: Guard) -> APIRouter:
-    """The routes; none wants a token, and none tells anything."""
+def page_routes(guard: Guard, describe: Callable[[], dict[str, Any]]) -> APIRouter:
+    """The routes; none wants a token, and none tells anything. `describe` makes the API's
+    description for programs, which the page for people is drawn from."""
     router = APIRouter(route_class=guarded_route(guard, is_public=True), include_in_schema=False)
     folder = files("video_censor_personal.service") / "static"
     contents = {
@@ -57,6 +61,11 @@ def page_routes(guard: Guard) -> APIRouter:
     @router.get("/docs")
     async def docs() -> Response:
         return answer("docs.html")
+
+    @router.get("/openapi.json")
+    async def description(request: Request) -> Response:
+        prefix = request.url.path.removesuffix("/openapi.json")
+        return JSONResponse(describe() | ({"servers": [{"url": prefix}]} if prefix else {}))
 
     @router.get("/static/{name}")
     async def static(name: str) -> Response:

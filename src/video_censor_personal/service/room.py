@@ -53,7 +53,8 @@ class Room:
         for state in sorted(self._library.all(), key=lambda state: state.used_s):
             if excess <= sum(each.have_bytes for each in chosen):
                 break
-            if not state.is_pinned and state.repository not in spare:
+            frees = state.have_bytes > 0  # a linked one, for example, does not
+            if frees and not state.is_pinned and state.repository not in spare:
                 chosen.append(state)
         if excess > sum(each.have_bytes for each in chosen):
             raise Problem(

@@ -18,12 +18,13 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from video_censor_personal.errors import VideoCensorError
 from video_censor_personal.service.guard import Guard
 from video_censor_personal.service.problems import Problem
 
-__all__ = ["guarded_route", "problem_response", "problems"]
+__all__ = ["guarded", "guarded_route", "problems", "raising"]
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,10 @@ _MEANINGS = {
     500: "a fault of the service",
     503: "the service cannot do this now",
 }
+_BY_STATUS = {
+    404: ("no_such_path", "There is nothing here; /docs says what there is."),
+    405: ("wrong_method", "Something else can be done here; the header Allow says what."),
+}
 _ALWAYS = (401, 403, 421, 422, 429, 431, 500, 503)
 _WITH_BODY = (400, 408, 413)
 
@@ -60,34 +65,66 @@ def problems(*statuses: int, body: bool = False) -> Description:
     }
 
 
+async def guarded(
+    guard: Guard, request: Request, handler: Handler, *, is_public: bool = False
+) -> Response:
+    """What `handler` answers to a request that `guard` admits, else why it does not; every answer
+    has an id and the headers that all have."""
+    request_id = _request_id(request)
+    try:
+        admitted = await guard.admit(request, is_public=is_public)
+        response = await handler(admitted)
+    except ClientDisconnect:
+        raise
+    except Exception as exc:  # noqa: BLE001 - the edge of a request: it is answered
+        response = _problem_response(exc, request_id)
+    headers = response.headers
+    headers["X-Request-ID"] = request_id
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
 def guarded_route(guard: Guard, *, is_public: bool = False) -> type[APIRoute]:
     """The class of routes behind `guard`; public ones want no token."""
+    methods: dict[str, set[str]] = {}
 
     class GuardedRoute(APIRoute):
+        def __init__(self, path: str, *args: Any, **options: Any) -> None:
+            super().__init__(path, *args, **options)
+            methods.setdefault(path, set()).update(self.methods or ())
+
         def get_route_handler(self) -> Handler:
             handler = super().get_route_handler()
 
             async def handle(request: Request) -> Response:
-                request_id = _request_id(request)
-                try:
-                    admitted = await guard.admit(request, is_public=is_public)
-                    response = await handler(admitted)
-                except ClientDisconnect:
-                    raise
-                except Exception as exc:  # noqa: BLE001 - the edge of a request: it is answered
-                    response = problem_response(exc, request_id)
-                headers = response.headers
-                headers["X-Request-ID"] = request_id
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Cache-Control", "no-store")
-                return response
+                return await guarded(guard, request, handler, is_public=is_public)
 
             return handle
+
+        async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await super().handle(scope, receive, send)
+            except HTTPException as exc:  # the method: what else goes wrong is answered by then
+                allowed = {"Allow": ", ".join(sorted(methods[self.path]))}
+                refusal = HTTPException(exc.status_code, exc.detail, allowed)
+                request = Request(scope, receive, send)
+                response = await guarded(guard, request, raising(refusal), is_public=is_public)
+                await response(scope, receive, send)
 
     return GuardedRoute
 
 
-def problem_response(error: Exception, request_id: str) -> Response:
+def raising(error: Exception) -> Handler:
+    """A handler that raises `error`."""
+
+    async def handle(_: Request) -> Response:
+        raise error
+
+    return handle
+
+
+def _problem_response(error: Exception, request_id: str) -> Response:
     """The answer to a request that raised `error`."""
     problem = _problem_of(error, request_id)
     headers = problem.headers
@@ -108,7 +145,8 @@ def _problem_of(error: Exception, request_id: str) -> Problem:
         return _invalid(error)
     if isinstance(error, HTTPException):
         status = error.status_code
-        return Problem(status, "http", str(error.detail), headers=error.headers)
+        code, detail = _BY_STATUS.get(status, ("http", f"{error.detail}."))
+        return Problem(status, code, detail, headers=error.headers)
     if isinstance(error, sqlite3.Error):
         log.error("request %s: the ledger failed: %s", request_id, error)
         return Problem(503, "ledger_failed", "The service's memory cannot be used right now.")

@@ -9,19 +9,29 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from video_censor_personal.errors import ConfigError
 from video_censor_personal.service.ledger import Ledger
+from video_censor_personal.service.state_files import make_state_folder
 
-__all__ = ["SESSION_S", "Sessions", "find_token"]
+__all__ = ["SESSION_S", "Sessions", "Token", "find_token"]
 
 SESSION_S = 30 * 24 * 3600
 _SHORTEST = 16
 
 
-def find_token(state_dir: Path, environment: Mapping[str, str] = os.environ) -> tuple[str, bool]:
-    """The token, and whether it was made just now.
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What clients must send; `is_given` if a person chose it, and nobody needs to be told."""
+
+    text: str = field(repr=False)
+    is_given: bool
+
+
+def find_token(state_dir: Path, environment: Mapping[str, str] = os.environ) -> Token:
+    """The token of a service.
 
     It is what `VIDEO_CENSOR_TOKEN` says, else what lies in the state directory, else a new one,
     which is put there for its owner's eyes only.
@@ -37,16 +47,16 @@ def find_token(state_dir: Path, environment: Mapping[str, str] = os.environ) -> 
                 "unset it to have one made",
                 key="VIDEO_CENSOR_TOKEN",
             )
-        return given, False
+        return Token(given, is_given=True)
     path = state_dir / "token"
     try:
         with contextlib.suppress(FileNotFoundError):
             kept = path.read_text(encoding="ascii").strip()
             if len(kept) >= _SHORTEST:
                 path.chmod(0o600)
-                return kept, False
+                return Token(kept, is_given=False)
         token = secrets.token_urlsafe(32)
-        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_state_folder(state_dir)
         fresh = path.with_name(f"token.{secrets.token_hex(4)}")
         with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(token + "\n")
@@ -57,7 +67,7 @@ def find_token(state_dir: Path, environment: Mapping[str, str] = os.environ) -> 
             "folder with --state-dir",
             file=path,
         ) from exc
-    return token, True
+    return Token(token, is_given=False)
 
 
 class Sessions:
