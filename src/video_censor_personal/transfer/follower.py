@@ -19,8 +19,9 @@ from video_censor_personal.transfer.pieces import CRC, crc_mark, prefix_mark
 
 __all__ = ["Follower"]
 
-# Buffers that wait for the hash; more would only take memory: the line is faster than the hash.
-_MOST_WAITING = 12
+# Buffers that wait for the hash; more would only take memory.
+_MOST_WAITING = 6
+_WAIT_S = 0.1
 _READ_BYTES = 256 << 10
 
 
@@ -30,7 +31,7 @@ class _Stretch:
 
     start: int
     end: int
-    buffer: bytearray | None = None
+    buffer: memoryview | None = None
     mark: str | None = None
 
 
@@ -59,6 +60,8 @@ class Follower:
         self._lock = threading.Lock()
         # None wakes the thread to look whether it is stopped, or at the end.
         self._queue: queue.SimpleQueue[_Stretch | None] = queue.SimpleQueue()
+        self._places = threading.Semaphore(_MOST_WAITING)
+        self._unread = 0  # queued stretches that have to be read from disk
         self._landed: dict[int, _Stretch] = {}
         self._expected = 0  # everything before it is hashed or queued
         self._end: int | None = None
@@ -70,26 +73,42 @@ class Follower:
         self._thread.start()
 
     def landed(
-        self, start: int, end: int, buffer: bytearray | None = None, mark: str | None = None
+        self,
+        start: int,
+        end: int,
+        buffer: memoryview | None = None,
+        mark: str | None = None,
+        *,
+        waits: bool = False,
     ) -> bool:
-        """Bytes `[start, end)` have been written. Whether the follower took the buffer over."""
+        """Bytes `[start, end)` have been written. Whether the follower took the buffer over.
+
+        `waits`: a moment, where hashing is slower than the line just now, so that it can take it.
+        """
+        place = buffer is not None and self._places.acquire(waits, _WAIT_S if waits else None)
+        takes = self._line_up(_Stretch(start, end, buffer if place else None, mark))
+        if place and not takes:
+            self._places.release()
+        return takes
+
+    def _line_up(self, stretch: _Stretch) -> bool:
         with self._lock:
-            if self._stopped or end <= self._expected:
+            if self._stopped or stretch.end <= self._expected:
                 return False  # a stream that began again brings what was hashed already
-            if start > self._expected:
-                self._landed[start] = _Stretch(start, end, None, mark)
+            if stretch.start > self._expected:
+                stretch.buffer = None
+                self._landed[stretch.start] = stretch
                 return False
-            if start < self._expected:
-                start, buffer = self._expected, None
-            takes = buffer is not None and self._queue.qsize() < _MOST_WAITING
-            self._queue.put(_Stretch(start, end, buffer if takes else None, mark))
-            self._advance(end)
+            if stretch.start < self._expected:
+                stretch.start, stretch.buffer = self._expected, None
+            takes = stretch.buffer is not None
+            self._put(stretch)
+            self._advance(stretch.end)
             return takes
 
     def awaits(self, offset: int) -> bool:
         """Whether what lands at `offset` will be hashed soon."""
-        soon = self._queue.qsize() < _MOST_WAITING // 3
-        return soon and self._expected == offset and not self._stopped
+        return self._expected == offset and not self._unread and not self._stopped
 
     def end_at(self, size: int) -> None:
         """The file has `size` bytes; call it once."""
@@ -110,10 +129,14 @@ class Follower:
     def _advance(self, to: int) -> None:
         self._expected = to
         while (stretch := self._landed.pop(self._expected, None)) is not None:
-            self._queue.put(stretch)
+            self._put(stretch)
             self._expected = stretch.end
         if self._expected == self._end:
             self._queue.put(None)
+
+    def _put(self, stretch: _Stretch) -> None:
+        self._unread += stretch.buffer is None
+        self._queue.put(stretch)
 
     def _run(self) -> None:
         try:
@@ -150,9 +173,11 @@ class Follower:
     def _hash(self, stretch: _Stretch, scratch: memoryview) -> bool:
         """Take a stretch into the checksum; False, and nothing taken, if it is damaged."""
         if stretch.buffer is not None:
-            self._hasher.update(memoryview(stretch.buffer)[: stretch.end - stretch.start])
-            self._buffers.give(stretch.buffer)
+            self._hasher.update(stretch.buffer[: stretch.end - stretch.start])
+            self._let_go(stretch)
             return True
+        with self._lock:
+            self._unread -= 1
         before = self._hasher.copy() if stretch.mark else None
         offset, crc = stretch.start, 0
         while offset < stretch.end and not self._stopped:
@@ -185,8 +210,14 @@ class Follower:
             stretch = self._queue.get()
             if stretch is None:
                 continue
-            if stretch.buffer is not None:
-                self._buffers.give(stretch.buffer)
-                stretch.buffer = None
+            if stretch.buffer is None:
+                self._unread -= 1
+            self._let_go(stretch)
             found.append(stretch)
         return found
+
+    def _let_go(self, stretch: _Stretch) -> None:
+        if stretch.buffer is not None:
+            self._buffers.give(stretch.buffer)
+            self._places.release()
+            stretch.buffer = None

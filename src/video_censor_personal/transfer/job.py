@@ -24,7 +24,10 @@ from video_censor_personal.transfer.routes import Route, Routes
 from video_censor_personal.transfer.segments import Kind, Ledger, Segment
 from video_censor_personal.transfer.throttle import Throttle
 
-__all__ = ["Job", "Surroundings"]
+__all__ = ["SMALL_BYTES", "Job", "Surroundings"]
+
+# A file of this size at most is fetched with one request, into one buffer.
+SMALL_BYTES = 256 << 10
 
 _LAST_PHASE = {
     Status.PRESENT: Phase.DONE,
@@ -107,7 +110,7 @@ class Job:
                 # Another process finished it after the plan was made.
                 self.size = record.size
                 self.end(Status.PRESENT, digest=record.checksum)
-            elif self.size is not None and self.size <= self.shared.buffers.size:
+            elif self.size is not None and self.size <= SMALL_BYTES:
                 self.ledger.add(Segment(0, self.size, Kind.WHOLE))
             else:
                 self.assemble(self._earlier_identity() or self.identity())
@@ -205,7 +208,7 @@ class Job:
     @property
     def piece_size(self) -> int:
         pieces = self.assembly.pieces if self.assembly else None
-        return pieces.identity.piece_size if pieces else self.shared.buffers.size
+        return pieces.identity.piece_size if pieces else SMALL_BYTES
 
     def enter(self) -> None:
         """A thread begins to work on it."""

@@ -15,7 +15,7 @@ from video_censor_personal.transfer.buffers import Buffers
 from video_censor_personal.transfer.cancel import CancelToken
 from video_censor_personal.transfer.faults import Halted
 from video_censor_personal.transfer.http import Client, Response
-from video_censor_personal.transfer.job import Job, Surroundings
+from video_censor_personal.transfer.job import SMALL_BYTES, Job, Surroundings
 from video_censor_personal.transfer.limits import Limits, RetryPolicy
 from video_censor_personal.transfer.outcome import FileProgress, Listener, Status
 from video_censor_personal.transfer.plan import PlannedFile
@@ -34,10 +34,8 @@ _ASK_LOCK_S = 0.2
 _MOST_OPENED = 32  # each holds descriptors, a large one a thread, also while it waits to retry
 # Beyond this the threads are left behind (they are stuck in name resolution, and are daemons).
 _LEAVE_THREADS_S = 3.0
-# Small enough to stay in a core's own cache from the socket to the disk and the checksum: with
-# 1 MiB it took half as much processor time again.
-_BUFFER_BYTES = 256 << 10
-_SPARE_BUFFERS = 16
+_BUFFER_BYTES = 1 << 20
+_SPARE_BUFFERS = 8
 # A request for a part should take at least this many times as long as the wait for its first byte.
 _WORTH_A_REQUEST = 20
 
@@ -300,4 +298,4 @@ class Run:
 def _is_small(job: Job) -> bool:
     """Whether the file is fetched with one request."""
     size = job.source.size_bytes
-    return size is not None and size <= _BUFFER_BYTES
+    return size is not None and size <= SMALL_BYTES

@@ -131,7 +131,7 @@ class Worker:
             try:
                 ahead = response.wire.is_ahead()
                 room = assembly.room(segment)
-                count, fault = self._fill(job, segment, response, memoryview(buffer)[:room])
+                count, fault = self._fill(job, segment, response, buffer[:room])
                 if segment not in job.ledger.active:
                     return False
                 if count:
@@ -211,7 +211,7 @@ class Worker:
             try:
                 with job.lock:
                     accept(job, segment, route, response)
-                view = memoryview(buffer)[: job.size]
+                view = buffer[: job.size]
                 count, fault = self._fill(job, segment, response, view)
                 job.fetched_bytes += count
                 if fault is None and count < len(view):
