@@ -81,7 +81,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class TrackPoint:
-    """Where a tracked thing was seen at one sampled time."""
+    """Where a tracked thing was seen at one sampled time, and how strong the evidence was then."""
 
     time: Fraction
     box: Box

@@ -17,10 +17,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from video_censor_personal import categories
-from video_censor_personal.analysis.coverage import Search, cover
-from video_censor_personal.analysis.examination import examine, unexamined_streams
-from video_censor_personal.analysis.segments import merge
+from video_censor_personal import __version__, categories
+from video_censor_personal.analysis.conclusion import conclude
+from video_censor_personal.analysis.coverage import Search
+from video_censor_personal.analysis.evidence import Evidence, Witness
+from video_censor_personal.analysis.examination import Examined, examine, unexamined_streams
+from video_censor_personal.analysis.making import Making, part_of, subtitles_digest
+from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.config.document import nearest
 from video_censor_personal.detectors.base import FrameDetector, SoundDetector
@@ -183,11 +186,12 @@ class AnalysisPipeline:
         ears = [self._build(a) for a in self._detectors or () if a.plugin.modality == "audio"]
         return [ear for ear in ears if isinstance(ear, SoundDetector)]
 
-    def _languages(self) -> set[str]:
+    @staticmethod
+    def _languages(assignments: Sequence[Assignment]) -> set[str]:
         """The languages that are listened to; empty where language does not matter."""
         return {
             language
-            for assignment in self._detectors or ()
+            for assignment in assignments
             if assignment.plugin.modality == "audio"
             for language in assignment.languages
         }
@@ -207,47 +211,86 @@ class AnalysisPipeline:
 
     def report(self, video: Path | str | MediaInfo | None = None) -> Report:
         """As `analyze`, as a value."""
+        return self.conclude(self.scores(video))
+
+    def scores(self, video: Path | str | MediaInfo | None = None) -> Scores:
+        """Everything the detectors say of a video, whatever the sensitivities; see `conclude`."""
         self._require_models()
         info = self._probed(video)
         self._ensure_detection_pipeline()
+        used = self._detectors or []
         cues = self._cues(info)
         log.info("analysing %s: %s", info.path, "; ".join(self.describe()) or "nothing")
+        wanted = self.config.enabled_categories()
+        sensitivities = {key: self.config.detections[key].sensitivity for key in wanted}
+        languages = self._languages(used)
         found = examine(
             info,
             self._eyes,
             self._make_ears,
             cues,
             self.config.processing,
-            languages=self._languages(),
+            sensitivities=sensitivities,
+            languages=languages,
             listener=self.listener,
         )
-        for detection in found.detections:
-            log.debug(
-                "%s: %s %r, %.2f, by %s",
-                detection.span,
-                detection.category,
-                detection.label,
-                detection.confidence,
-                detection.detector,
-            )
-        labels = {key: self._label(key) for key in self.config.detections}
-        return Report(
+        return Scores(
             source=info.path,
-            duration=info.duration,
-            processed_at=datetime.now(UTC),
-            config=self.config.path.name if self.config.path else "built-in defaults",
-            segments=merge(found.detections, self.config.processing.segment_merge, labels),
-            coverage=cover(
-                self.config.enabled_categories(),
-                self._searches(),
-                found.gaps,
-                info.duration,
-                labels,
-                unexamined_streams(info, self._languages()),
-            ),
             size_bytes=info.size_bytes,
             fingerprint=fingerprint(info.path),
-            labels=labels,
+            made_at=datetime.now(UTC),
+            making=self._made_with(info, used),
+            evidence=Evidence(
+                witnesses=tuple(self._witness(assignment, found) for assignment in used),
+                gaps=found.gaps,
+                unexamined=unexamined_streams(info, languages),
+                duration=info.duration,
+                end=found.end,
+                sensitivities=sensitivities,
+            ),
+        )
+
+    def conclude(self, scores: Scores) -> Report:
+        """What this configuration makes of the scores, its own or kept ones."""
+        asked = {a.settings.name: frozenset(a.settings.categories) for a in self._assignments}
+        return conclude(scores, self.config, asked)
+
+    def making(self, info: MediaInfo) -> Making:
+        """What the scores of an analysis would be made with if every model were there."""
+        return self._made_with(info, self._assignments)
+
+    def _made_with(self, info: MediaInfo, assignments: Sequence[Assignment]) -> Making:
+        sampling = self.config.processing.frame_sampling
+        return Making(
+            program=__version__,
+            strategy=sampling.strategy,
+            sample_rate=sampling.sample_rate,
+            languages=tuple(sorted(self._languages(assignments))),
+            subtitles=subtitles_digest(info.path),
+            parts=tuple(part_of(a, self._revision(a)) for a in assignments),
+        )
+
+    def _revision(self, assignment: Assignment) -> str:
+        """What its detector works with; empty where some of it cannot be told."""
+        models = {need.name: self._manager.revision(need.name) for need in assignment.needs}
+        known = [f"{name} {revision}" for name, revision in models.items() if revision]
+        parts = [part for part in (assignment.revision, *known) if part]
+        return "; ".join(parts) if len(known) == len(models) else ""
+
+    def _witness(self, assignment: Assignment, found: Examined) -> Witness:
+        name = assignment.settings.name
+        models = ", ".join(need.name for need in assignment.needs)
+        return Witness(
+            search=Search(
+                name,
+                assignment.plugin.modality,
+                frozenset(assignment.settings.categories),
+                assignment.plugin.notes,
+            ),
+            scales=found.scales.get(name, {}),
+            model=self._revision(assignment) or models,
+            looks=found.looks.get(name, ()),
+            heard=found.heard.get(name, ()),
         )
 
     def _require_models(self) -> None:
@@ -268,17 +311,6 @@ class AnalysisPipeline:
         for cue in subtitles.cues:
             log.log(_TRACE, "%s: cue of %s: %r", cue.span, cue.source, cue.text)
         return list(subtitles.cues)
-
-    def _searches(self) -> list[Search]:
-        return [
-            Search(
-                assignment.settings.name,
-                assignment.plugin.modality,
-                frozenset(assignment.settings.categories),
-                assignment.plugin.notes,
-            )
-            for assignment in self._detectors or ()
-        ]
 
 
 def _how_to_get(missing: Sequence[ModelSource], config: Config) -> str:

@@ -8,19 +8,27 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from movies import cut_off, make_movie
 from pictures import FACE, clip, frame, meadow, scaled, with_portrait
 
+from video_censor_personal.analysis.coverage import Search
+from video_censor_personal.analysis.evidence import Evidence, Witness
+from video_censor_personal.analysis.judgement import judge
 from video_censor_personal.analysis.watch import Watched, watch
 from video_censor_personal.config import FrameSampling
-from video_censor_personal.detectors.base import CategorySettings, DetectorSettings, FrameDetector
+from video_censor_personal.detectors.base import (
+    CategorySettings,
+    DetectorSettings,
+    FrameDetector,
+    scales_of,
+)
 from video_censor_personal.detectors.nudenet import plugin
 from video_censor_personal.errors import DetectorError
-from video_censor_personal.findings import Box, Gap, Sighting
+from video_censor_personal.findings import Box, Detection, Gap, Sighting
 from video_censor_personal.media.base import Frame
 from video_censor_personal.media.frames import decode_frames
 from video_censor_personal.media.probe import probe
@@ -61,16 +69,41 @@ def film(seconds: float) -> Iterator[Frame]:
     return clip(seconds, FPS, lambda _: SMALL)
 
 
+class Judged(NamedTuple):
+    """What was watched, and what of it counts."""
+
+    detections: tuple[Detection, ...]
+    gaps: tuple[Gap, ...]
+    samples: int
+
+
+def judged(
+    detectors: Sequence[FrameDetector],
+    watched: Watched,
+    padding: float = 0,
+    sensitivity: float = 0.5,
+) -> Judged:
+    witnesses = tuple(
+        Witness(Search(d.name, "video", d.categories), scales_of(d), looks=looks)
+        for d, looks in zip(detectors, watched.looks, strict=True)
+    )
+    asked = {category: sensitivity for d in detectors for category in d.categories}
+    found = judge(Evidence(witnesses, end=watched.end), asked, padding=padding)
+    return Judged(found, watched.gaps, watched.samples)
+
+
 def look_at(
     detector: FrameDetector,
     seconds: float = 5,
     sampling: FrameSampling = HALF_SECOND,
+    padding: float = 0,
     **options: object,
-) -> Watched:
-    return watch(film(seconds), [detector], sampling, **options)  # type: ignore[arg-type]
+) -> Judged:
+    watched = watch(film(seconds), [detector], sampling, **options)  # type: ignore[arg-type]
+    return judged([detector], watched, padding)
 
 
-def spans(watched: Watched) -> list[tuple[float, float]]:
+def spans(watched: Judged) -> list[tuple[float, float]]:
     return [(float(d.span.start), float(d.span.end)) for d in watched.detections]
 
 
@@ -115,7 +148,7 @@ def test_what_is_there_in_the_last_frame_stays_until_the_video_ends() -> None:
 def test_two_detectors_look_at_the_same_frames() -> None:
     one, other = Scripted((1, 2)), Scripted((3, 4))
     other.name = "other"
-    watched = watch(film(5), [one, other], HALF_SECOND)
+    watched = judged([one, other], watch(film(5), [one, other], HALF_SECOND))
     assert [(d.detector, float(d.span.start)) for d in watched.detections] == [
         ("scripted", 1),
         ("other", 3),
@@ -138,10 +171,11 @@ def test_a_face_is_followed_through_moving_pictures(strategy: str) -> None:
         DetectorSettings("eyes", {"faces": CategorySettings("faces", "Faces", 0.5)})
     )
     sampling = FrameSampling(strategy, 0.5)  # type: ignore[arg-type]
-    watched = watch(clip(3, FPS, paint), [eyes], sampling)
+    watched = judged([eyes], watch(clip(3, FPS, paint), [eyes], sampling))
     (found,) = watched.detections
     assert found.span == Span(appears, goes)
-    assert found.confidence > 0.6
+    assert found.score is not None
+    assert found.score > 0.6
     for point in found.track:
         x = (left(point.time) + FACE.x * 256) / 640
         face = Box(x, (40 + FACE.y * 300) / 360, FACE.width * 0.4, FACE.height * 300 / 360)
@@ -156,7 +190,10 @@ def test_a_failing_detector_leaves_a_gap_of_its_categories_and_goes_on() -> None
     watched = look_at(detector, 5, batch=1)
     assert watched.gaps == (
         Gap(
-            Span.of(1.05, 2), "detector 'scripted' failed: RuntimeError('out of memory')", "things"
+            Span.of(1.05, 2),
+            "detector 'scripted' failed: RuntimeError('out of memory')",
+            "things",
+            passing=True,
         ),
     )
     assert spans(watched) == [(3.5, 4)]
@@ -222,7 +259,8 @@ def test_a_hit_before_a_gap_lasts_through_it() -> None:
         yield Gap(Span.of(1, 3), "damaged")
         yield from clip(2, FPS, lambda _: SMALL, Fraction(3))
 
-    assert spans(watch(frames(), [Scripted((0.9, 1))], HALF_SECOND)) == [(0.9, 3)]
+    detector = Scripted((0.9, 1))
+    assert spans(judged([detector], watch(frames(), [detector], HALF_SECOND))) == [(0.9, 3)]
 
 
 def test_no_picture_at_all_is_a_gap_not_a_clean_video() -> None:
@@ -337,7 +375,9 @@ def test_a_face_in_a_file_is_found_from_its_first_frame_to_its_last(
     movie = make_movie(tmp_path / f"a{suffix}", size=(320, 180), paint=paint, **options)
     info = probe(movie.path)
     eyes = plugin.build(DetectorSettings("eyes", {"faces": CategorySettings("faces", "Faces")}))
-    watched = watch(decode_frames(info), [eyes], HALF_SECOND, duration=info.duration)
+    watched = judged(
+        [eyes], watch(decode_frames(info), [eyes], HALF_SECOND, duration=info.duration)
+    )
     (found,) = watched.detections
     assert found.span.start == pytest.approx(movie.times[13], abs=0.002)
     assert found.span.end == pytest.approx(movie.times[27], abs=0.002)

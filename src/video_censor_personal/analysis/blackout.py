@@ -56,7 +56,7 @@ class Blackout:
         since, self._since, self._in_a_row = self._since, None, 0
         if since is not None and since < time:
             self.gaps += [
-                Gap(Span(since, time), self._reason, category)
+                Gap(Span(since, time), self._reason, category, passing=True)
                 for category in sorted(self._detector.categories)
             ]
         return since

@@ -7,12 +7,15 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import TypeVar
 
 from video_censor_personal.analysis.listen import listen
+from video_censor_personal.analysis.schedule import selection
+from video_censor_personal.analysis.tracks import Look
 from video_censor_personal.analysis.watch import watch
 from video_censor_personal.config import Processing
-from video_censor_personal.detectors.base import FrameDetector, SoundDetector
+from video_censor_personal.detectors.base import FrameDetector, Scale, SoundDetector, scales_of
 from video_censor_personal.findings import Detection, Gap, Modality
 from video_censor_personal.media.audio import decode_audio
 from video_censor_personal.media.base import Cue, MediaInfo, StreamInfo
@@ -30,10 +33,18 @@ _SIGNAL_INTERVAL_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What was found, and what could be neither seen nor heard."""
+    """What every detector said, by its name, and what could be neither seen nor heard.
 
-    detections: tuple[Detection, ...] = ()
+    Attributes:
+        scales: what the raw scores of each detector mean, by category.
+        end: when the last picture stops being shown; 0 where none was looked at.
+    """
+
+    looks: Mapping[str, tuple[Look, ...]] = field(default_factory=dict)
+    heard: Mapping[str, tuple[Detection, ...]] = field(default_factory=dict)
+    scales: Mapping[str, Mapping[str, Scale]] = field(default_factory=dict)
     gaps: Mapping[Modality, Sequence[Gap]] = field(default_factory=dict)
+    end: Fraction = Fraction(0)
 
 
 def examine(
@@ -43,11 +54,14 @@ def examine(
     cues: Sequence[Cue],
     processing: Processing,
     *,
+    sensitivities: Mapping[str, float],
     languages: Collection[str] = (),
     listener: Listener = ignore,
 ) -> Examined:
     """Show the pictures to `eyes` and play every sound track in one of the `languages` (empty: in
     any) to new ears of its own; whatever fails stops all of it.
+
+    The edges of what is seen are looked for at the `sensitivities`, by category.
 
     Raises:
         DetectorError: a detector kept failing.
@@ -56,7 +70,7 @@ def examine(
     stop = threading.Event()
     parts: list[Callable[[], Examined]] = []
     if eyes and info.video:
-        parts.append(lambda: _watch(info, eyes, processing, listener, stop))
+        parts.append(lambda: _watch(info, eyes, processing, sensitivities, listener, stop))
     heard = heard_streams(info, languages)
     parts.append(lambda: _listen_to_all(info, heard, make_ears, cues, listener, stop))
     with ThreadPoolExecutor(len(parts), thread_name_prefix="analysis") as pool:
@@ -65,8 +79,11 @@ def examine(
         finally:
             stop.set()
     return Examined(
-        tuple(detection for part in found for detection in part.detections),
-        {modality: gaps for part in found for modality, gaps in part.gaps.items()},
+        looks={name: looks for part in found for name, looks in part.looks.items()},
+        heard={name: heard for part in found for name, heard in part.heard.items()},
+        scales={name: scales for part in found for name, scales in part.scales.items()},
+        gaps={modality: gaps for part in found for modality, gaps in part.gaps.items()},
+        end=max(part.end for part in found),
     )
 
 
@@ -108,19 +125,30 @@ def _watch(
     info: MediaInfo,
     eyes: Sequence[FrameDetector],
     processing: Processing,
+    sensitivities: Mapping[str, float],
     listener: Listener,
     stop: threading.Event,
 ) -> Examined:
-    threads = processing.max_workers or os.cpu_count() or 1
+    frames = decode_frames(
+        info,
+        threads=processing.max_workers or os.cpu_count() or 1,
+        selection=selection(processing.frame_sampling),
+        smooth=False,
+    )
     watched = watch(
-        _until(stop, decode_frames(info, threads=threads)),
+        _until(stop, frames),
         eyes,
         processing.frame_sampling,
-        padding=processing.padding_s,
+        sensitivities=sensitivities,
         duration=info.duration,
         listener=listener,
     )
-    return Examined(watched.detections, {"video": watched.gaps})
+    return Examined(
+        looks={eye.name: looks for eye, looks in zip(eyes, watched.looks, strict=True)},
+        scales={eye.name: scales_of(eye) for eye in eyes},
+        gaps={"video": watched.gaps},
+        end=watched.end,
+    )
 
 
 def _listen_to_all(
@@ -131,8 +159,9 @@ def _listen_to_all(
     listener: Listener,
     stop: threading.Event,
 ) -> Examined:
-    """Every track in turn. What two tracks say at the same time counts once."""
-    detections: list[Detection] = []
+    """Every track in turn. What a detector hears in two tracks at the same time is kept once."""
+    heard_by: dict[str, tuple[Detection, ...]] = {}
+    scales: dict[str, Mapping[str, Scale]] = {}
     gaps: list[Gap] = []
     tracks: Sequence[StreamInfo | None] = heard or [None]  # subtitles tell without sound too
     for stream in tracks:
@@ -144,9 +173,12 @@ def _listen_to_all(
         if stream is not None and stream != info.audio:
             told = _as_stage(f"listening to stream {stream.index}", listener)
         listened = listen(_until(stop, blocks), cues, ears, duration=info.duration, listener=told)
-        detections += [d for d in listened.detections if not _known(d, detections)]
+        for ear, said in zip(ears, listened.heard, strict=True):
+            before = heard_by.get(ear.name, ())
+            heard_by[ear.name] = (*before, *(d for d in said if not _known(d, before)))
+            scales[ear.name] = scales_of(ear)
         gaps += [gap for gap in listened.gaps if gap not in gaps]
-    return Examined(tuple(detections), {"audio": gaps})
+    return Examined(heard=heard_by, scales=scales, gaps={"audio": gaps})
 
 
 def _as_stage(stage: str, listener: Listener) -> Listener:
@@ -157,6 +189,7 @@ def _known(detection: Detection, known: Iterable[Detection]) -> bool:
     return any(
         other.label == detection.label
         and other.category == detection.category
+        and (other.score or 0) >= (detection.score or 0)
         and other.span.start <= detection.span.start
         and detection.span.end <= other.span.end
         for other in known

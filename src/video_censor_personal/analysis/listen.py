@@ -1,4 +1,4 @@
-"""Listen to a video: blocks of one track in, detections out, from a single decoding."""
+"""Listen to a video: blocks of one track in, all that is heard out, from a single decoding."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from video_censor_personal.analysis.blackout import Blackout
+from video_censor_personal.analysis.evidence import kept_detection
 from video_censor_personal.detectors.base import SoundDetector
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.findings import Detection, Gap
@@ -25,12 +26,12 @@ class Listened:
     """What was heard.
 
     Attributes:
-        detections: in order of time.
+        heard: what each detector reported, in order of time, with raw scores.
         gaps: what could not be decoded (`category` None), and what a detector could not judge.
         end: when the sound ends.
     """
 
-    detections: tuple[Detection, ...]
+    heard: tuple[tuple[Detection, ...], ...]
     gaps: tuple[Gap, ...]
     end: Fraction
 
@@ -73,9 +74,10 @@ def listen(
     for ear in ears:
         ear.finish(end)
     listener(Progress(_STAGE, float(heard_s), total, finished=True))
-    found = [detection for ear in ears for detection in ear.detections]
     return Listened(
-        detections=tuple(sorted(found, key=lambda d: (d.span, d.category, d.label))),
+        heard=tuple(
+            tuple(sorted(ear.heard, key=lambda d: (d.span, d.category, d.label))) for ear in ears
+        ),
         gaps=(*gaps, *(gap for ear in ears for gap in ear.gaps)),
         end=end,
     )
@@ -88,7 +90,7 @@ class _Ear:
         self._detector = detector
         self._blackout = Blackout(detector)
         self._said: list[Gap] = []
-        self.detections: list[Detection] = []
+        self.heard: list[Detection] = []
 
     @property
     def gaps(self) -> list[Gap]:
@@ -120,7 +122,7 @@ class _Ear:
                 if isinstance(finding, Gap):
                     self._said.append(finding)
                 else:
-                    self.detections.append(finding)
+                    self.heard.append(kept_detection(finding, self._detector.name))
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; it becomes a gap
             self._blackout.failed(error, since)
             return False

@@ -54,6 +54,7 @@ class _Track:
 
     start: Fraction
     best: Sighting
+    strength: float
     latest: Sighting
     points: list[TrackPoint] = field(default_factory=list)
     missed_at: Fraction | None = None
@@ -63,21 +64,27 @@ class _Track:
 class Tracker:
     """Turns the looks of one detector into detections. Give it every look, in order of time.
 
-    `padding` (seconds) is added to both ends of every detection.
+    `model` is the revision of its model; `padding` (seconds) is added to both ends of every
+    detection.
     """
 
-    def __init__(self, detector: str, padding: Fraction = Fraction(0)) -> None:
-        self._detector, self._padding = detector, padding
+    def __init__(self, detector: str, padding: Fraction = Fraction(0), model: str = "") -> None:
+        self._detector, self._padding, self._model = detector, padding, model
         self._open: list[_Track] = []
         self._closed: list[_Track] = []
 
-    def see(self, look: Look) -> None:
-        """Take in the next look."""
+    def see(self, look: Look, strengths: Sequence[float] | None = None) -> None:
+        """Take in the next look, and how strong each of its sightings is (None: as their scores).
+
+        What was strongest says how sure the whole detection is.
+        """
+        if strengths is None:
+            strengths = [sighting.score for sighting in look.sightings]
         if look.starts_shot:
             self._close(self._open, look.time)
         pairs = _pair([track.latest for track in self._open], look.sightings)
         for position, seen in pairs.items():
-            _extend(self._open[position], look.time, look.sightings[seen])
+            _extend(self._open[position], look.time, look.sightings[seen], strengths[seen])
         unseen = [t for position, t in enumerate(self._open) if position not in pairs]
         for track in unseen:
             track.misses += look.regular
@@ -87,8 +94,8 @@ class Tracker:
         known = set(pairs.values())
         for position, sighting in enumerate(look.sightings):
             if position not in known:
-                track = _Track(start, sighting, sighting)
-                _extend(track, look.time, sighting)
+                track = _Track(start, sighting, 0.0, sighting)
+                _extend(track, look.time, sighting, strengths[position])
                 self._open.append(track)
 
     def finish(self, end: Fraction) -> list[Detection]:
@@ -111,11 +118,13 @@ class Tracker:
             category=track.best.category,
             label=track.best.label,
             span=Span(padded.start, max(track.missed_at, min(padded.end, end))),
-            confidence=track.best.score,
+            confidence=track.strength,
             reasoning=track.best.reasoning,
             detector=self._detector,
             modality="video",
             track=tuple(track.points),
+            score=track.best.score,
+            model=self._model,
         )
 
 
@@ -129,12 +138,13 @@ def same_scene(before: Sequence[Sighting], after: Sequence[Sighting]) -> bool:
     )
 
 
-def _extend(track: _Track, time: Fraction, sighting: Sighting) -> None:
+def _extend(track: _Track, time: Fraction, sighting: Sighting, strength: float) -> None:
     if sighting.score > track.best.score:
         track.best = sighting
+    track.strength = max(track.strength, strength)
     track.latest, track.missed_at, track.misses = sighting, None, 0
     if sighting.box is not None:
-        track.points.append(TrackPoint(time, sighting.box, sighting.score))
+        track.points.append(TrackPoint(time, sighting.box, strength))
 
 
 def _pair(before: Sequence[Sighting], after: Sequence[Sighting]) -> dict[int, int]:

@@ -44,6 +44,12 @@ class Assignment:
         ask = getattr(self.plugin, "languages", None)
         return ask(self.settings) if ask else frozenset()
 
+    @property
+    def revision(self) -> str:
+        """What its detector works with besides the models it takes; empty where it does not say."""
+        ask = getattr(self.plugin, "revision", None)
+        return str(ask(self.settings)) if ask else ""
+
     def build(self, model_paths: Mapping[str, Path]) -> FrameDetector | SoundDetector:
         """The detector, handed the verified files of its models."""
         return self.plugin.build(replace(self.settings, model_paths=model_paths))

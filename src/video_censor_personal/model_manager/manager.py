@@ -91,6 +91,15 @@ class ModelManager:
         """
         return self.store.path(model_name)
 
+    def revision(self, model_name: str) -> str:
+        """Which version of a model is meant, shortened: the commit it is pinned to, else its
+        checksum; empty where nothing tells."""
+        source = self._configured(model_name)
+        if source is None:
+            return ""
+        pin = ModelsLock(lock_path(self.config.path)).get(source)
+        return (pin.commit if pin else source.checksum)[:12]
+
     def plan(
         self,
         names: Iterable[str] | None = None,

@@ -1,0 +1,62 @@
+"""From kept scores and a configuration to the report."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from video_censor_personal import categories
+from video_censor_personal.analysis.coverage import cover
+from video_censor_personal.analysis.judgement import judge
+from video_censor_personal.analysis.scores import Scores
+from video_censor_personal.analysis.segments import merge
+from video_censor_personal.config import Config
+from video_censor_personal.findings import Report
+
+__all__ = ["conclude"]
+
+log = logging.getLogger(__name__)
+
+
+def conclude(scores: Scores, config: Config, searches: Mapping[str, frozenset[str]]) -> Report:
+    """The report that `config` makes of `scores`.
+
+    `searches` says whose evidence counts: detector -> the categories it is asked for.
+    """
+    evidence = scores.evidence.narrowed(searches)
+    labels = {key: config.labels.get(key, categories.label(key)) for key in config.detections}
+    wanted = config.enabled_categories()
+    processing = config.processing
+    detections = judge(
+        evidence,
+        {key: config.detections[key].sensitivity for key in wanted},
+        padding=processing.padding_s,
+    )
+    for found in detections:
+        log.debug(
+            "%s: %s %r, %.2f, by %s",
+            found.span,
+            found.category,
+            found.label,
+            found.confidence,
+            found.detector,
+        )
+    return Report(
+        source=scores.source,
+        duration=evidence.duration,
+        processed_at=datetime.now(UTC),
+        config=config.path.name if config.path else "built-in defaults",
+        segments=merge(detections, processing.segment_merge, labels),
+        coverage=cover(
+            wanted,
+            evidence.searches,
+            evidence.gaps,
+            evidence.duration,
+            labels,
+            evidence.unexamined,
+        ),
+        size_bytes=scores.size_bytes,
+        fingerprint=scores.fingerprint,
+        labels=labels,
+    )

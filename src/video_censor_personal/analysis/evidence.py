@@ -1,0 +1,132 @@
+"""The record of one analysis: everything that every detector said, before anyone judged it.
+
+What counts is decided afterwards (`judgement`), as often as anyone likes. Scores and boxes are kept
+to four digits: more says nothing, and what is written to a file is what was judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from video_censor_personal.analysis.coverage import Search
+from video_censor_personal.analysis.tracks import Look
+from video_censor_personal.detectors.base import STRENGTHS, Scale
+from video_censor_personal.findings import Box, Detection, Gap, Modality, Sighting
+from video_censor_personal.timeline import Span, union
+
+__all__ = ["Evidence", "Witness", "candidates", "kept_detection", "kept_sighting"]
+
+_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What one detector said.
+
+    Attributes:
+        search: what it looked for.
+        scales: what its raw scores mean, by category.
+        model: the revision of its model.
+        looks: every look of one that sees, in order of time, with raw scores.
+        heard: every raw detection of one that hears, track by track.
+    """
+
+    search: Search
+    scales: Mapping[str, Scale] = field(default_factory=dict)
+    model: str = ""
+    looks: tuple[Look, ...] = ()
+    heard: tuple[Detection, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.search.detector
+
+    def strength(self, category: str, score: float) -> float:
+        """A raw score as 0–1; see `Scale.strength`."""
+        return self.scales.get(category, STRENGTHS).strength(score)
+
+    def presences(self, end: Fraction) -> Iterator[tuple[str, Span, float]]:
+        """(category, when it may have been there, strength) of every sighting and everything heard.
+
+        What a look shows may have been there since the look before, and until the next or the
+        `end` of the pictures.
+        """
+        for number, look in enumerate(self.looks):
+            if look.sightings:
+                after = self.looks[number + 1 : number + 2]
+                span = Span(look.since, after[0].time if after else max(end, look.time))
+                for sighting in look.sightings:
+                    strength = self.strength(sighting.category, sighting.score)
+                    yield sighting.category, span, strength
+        for detection in self.heard:
+            strength = self.strength(detection.category, detection.score or 0)
+            yield detection.category, detection.span, strength
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that an analysis of one video brought to light.
+
+    Attributes:
+        gaps: what could be neither seen nor heard.
+        unexamined: sentences on the streams that nobody looked at or listened to.
+        duration: of the video, None if unknown.
+        end: when the last picture stops being shown.
+        sensitivities: by category: those at which the edges of what was seen were looked for.
+    """
+
+    witnesses: tuple[Witness, ...]
+    gaps: Mapping[Modality, Sequence[Gap]] = field(default_factory=dict)
+    unexamined: Mapping[Modality, Sequence[str]] = field(default_factory=dict)
+    duration: Fraction | None = None
+    end: Fraction = Fraction(0)
+    sensitivities: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def searches(self) -> list[Search]:
+        return [witness.search for witness in self.witnesses]
+
+    @property
+    def passing(self) -> list[Gap]:
+        """What could not be looked at for a reason that another analysis may not meet."""
+        return [gap for gaps in self.gaps.values() for gap in gaps if gap.passing]
+
+    def narrowed(self, searches: Mapping[str, frozenset[str]]) -> Evidence:
+        """Only that of the named detectors, each for some of its categories."""
+        return replace(
+            self,
+            witnesses=tuple(
+                replace(w, search=replace(w.search, categories=searches[w.name]))
+                for w in self.witnesses
+                if w.name in searches
+            ),
+        )
+
+
+def candidates(evidence: Evidence, categories: Iterable[str]) -> dict[str, list[Span]]:
+    """Where there is any evidence at all of each category: what is worth a second, costly look."""
+    found: dict[str, list[Span]] = {category: [] for category in categories}
+    for witness in evidence.witnesses:
+        for category, span, strength in witness.presences(evidence.end):
+            if strength > 0 and category in found:
+                found[category].append(span)
+    return {category: union(spans) for category, spans in found.items()}
+
+
+def kept_sighting(sighting: Sighting) -> Sighting:
+    """The sighting as it is kept."""
+    box = sighting.box
+    if box is not None:
+        x, y = round(box.x, _DIGITS), round(box.y, _DIGITS)
+        width, height = min(box.width, 1 - x), min(box.height, 1 - y)  # inside, rounded or not
+        box = Box(x, y, round(width, _DIGITS), round(height, _DIGITS))
+    return replace(sighting, score=round(sighting.score, _DIGITS), box=box)
+
+
+def kept_detection(detection: Detection, detector: str) -> Detection:
+    """What `detector` heard as it is kept: raw, whatever it says of its own confidence."""
+    score = detection.confidence if detection.score is None else detection.score
+    score = round(score, _DIGITS)
+    return replace(detection, detector=detector, score=score, confidence=score)

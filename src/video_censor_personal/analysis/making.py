@@ -1,0 +1,114 @@
+"""What the scores of an analysis depend on, besides the video: whether kept ones can be used again.
+
+Sensitivities, padding and merging are not among it: they are applied to the scores afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from video_censor_personal.detectors.roster import Assignment
+from video_censor_personal.media.subtitles import files_beside
+
+__all__ = ["Making", "Part", "part_of", "subtitles_digest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One detector of an analysis.
+
+    Attributes:
+        type: of its plug-in.
+        options: the further keys of its entry under `detectors:`, as canonical JSON.
+        categories: those it looked for: key -> how they were named and described.
+        model: the revision of its model, word lists and so on; empty: nobody can tell.
+    """
+
+    name: str
+    type: str
+    options: str
+    categories: Mapping[str, tuple[str, str]]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What an analysis was, or would be, made with.
+
+    Attributes:
+        program: the version of this program.
+        strategy, sample_rate: how frames were sampled.
+        languages: of the sound tracks that were listened to; empty: any.
+        subtitles: tells apart what lies beside the video.
+    """
+
+    program: str
+    strategy: str
+    sample_rate: float
+    languages: tuple[str, ...] = ()
+    subtitles: str = ""
+    parts: tuple[Part, ...] = field(default=())
+
+    def lacks(self, wanted: Making) -> str | None:
+        """Why scores that were made like this are not those of `wanted`; None: they hold all that
+        it would find."""
+        if self.program != wanted.program:
+            return f"they were made by version {self.program}"
+        if (self.strategy, self.sample_rate) != (wanted.strategy, wanted.sample_rate):
+            return "frames were sampled otherwise"
+        if self.languages != wanted.languages:
+            return "other languages were listened to"
+        if self.subtitles != wanted.subtitles:
+            return "the subtitles beside the video were others"
+        known = {part.name: part for part in self.parts}
+        for part in wanted.parts:
+            if part.name not in known:
+                return f"{part.name} was not asked"
+            if problem := _difference(known[part.name], part):
+                return f"{part.name} {problem}"
+        return None
+
+
+def _difference(kept: Part, wanted: Part) -> str | None:
+    if kept.type != wanted.type:
+        return f"was a detector of type {kept.type}"
+    if kept.options != wanted.options:
+        return "had other options"
+    if not wanted.model or kept.model != wanted.model:
+        return "worked with another model, or one that nobody can tell from another"
+    for key, meant in wanted.categories.items():
+        if key not in kept.categories:
+            return f"did not look for {meant[0]}"
+        if kept.categories[key] != meant:
+            return f"was told something else of {meant[0]}"
+    return None
+
+
+def part_of(assignment: Assignment, model: str) -> Part:
+    """What an assignment is in a `Making`."""
+    settings = assignment.settings
+    return Part(
+        name=settings.name,
+        type=assignment.plugin.type,
+        options=json.dumps(settings.options, sort_keys=True, default=str),
+        categories={key: (c.label, c.description) for key, c in settings.categories.items()},
+        model=model,
+    )
+
+
+def subtitles_digest(video: Path) -> str:
+    """Tells apart the subtitle files that lie beside a video; empty where there are none."""
+    digest = hashlib.blake2b(digest_size=8)
+    found = False
+    with suppress(OSError):  # who reads them for the analysis says so
+        for path, _ in files_beside(video):
+            digest.update(path.name.removeprefix(video.stem).encode() + b"\0")
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+            found = True
+    return digest.hexdigest() if found else ""

@@ -1,0 +1,144 @@
+"""The fields of a file of scores as values; `scores` describes the format.
+
+Whatever is not as it was written raises a `LookupError`, `TypeError`, `ValueError` or
+`ArithmeticError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, get_args
+
+from video_censor_personal.analysis.coverage import Search
+from video_censor_personal.analysis.evidence import Evidence, Witness
+from video_censor_personal.analysis.making import Making, Part
+from video_censor_personal.analysis.tracks import Look
+from video_censor_personal.detectors.base import Scale
+from video_censor_personal.findings import Box, Detection, Gap, Modality, Sighting
+from video_censor_personal.timeline import Span
+
+__all__ = ["FORMAT", "VERSION", "read_fields"]
+
+FORMAT = "video-censor scores"
+VERSION = 1
+
+_PER_SIGHTING = 6
+_MODALITIES: tuple[Modality, ...] = get_args(Modality)
+
+Fields = Mapping[str, Any]
+
+
+def read_fields(fields: Fields) -> dict[str, Any]:
+    """The arguments of `Scores`."""
+    return {
+        "source": Path(_text(fields["source"])),
+        "size_bytes": fields["size_bytes"],
+        "fingerprint": fields["fingerprint"],
+        "made_at": datetime.fromisoformat(fields["made_at"]),
+        "making": _making(fields["making"]),
+        "evidence": _evidence(fields),
+    }
+
+
+def _making(fields: Fields) -> Making:
+    parts = tuple(
+        Part(**{**part, "categories": {k: tuple(v) for k, v in part["categories"].items()}})
+        for part in fields["parts"]
+    )
+    return Making(**{**fields, "languages": tuple(fields["languages"]), "parts": parts})
+
+
+def _evidence(fields: Fields) -> Evidence:
+    rate = _whole(fields["ticks_per_s"])
+    duration = fields["duration"]
+    return Evidence(
+        witnesses=tuple(_witness(part, rate) for part in fields["witnesses"]),
+        gaps={
+            modality: tuple(_gap(row, rate) for row in fields["gaps"][modality])
+            for modality in _MODALITIES
+            if modality in fields["gaps"]
+        },
+        unexamined={
+            modality: tuple(map(_text, fields["unexamined"][modality]))
+            for modality in _MODALITIES
+            if modality in fields["unexamined"]
+        },
+        duration=None if duration is None else Fraction(_whole(duration), rate),
+        end=Fraction(_whole(fields["end"]), rate),
+        sensitivities={key: float(value) for key, value in fields["sensitivities"].items()},
+    )
+
+
+def _gap(row: Sequence[Any], rate: int) -> Gap:
+    start, end, reason, category, passing = row
+    return Gap(_span((start, end), rate), _text(reason), category, bool(passing))
+
+
+def _witness(fields: Fields, rate: int) -> Witness:
+    things = [(_text(c), _text(label), _text(r)) for c, label, r in fields["things"]]
+    name, modality = _text(fields["name"]), _MODALITIES[_MODALITIES.index(fields["modality"])]
+    return Witness(
+        search=Search(name, modality, frozenset(fields["categories"]), dict(fields["notes"])),
+        scales={key: Scale(*map(float, scale)) for key, scale in fields["scales"].items()},
+        model=_text(fields["model"]),
+        looks=tuple(_look(row, rate, things) for row in fields["looks"]),
+        heard=tuple(_heard(part, rate, name, modality) for part in fields["heard"]),
+    )
+
+
+def _look(row: Sequence[Any], rate: int, things: Sequence[tuple[str, str, str]]) -> Look:
+    time, since, kind = row[:3]
+    when = Fraction(time, rate)
+    return Look(
+        time=when,
+        since=when if since == time else Fraction(since, rate),
+        sightings=tuple(
+            _sighting(row[at : at + _PER_SIGHTING], things)
+            for at in range(3, len(row), _PER_SIGHTING)
+        ),
+        regular=bool(kind & 1),
+        starts_shot=bool(kind & 2),
+    )
+
+
+def _sighting(row: Sequence[Any], things: Sequence[tuple[str, str, str]]) -> Sighting:
+    thing, score, x, y, width, height = row
+    category, label, reasoning = things[thing]
+    box = None if x < 0 else Box(float(x), float(y), float(width), float(height))
+    return Sighting(category, label, float(score), box, reasoning)
+
+
+def _heard(fields: Fields, rate: int, detector: str, modality: Modality) -> Detection:
+    score = float(fields["score"])
+    return Detection(
+        category=_text(fields["category"]),
+        label=_text(fields["label"]),
+        span=_span(fields["span"], rate),
+        confidence=score,
+        reasoning=_text(fields["reasoning"]),
+        detector=detector,
+        modality=modality,
+        evidence=_text(fields["evidence"]),
+        replacement=_text(fields["replacement"]),
+        score=score,
+    )
+
+
+def _span(ticks: Sequence[Any], rate: int) -> Span:
+    start, end = ticks
+    return Span(Fraction(start, rate), Fraction(end, rate))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"{value!r} is no whole number")
+    return value
