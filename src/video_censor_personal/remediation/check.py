@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__ = ["Written", "check_copy"]
 
 _ROUNDING_S = Fraction(1, 500)
 _TOLERANCE_S = Fraction(1, 10)
+_WARM_UP_S = Fraction(1, 10)  # of sound before a joint; a packet of any codec is shorter
 # Some kinds of file can only be entered anywhere, not at a key frame; there is one every 5 s.
 _NEAR_END_S = 12
 
@@ -56,7 +58,9 @@ class Written:
         if packet.pts is not None:
             end_ticks = packet.pts + (packet.duration or 0)
             if end_ticks > self.end_ticks:
-                self.end_ticks, self.time_base = end_ticks, packet.time_base
+                if not self.end_ticks:  # one time base a stream; asking each packet costs time
+                    self.time_base = packet.time_base
+                self.end_ticks = end_ticks
 
 
 def check_copy(copy: Path, written: dict[int, Written], output: Path) -> None:
@@ -101,31 +105,40 @@ def _extras(entries: Iterable[Written]) -> int:
     return sum(not entry.timed and entry.kind != "data" for entry in entries)
 
 
+@dataclass(slots=True)
+class _Held:
+    """What a stream of the copy turns out to hold; times in its ticks."""
+
+    packets: int = 0
+    last_dts: int | None = None
+    end: int | None = None
+
+
 def _check_packets(container: Any, found: dict[int, Written], output: Path) -> None:
-    counts: Counter[int] = Counter()
-    ends: dict[int, int] = {}
-    last: dict[int, int] = {}
+    streams = [_Held() for _ in container.streams]
     for packet in container.demux():
         if not packet.size:
             continue
-        index = packet.stream_index
-        counts[index] += 1
-        if packet.dts is not None:
-            if packet.dts < last.get(index, packet.dts):
-                raise _failed(output, f"stream {index} goes back in time")
-            last[index] = packet.dts
-        if packet.pts is not None:
-            end_ticks = packet.pts + (packet.duration or 0)
-            ends[index] = max(ends.get(index, end_ticks), end_ticks)
+        held = streams[packet.stream_index]
+        held.packets += 1
+        dts, pts = packet.dts, packet.pts
+        if dts is not None:
+            if held.last_dts is not None and dts < held.last_dts:
+                raise _failed(output, f"stream {packet.stream_index} goes back in time")
+            held.last_dts = dts
+        if pts is not None:
+            end_ticks = pts + (packet.duration or 0)
+            if held.end is None or end_ticks > held.end:
+                held.end = end_ticks
     for index, entry in found.items():
+        held = streams[index]
         if entry.kind == "subtitle":  # muxers end and join them as they like
             continue
-        if counts[index] != entry.packets:
+        if held.packets != entry.packets:
             raise _failed(
-                output, f"stream {index} holds {counts[index]} packets, not {entry.packets}"
+                output, f"stream {index} holds {held.packets} packets, not {entry.packets}"
             )
-        time_base = container.streams[index].time_base
-        end = ends[index] * time_base if index in ends else entry.end
+        end = entry.end if held.end is None else held.end * container.streams[index].time_base
         if abs(end - entry.end) > _TOLERANCE_S:
             raise _failed(
                 output,
@@ -150,14 +163,25 @@ def _check_joints(copy: Path, index: int, entry: Written, output: Path) -> None:
     """Jumps to every joint, as a player may, and plays on from there."""
     with open_media(copy) as container:
         stream = container.streams[index]
+        time_base = Fraction(stream.time_base or 1)
         for joint in entry.joints:
-            container.seek(int(joint * av.time_base))
-            if not any(_reaches(frame, joint) for frame in container.decode(stream)):
+            # Rounded up, as the picture there can be entered and the one before may be far away.
+            container.seek(ceil((joint + _ROUNDING_S / 4) * av.time_base))
+            earliest = ceil((joint - _WARM_UP_S) / time_base)
+            reached = int((joint - _ROUNDING_S) / time_base)
+            if not any(
+                frame.pts is not None and frame.pts >= reached
+                for frame in _decoded_from(container, stream, earliest)
+            ):
                 raise _failed(output, f"stream {index} cannot be decoded at {float(joint):.3f} s")
 
 
-def _reaches(frame: Any, time: Fraction) -> bool:
-    return frame.pts is not None and frame.pts * frame.time_base + _ROUNDING_S >= time
+def _decoded_from(container: Any, stream: Any, earliest: int) -> Iterator[Any]:
+    """Frames; packets of sound before `earliest` (ticks) are passed over, as nothing needs them."""
+    sound = stream.type == "audio"
+    for packet in container.demux(stream):
+        if not (sound and packet.pts is not None and packet.pts < earliest):
+            yield from packet.decode()
 
 
 def _failed(output: Path, what: str) -> OutputCheckError:

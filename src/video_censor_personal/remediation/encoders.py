@@ -117,8 +117,6 @@ def _reordering(encoder: str, delay: int) -> dict[str, str]:
     if encoder == "libx264":
         pyramid = "normal" if delay > 1 else "none"
         return {"x264-params": f"bframes={3 if delay else 0}:b-pyramid={pyramid}"}
-    if encoder == "libx265":
-        return {"x265-params": f"bframes={3 if delay else 0}:b-pyramid={int(delay > 1)}"}
     return {}
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "pps_number",
     "renumbered",
     "renumbered_slice",
+    "sps_layers",
     "sps_number",
     "vps_number",
 ]
@@ -41,6 +42,13 @@ def vps_number(unit: bytes) -> int:
 
 def sps_number(unit: bytes) -> int:
     return _at_sps_number(unit).exp_golomb()
+
+
+def sps_layers(unit: bytes) -> int:
+    """How many temporal sub-layers there may be."""
+    bits = BitReader(unescaped(unit[_HEADER:]))
+    bits.number(4)
+    return bits.number(3) + 1
 
 
 def pps_number(unit: bytes) -> int:

@@ -123,7 +123,7 @@ class NewPictures:
         self, encoder: Any, fed: Iterable[Any], wanted: Mapping[int, tuple[int, int]]
     ) -> Iterator[Any]:
         left = dict(wanted)
-        for frame in self._frames(fed):
+        for frame in self._frames(self._worth_decoding(fed, wanted)):
             moved, _ = left.pop(frame.pts, (None, 0))
             if moved is None:
                 continue
@@ -140,6 +140,11 @@ class NewPictures:
             frame.pict_type = 0  # the encoder chooses its own
             yield from encoder.encode(frame)
         yield from encoder.encode(None)
+
+    def _worth_decoding(self, fed: Iterable[Any], wanted: Mapping[int, Any]) -> Iterator[Any]:
+        for packet in fed:
+            if packet.pts in wanted or not self._coding.is_disposable(bytes(packet)):
+                yield packet
 
     def _frames(self, fed: Iterable[Any]) -> Iterator[Any]:
         decoder = cast("Any", av.CodecContext.create(self._source.codec_context.name, "r"))

@@ -13,6 +13,7 @@ from video_censor_personal.remediation.hevc_numbers import (
     hevc_type,
     renumbered,
     renumbered_slice,
+    sps_layers,
 )
 from video_censor_personal.remediation.nal import joined, split_annexb, split_lengths
 from video_censor_personal.remediation.parameter_sets import (
@@ -29,9 +30,11 @@ Entry = Literal["closed", "open", "none"]
 """Whether a decoder can begin at a packet: it can, and nothing that follows needs what was before;
 it can, but pictures shown before it need those before it; it cannot."""
 
+_AVC_IMPORTANCE = 0b0110_0000  # `nal_ref_idc`; 0: no other picture refers to it
 _AVC_SLICE, _AVC_IDR, _AVC_SEI, _AVC_SPS, _AVC_PPS = 1, 5, 6, 7, 8
 _USER_DATA = 5  # SEI in which x264 describes itself
 _HEVC_CRA, _HEVC_BLA_N_LP = 21, 18
+_HEVC_DISPOSABLE = range(0, 15, 2)  # TRAIL_N ... RSV_VCL_N14
 _HEVC_CLOSED = (16, 17, 18, 19, 20)
 _HEVC_OWN_SETS = (HEVC_VPS, HEVC_SPS, HEVC_PPS)
 _HEVC_FIRST_NON_PICTURE = 32
@@ -53,6 +56,10 @@ class PictureCoding(Protocol):
 
     def entry(self, packet: bytes) -> Entry:
         """Whether a decoder can begin at this packet of the source, which is a key frame."""
+        ...
+
+    def is_disposable(self, packet: bytes) -> bool:
+        """Whether no other picture needs this one of the source to be decoded."""
         ...
 
     def obstacle(self, packet: bytes) -> str:
@@ -94,6 +101,10 @@ class AvcCoding:
                 return "closed" if kind == _AVC_IDR else "none"
         return "none"
 
+    def is_disposable(self, packet: bytes) -> bool:
+        slices = [unit for unit in split_lengths(packet) if unit[0] & 31 == _AVC_SLICE]
+        return bool(slices) and not any(unit[0] & _AVC_IMPORTANCE for unit in slices)
+
     def obstacle(self, packet: bytes) -> str:
         return ""
 
@@ -114,8 +125,13 @@ class HevcCoding:
     what was before it is gone (BLA)."""
 
     def __init__(self, setup: bytes) -> None:
-        self.encoder_options = {"x265-params": "keyint=-1:scenecut=0:open-gop=0:frame-threads=1"}
+        # Of 1080p in 10 bits, x265 holds 20 MB a picture: without B-frames and with a short look
+        # ahead it takes 230 MB instead of 450, and a sixth less time, for a tenth more bytes.
+        little = "frame-threads=1:bframes=0:rc-lookahead=2"
+        self.encoder_options = {"x265-params": f"keyint=-1:scenecut=0:open-gop=0:{little}"}
         self._source = HevcSetup.parse(setup)
+        sets = self._source.sets(HEVC_SPS)
+        self._one_layer = all(sps_layers(unit) == 1 for unit in sets)
         self._sets: list[bytes] = []
 
     def setup(self, encoder_setup: bytes) -> bytes:
@@ -132,6 +148,12 @@ class HevcCoding:
                     return "open"
                 return "closed" if kind in _HEVC_CLOSED else "none"
         return "none"
+
+    def is_disposable(self, packet: bytes) -> bool:
+        # Such a picture may be needed by those of a higher layer, and by no others.
+        kinds = [hevc_type(unit) for unit in split_lengths(packet)]
+        slices = [kind for kind in kinds if kind < _HEVC_FIRST_NON_PICTURE]
+        return self._one_layer and bool(slices) and all(k in _HEVC_DISPOSABLE for k in slices)
 
     def obstacle(self, packet: bytes) -> str:
         if any(hevc_type(unit) >= _HEVC_UNSPECIFIED for unit in split_lengths(packet)):
@@ -171,6 +193,9 @@ class Vp9Coding:
         # frame_marker 2, show_existing_frame 0, frame_type 0 (VP9 bitstream, 6.2; profiles 0 to 2)
         head = packet[0] if packet else 0
         return "closed" if head >> 6 == 2 and not head & 0b1100 else "none"
+
+    def is_disposable(self, packet: bytes) -> bool:
+        return False
 
     def obstacle(self, packet: bytes) -> str:
         return ""

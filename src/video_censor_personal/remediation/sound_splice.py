@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from video_censor_personal.config import AudioRemediation
-from video_censor_personal.remediation.edits import SoundEdit, StreamPlan
+from video_censor_personal.remediation.edits import SoundEdit
 from video_censor_personal.remediation.packets import with_data
 from video_censor_personal.remediation.retiming import Retiming
 from video_censor_personal.remediation.sound_windows import (
@@ -27,6 +27,7 @@ from video_censor_personal.remediation.window_sound import Numbered, WindowEdito
 __all__ = ["SplicedSoundTrack"]
 
 _TOLERANCE_S = Fraction(1, 50)  # as in `sound_track`: less is a container's rounding, more a hole
+_NEVER = 1 << 62
 _FOLLOWING = 2  # packets after a window that its last new packet needs to be heard out
 
 
@@ -36,14 +37,12 @@ class SplicedSoundTrack:
     Args:
         stream: of the output, set up as the source's.
         source: the stream of the input.
-        plan: how the new packets are encoded.
     """
 
     def __init__(
         self,
         stream: Any,
         source: Any,
-        plan: StreamPlan,
         edits: Sequence[SoundEdit],
         audio: AudioRemediation,
         retiming: Retiming,
@@ -61,25 +60,39 @@ class SplicedSoundTrack:
         self._frame_cuts: list[tuple[int, int, int]] = []
         windows = windows_of(edits, retiming.cuts, self._rate, audio.fade_ms / 1000)
         self._windows = deque(windows)
-        self._editor = WindowEditor(
-            source,
-            plan.encoding,
-            edits,
-            retiming.cuts,
-            audio,
-        )
-        self._samples_a_tick = Fraction(self._time_base * self._rate)
+        self._editor = WindowEditor(source, edits, retiming.cuts, audio)
+        self._samples_a_tick: Fraction = Fraction(self._time_base * self._rate)
         self._first: int | None = None
+        self._quiet_until = -_NEVER  # ticks: packets before are copied without a look
         self._expected = 0
         self._history: deque[bytes] = deque(maxlen=RUN_UP)
         self._open: WindowSound | None = None
         self._following: list[Numbered] = []
 
     def push(self, packet: Any) -> Iterable[Any]:
-        if packet.size:
-            position = self._place(packet)
-            numbered = Numbered(packet, bytes(packet), position, self._number(position))
-            yield from self._take(numbered)
+        if not packet.size:
+            return ()
+        stamp = packet.pts
+        if stamp is not None and stamp < self._quiet_until:
+            self._expected += FRAME
+            packet.stream = self.stream
+            return (packet,)
+        return self._looked_at(packet)
+
+    def _looked_at(self, packet: Any) -> Iterator[Any]:
+        position = self._place(packet)
+        numbered = Numbered(packet, bytes(packet), position, self._number(position))
+        yield from self._take(numbered)
+        if self._open is None and not self._cuts:
+            self._quiet_until = self._quiet_end(position)
+
+    def _quiet_end(self, position: int) -> int:
+        """The time stamp up to which packets after the one at `position` are far from a window."""
+        window = self._coming(position)
+        if window is None:
+            return _NEVER
+        sample = window.run_up_start + self._origin_samples
+        return int(sample // self._samples_a_tick)
 
     def finish(self) -> Iterable[Any]:
         if self._open is not None:

@@ -43,6 +43,11 @@ class Window:
         first, end = max(0, self.start - FRAME), max(0, self.end + FRAME)
         return Span(Fraction(first, rate_hz), Fraction(end, rate_hz))
 
+    @property
+    def run_up_start(self) -> int:
+        """Packets that begin before play no part in it."""
+        return self.start - (_GUARD + 2 + RUN_UP + 1) * FRAME
+
     def holds(self, position: int) -> bool:
         first = self.start - (_GUARD + 2) * FRAME
         return first < position < self.end + _GUARD * FRAME

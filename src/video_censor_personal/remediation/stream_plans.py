@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from video_censor_personal.media.base import MediaInfo, StreamInfo
@@ -78,6 +78,7 @@ class StreamPlanner:
             return StreamPlan(
                 stream, "encode", why, encoding, edited, (), kept, cuts, obstacle=obstacle
             )
+        encoding = replace(encoding, bit_rate=None)  # the new packets have a quality instead
         rate_hz = stream.sample_rate_hz
         edits = self.edits.sound if edited else ()
         windows = [w.span(rate_hz) for w in windows_of(edits, cuts, rate_hz, self.fade_s)]

@@ -164,7 +164,7 @@ class _Layer:
         stream = copied_stream(self.out, source)
         edits = self.plan.sound if plan.edited else ()
         audio, origin = self.remediation.audio, self.info.origin
-        return SplicedSoundTrack(stream, source, plan, edits, audio, self.retiming, origin)
+        return SplicedSoundTrack(stream, source, edits, audio, self.retiming, origin)
 
     def _subtitles(self, stream: Any, codec: str, target: str = "") -> Track:
         masks, origin = self.plan.masks, self.info.origin

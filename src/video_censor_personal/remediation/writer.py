@@ -157,6 +157,15 @@ def _frame_exact(info: MediaInfo, plan: EditPlan) -> list[Span]:
         return snapped(plan.cuts, source, stream, info.origin)
 
 
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """A track, what it wrote, and whether progress is counted by it."""
+
+    track: Track
+    entry: Written
+    is_clock: bool
+
+
 class _Pass:
     """One run over the source.
 
@@ -178,16 +187,18 @@ class _Pass:
         self.notes: list[str] = []
         self._source = source
         self._out = out
-        self._tracks = laid.by_source
         self._info = info
         self._listener = listener
         self._total = None if info.duration is None else float(retiming.moved(info.duration))
-        self._told = Fraction(0)
-        self._clock = info.video or info.audio
-        for track in self._tracks.values():
+        self._tell_at = 0  # in ticks of the stream that tells the time
+        clock = info.video or info.audio
+        self._lanes: dict[int, _Lane] = {}
+        for index, track in laid.by_source.items():
             stream = track.stream
             encoded = track in laid.encoded
-            self.written[stream.index] = Written(stream.type, stream.disposition, encoded)
+            entry = Written(stream.type, stream.disposition, encoded)
+            self.written[stream.index] = entry
+            self._lanes[index] = _Lane(track, entry, clock is not None and clock.index == index)
 
     def run(self) -> None:
         """Reads, edits and writes everything.
@@ -197,14 +208,14 @@ class _Pass:
         """
         self._begin()
         for packet in self._packets():
-            track = self._tracks[packet.stream_index]
-            for new in track.push(packet):
-                self._mux(new, track)
-        for track in self._tracks.values():
-            for new in track.finish():
-                self._mux(new, track)
-            self.notes += track.notes
-            self.written[track.stream.index].joints = track.joints
+            lane = self._lanes[packet.stream_index]
+            for new in lane.track.push(packet):
+                self._mux(new, lane)
+        for lane in self._lanes.values():
+            for new in lane.track.finish():
+                self._mux(new, lane)
+            self.notes += lane.track.notes
+            lane.entry.joints = lane.track.joints
         for entry in self.written.values():
             if entry.kind == "video" and entry.timed and not entry.packets:
                 raise OutputError(
@@ -224,8 +235,8 @@ class _Pass:
     def _packets(self) -> Iterator[Any]:
         streams = [
             self._source.streams[index]
-            for index, track in self._tracks.items()
-            if track.stream.type != "attachment"
+            for index, lane in self._lanes.items()
+            if lane.entry.kind != "attachment"
         ]
         try:
             yield from self._source.demux(streams)
@@ -235,8 +246,8 @@ class _Pass:
                 "the copy ends where it breaks off"
             )
 
-    def _mux(self, packet: Any, track: Track) -> None:
-        entry = self.written[track.stream.index]
+    def _mux(self, packet: Any, lane: _Lane) -> None:
+        entry = lane.entry
         entry.add(packet)
         try:
             self._out.mux_one(packet)
@@ -244,14 +255,15 @@ class _Pass:
             if full := disk_error(error):
                 raise full from error
             raise OutputError(
-                f"a packet of stream {track.stream.index} ({entry.kind}) at "
+                f"a packet of stream {lane.track.stream.index} ({entry.kind}) at "
                 f"{float(entry.end):.3f} s could not be written: {error.strerror}"
             ) from error
-        clock = self._clock
-        if clock is not None and track is self._tracks.get(clock.index):
-            self._tell(entry.end - self._info.origin)
+        if lane.is_clock and entry.end_ticks >= self._tell_at:
+            self._tell(entry)
 
-    def _tell(self, done: Fraction) -> None:
-        if done - self._told >= _TELL_EVERY_S:
-            self._told = done
-            self._listener(Progress(_STAGE, float(done), self._total))
+    def _tell(self, entry: Written) -> None:
+        step = int(_TELL_EVERY_S / entry.time_base)
+        if self._tell_at:
+            done = float(entry.end - self._info.origin)
+            self._listener(Progress(_STAGE, done, self._total))
+        self._tell_at = entry.end_ticks + step
