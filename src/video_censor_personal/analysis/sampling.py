@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from video_censor_personal.analysis.cuts import CutFinder
+from video_censor_personal.analysis.schedule import Grid
 from video_censor_personal.config import FrameSampling
 from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import Frame
@@ -30,7 +31,7 @@ class Moment:
     """A frame that can be looked at.
 
     `since` is the time of the first frame after the moment before: its own, unless frames between
-    the two had to be let go.
+    the two had to be let go or were not decoded.
     """
 
     frame: Frame
@@ -75,7 +76,7 @@ def sample(
     `kept_bytes` bounds the memory of the moments passed over for one sample. Where it does not
     suffice, every second, fourth, ... frame is kept.
     """
-    grid = _Grid(seconds(sampling.sample_rate) if sampling.strategy != "all" else Fraction(0))
+    grid = Grid(seconds(sampling.sample_rate) if sampling.strategy != "all" else Fraction(0))
     cuts = CutFinder() if sampling.strategy == "scene_based" else None
     passed = _Passed(kept_bytes)
     for item in frames:
@@ -89,35 +90,13 @@ def sample(
         cut = cuts is not None and cuts.starts_shot(item)
         if cut:
             yield from passed.last()
+        if cut or (item.lone and sampling.strategy == "keyframes"):
             grid.restart()
-        if grid.is_due(item.time):
+        if grid.takes(item.time):
             yield passed.sample(item, starts_shot=cut)
         else:
             passed.add(item)
     yield from passed.last()
-
-
-class _Grid:
-    """Times `step` seconds apart, counted from the first frame after a (re)start."""
-
-    def __init__(self, step: Fraction) -> None:
-        self._step = step
-        self._origin: Fraction | None = None
-        self._due = Fraction(0)
-
-    def restart(self) -> None:
-        self._origin = None
-
-    def is_due(self, time: Fraction) -> bool:
-        """Whether the frame at `time` is the first one at or after the next time of the grid."""
-        if self._origin is None:
-            self._origin = self._due = time
-        if time < self._due:
-            return False
-        if self._step:
-            steps = (time - self._origin) // self._step + 1
-            self._due = self._origin + steps * self._step
-        return True
 
 
 class _Passed:
@@ -136,12 +115,12 @@ class _Passed:
 
     def add(self, frame: Frame) -> None:
         self._flush_latest()
-        self._latest = Moment(frame, frame.time)
+        self._latest = Moment(frame, frame.since)
 
     def sample(self, frame: Frame, *, starts_shot: bool = False) -> Sample:
         """The sample of `frame`; the next moments count from here."""
         self._flush_latest()
-        since = self._let_go[0] if self._let_go else frame.time
+        since = self._let_go[0] if self._let_go else frame.since
         found = Sample(Moment(frame, since), tuple(self._moments), starts_shot)
         self._forget()
         return found
@@ -161,7 +140,7 @@ class _Passed:
         latest, self._latest = self._latest, None
         if latest is None:
             return
-        self._let_go.append(latest.frame.time)
+        self._let_go.append(latest.since)
         if len(self._let_go) < self._stride:
             return
         self._moments.append(Moment(latest.frame, self._let_go[0]))

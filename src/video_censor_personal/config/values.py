@@ -89,9 +89,10 @@ class DetectorConfig:
 @dataclass
 class FrameSampling:
     """`uniform`: a frame every `sample_rate` seconds. `scene_based`: the first frame of every
-    shot, then as uniform. `all`: every frame."""
+    shot, then as uniform. `all`: every frame. `keyframes`: the pictures stored whole, wherever
+    they come at least every `sample_rate` seconds; elsewhere as uniform."""
 
-    strategy: Literal["uniform", "scene_based", "all"] = "uniform"
+    strategy: Literal["uniform", "scene_based", "all", "keyframes"] = "uniform"
     sample_rate: Annotated[float, Field(ge=0.01, le=60)] = 0.5
 
 

@@ -51,18 +51,28 @@ class PictureLedger:
         self._refused = False
         self._awaited: list[_Sent] = []
         self._last: int | None = None
+        self._passed: list[int] = []
         self._shown: deque[tuple[int, int]] = deque(maxlen=32)
         self._steps: deque[int] = deque([interval], maxlen=16)
 
     def send(self, packet: Any, broken: bool, torn: bool) -> None:
         """Called before `packet` goes to the decoder; the rest as in `PacketReader`."""
+        self._count(broken, torn)
+        if packet.pts is not None and not packet.is_discard:
+            heappush(self._awaited, _Sent(packet.pts, self._order, not packet.is_corrupt))
+
+    def pass_over(self, packet: Any, broken: bool, torn: bool) -> None:
+        """Called instead of `send` for a picture that nobody wants to see."""
+        self._count(broken, torn)
+        if packet.pts is not None:
+            heappush(self._passed, packet.pts)
+
+    def _count(self, broken: bool, torn: bool) -> None:
         if torn:
             self._spoilt.append(self._order)
         self._order += 1
         if broken:
             self._breaks.append(self._order)
-        if packet.pts is not None and not packet.is_discard:
-            heappush(self._awaited, _Sent(packet.pts, self._order, not packet.is_corrupt))
 
     def refuse(self) -> None:
         """Called when the decoder raised an error."""
@@ -71,17 +81,18 @@ class PictureLedger:
     def show(self, pts: int, *, key: bool, corrupt: bool) -> int | None:
         """Called for every frame in order; the start of a stretch of damage that ends with it."""
         missed, sent = self._take(pts)
-        step = 0 if self._last is None else pts - self._last
+        steps = self._steps_to(pts)
+        step, before = max(steps)
         # Where the file is torn or ends, the least sign of a missing picture is enough.
         hole = step > _HOLE * min(self._steps)
-        hole_at = pts - step + min(self._steps)
+        hole_at = before + min(self._steps)
         torn_at = self._break_near(sent.order) if hole else None
         if torn_at is not None:
             self._open(hole_at, torn_at - 1)
         elif missed and (self._refused or step > _HOLE * max(self._steps)):
             self._open(missed[0].pts, min(lost.order for lost in missed))
         elif self._refused:
-            self._open(pts if self._last is None else pts - step, sent.order)
+            self._open(before, sent.order)
         good = sent.whole and not corrupt and sent.order not in self._spoilt
         if not good:
             self._open(pts, sent.order)
@@ -91,8 +102,7 @@ class PictureLedger:
         self._holes = [(at, order) for at, order in self._holes if order > sent.order]
         if hole:
             self._holes.append((hole_at, sent.order))
-        if step > 0:
-            self._steps.append(step)
+        self._steps.extend(step for step, _ in steps if step > 0)
         if key:
             self._key = sent.order
         if self.damaged_since is None or not (good and key):
@@ -116,6 +126,16 @@ class PictureLedger:
         elif self._refused and self._last is not None:
             self._open(self._last, self._order)
         return self.damaged_since
+
+    def _steps_to(self, pts: int) -> list[tuple[int, int]]:
+        """Every step from the last picture to `pts`, by way of those passed over, and its start."""
+        steps = []
+        before = pts if self._last is None else self._last
+        while self._passed and self._passed[0] < pts:
+            passed = heappop(self._passed)
+            steps.append((passed - before, before))
+            before = passed
+        return [*steps, (pts - before, before)]
 
     def _take(self, pts: int) -> tuple[list[_Sent], _Sent]:
         """What was sent to be shown before `pts` and was not, and what was sent for `pts`."""

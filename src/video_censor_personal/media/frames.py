@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from heapq import heappop, heappush
 from itertools import chain
 from typing import Any
 
@@ -20,17 +21,22 @@ from video_censor_personal.media.packets import (
     try_decode,
     undecodable,
 )
+from video_censor_personal.media.picture_groups import Selection, choose_pictures
+from video_censor_personal.media.picture_types import PictureTypes
 from video_censor_personal.timeline import Span, format_timecode
 
 __all__ = ["decode_frames", "frame_at"]
 
 _DAMAGED = "the picture data is damaged here"
+_SMOOTHING = ("h264", "hevc")  # for these it was measured what leaving the filter out costs
 _USUAL_INTERVAL = Fraction(1, 25)
 _JUMPED = "the time stamps jump back here: later times may not be what players show"
 
 
-def decode_frames(info: MediaInfo, *, threads: int = 0) -> Iterator[Frame | Gap]:
-    """Every frame of the video stream in order of presentation, and a gap for what is damaged.
+def decode_frames(
+    info: MediaInfo, *, threads: int = 0, selection: Selection | None = None, smooth: bool = True
+) -> Iterator[Frame | Gap]:
+    """The frames of the video stream in order of presentation, and a gap for what is damaged.
 
     Times strictly increase. A stretch of damage reaches from the first picture that is damaged,
     or built on a damaged one, to the next good key picture. Its `Gap` comes right before the
@@ -38,8 +44,14 @@ def decode_frames(info: MediaInfo, *, threads: int = 0) -> Iterator[Frame | Gap]
     out all the same, before the gap: they show something, and may be looked at, but cannot be
     trusted. A file that ends before its declared end has a gap there.
 
-    `threads` is for the decoder, 0 for as many as there are cores. The file is closed when the
-    generator ends or is closed; memory does not grow with the length of the video.
+    Without a `selection` that is every frame; with one it is those it chooses, where the codec
+    allows leaving any out, and the damage reported is that which concerns them. The last frame
+    always comes.
+
+    `threads` is for the decoder, 0 for as many as there are cores. `smooth=False` leaves out the
+    filter that smooths the edges of blocks, where the decoder can do so: cheaper, and good enough
+    to look at scaled down (43 dB at 320 pixels, measured), not to show. The file is closed when
+    the generator ends or is closed; memory does not grow with the length of the video.
 
     Raises:
         InputError: the file cannot be read any more.
@@ -51,31 +63,45 @@ def decode_frames(info: MediaInfo, *, threads: int = 0) -> Iterator[Frame | Gap]
         yield undecodable(info, video)
         return
     with open_media(info.path) as container:
-        yield from _Decoding(info, video, container, threads).run()
+        stream: Any = container.streams[video.index]
+        stream.codec_context.thread_type = "AUTO"
+        stream.codec_context.thread_count = threads
+        if not smooth and video.codec in _SMOOTHING:
+            stream.codec_context.options = {"skip_loop_filter": "all"}
+        yield from _Decoding(info, video, container).run(selection)
 
 
 class _Decoding:
     """One pass over a video stream."""
 
-    def __init__(self, info: MediaInfo, video: StreamInfo, container: Any, threads: int) -> None:
+    def __init__(self, info: MediaInfo, video: StreamInfo, container: Any) -> None:
         self._info, self._video = info, video
         self._stream = container.streams[video.index]
-        self._stream.codec_context.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = threads
         self._base = Fraction(self._stream.time_base)
         self._interval = 1 / video.frame_rate if video.frame_rate else _USUAL_INTERVAL
         self._reader = PacketReader(container)
         self._ledger = PictureLedger(max(1, round(self._interval / self._base)))
         self._last: Fraction | None = None
         self._last_end = Fraction(0)
+        self._passed: list[int] = []
+        self._lone: set[int] = set()
 
-    def run(self) -> Iterator[Frame | Gap]:
-        for packet in self._reader.read(self._stream):
-            if self._reader.jumped:
+    def run(self, selection: Selection | None) -> Iterator[Frame | Gap]:
+        types = PictureTypes(self._video)
+        for sent in choose_pictures(self._reader, self._stream, types, selection, self._time):
+            packet = sent.packet
+            if sent.jumped:
                 at = self._time(packet.dts if packet.pts is None else packet.pts)
                 yield Gap(Span(at - self._interval, at), _JUMPED)
-            self._ledger.send(packet, self._reader.broken, self._reader.torn)
-            yield from self._decode(packet)
+            if sent.decode:
+                self._ledger.send(packet, sent.broken, sent.torn)
+                if sent.lone:
+                    self._lone.add(packet.pts)
+                yield from self._decode(packet)
+            else:
+                self._ledger.pass_over(packet, sent.broken, sent.torn)
+                if not packet.is_discard:
+                    heappush(self._passed, packet.pts)
         yield from self._decode(None)
         yield from self._final_gap()
 
@@ -96,14 +122,25 @@ class _Decoding:
             time = self._time(frame.pts)
         if last is not None and time <= last:
             time = last + self._base
-        self._last = time
+        since, self._last = self._since(frame.pts, time), time
         if frame.pts is not None:
             key, corrupt = bool(frame.key_frame), bool(frame.is_corrupt)
             damaged_since = self._ledger.show(frame.pts, key=key, corrupt=corrupt)
             if damaged_since is not None:
                 yield Gap(Span(min(self._time(damaged_since), time), time), _DAMAGED)
         self._last_end = time + (frame.duration * self._base or self._interval)
-        yield Frame(time, frame, self._video.rotation)
+        lone = frame.pts in self._lone
+        self._lone.discard(frame.pts)
+        yield Frame(time, frame, self._video.rotation, since=since, lone=lone)
+
+    def _since(self, pts: int | None, time: Fraction) -> Fraction:
+        """The time of the first picture after the last frame; call it before that is replaced."""
+        since = time
+        while self._passed and pts is not None and self._passed[0] < pts:
+            passed = self._time(heappop(self._passed))
+            if self._last is None or passed > self._last:
+                since = min(since, passed)
+        return since
 
     def _time(self, pts: int) -> Fraction:
         return pts * self._base - self._info.origin

@@ -1,0 +1,146 @@
+"""Packets ahead of the decoder, in groups, so that somebody can choose which are decoded at all.
+
+Most pictures of a film are built on by no other. Leaving those out that nobody looks at changes
+nothing in the rest, and spares a third to a half of the decoding (measured).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Protocol
+
+from video_censor_personal.media.packets import PacketReader
+from video_censor_personal.media.picture_types import PictureType, PictureTypes
+
+__all__ = ["Picture", "Selection", "Sent", "choose_pictures"]
+
+_GROUP_BYTES = 16 * 1024 * 1024
+_GROUP_PACKETS = 600
+"""How far to read ahead at most: 6 s of 20 Mbit/s, 10 s of 60 frames a second. A longer group comes
+in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture that could be decoded.
+
+    Attributes:
+        entry: decoding can begin with it; at most the first picture of a group is one.
+        reference: others may be built on it.
+    """
+
+    time: Fraction
+    entry: bool
+    reference: bool
+
+
+class Selection(Protocol):
+    """Says which pictures are decoded."""
+
+    def choose(self, pictures: Sequence[Picture], until: Fraction | None) -> Collection[Picture]:
+        """The ones to decode of a group's `pictures`, which come in order of presentation.
+
+        All that are references must be among them, or the entry alone, or nothing. `until` is the
+        time of the next group's entry. It is None where that is not known, because the group comes
+        in parts or the film ends; then all references must be decoded.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class Sent:
+    """A packet, what the reader said of it (see `PacketReader`), and what becomes of it.
+
+    Attributes:
+        decode: give it to the decoder.
+        lone: it is the only picture of its group that is decoded.
+    """
+
+    packet: Any
+    broken: bool
+    torn: bool
+    jumped: bool
+    type: PictureType
+    decode: bool = True
+    lone: bool = False
+
+    @property
+    def pts(self) -> int | None:
+        pts: int | None = self.packet.pts
+        return pts
+
+
+def choose_pictures(
+    reader: PacketReader,
+    stream: Any,
+    types: PictureTypes,
+    selection: Selection | None,
+    time_of: Callable[[int], Fraction],
+) -> Iterator[Sent]:
+    """Every packet of `stream` in file order, and whether it is to be decoded.
+
+    Without a `selection`, or where the pictures' types are unknown, all are, and nothing is read
+    ahead.
+    """
+    if selection is None or not types.known:
+        for packet in reader.read(stream):
+            yield Sent(packet, reader.broken, reader.torn, reader.jumped, PictureType())
+        return
+    choice = _Choice(selection, time_of)
+    group: list[Sent] = []
+    size_bytes = 0
+    for packet in reader.read(stream):
+        sent = Sent(packet, reader.broken, reader.torn, reader.jumped, types.read(packet))
+        full = size_bytes >= _GROUP_BYTES or len(group) >= _GROUP_PACKETS
+        if group and (sent.type.entry or full):
+            choice.choose(group, sent if sent.type.entry else None)
+            yield from group
+            group, size_bytes = [], 0
+        group.append(sent)
+        size_bytes += packet.size
+    choice.choose(group, None, last=True)
+    yield from group
+
+
+class _Choice:
+    """Applies a selection, group by group, and keeps it from being undecodable."""
+
+    def __init__(self, selection: Selection, time_of: Callable[[int], Fraction]) -> None:
+        self._selection, self._time_of = selection, time_of
+        self._top_layer = 0
+        self._whole = True  # all references since the last entry are decoded
+
+    def choose(self, group: Sequence[Sent], following: Sent | None, *, last: bool = False) -> None:
+        """Mark what is decoded of `group`; `following` is the next group's entry."""
+        stamps = [sent.pts for sent in group]
+        if None in stamps or len(set(stamps)) < len(stamps):
+            self._whole = True
+            return
+        self._top_layer = max(self._top_layer, *(sent.type.layer for sent in group))
+        pictures = {self._picture(sent): sent for sent in self._decodable(group)}
+        in_order = sorted(pictures, key=lambda picture: picture.time)
+        until = None if following is None or following.pts is None else following.pts
+        chosen = set(
+            self._selection.choose(in_order, None if until is None else self._time_of(until))
+        )
+        if last:
+            chosen.add(in_order[-1])  # what is shown at the end is always looked at
+        for sent in group:
+            sent.decode = False
+        for picture in chosen:
+            pictures[picture].decode = True
+            pictures[picture].lone = len(chosen) == 1
+        self._whole = all(picture in chosen for picture in in_order if picture.reference)
+
+    def _decodable(self, group: Sequence[Sent]) -> Sequence[Sent]:
+        """All of it, but for the pictures shown before the entry if what they are built on is not
+        decoded."""
+        if self._whole or not group[0].type.entry:
+            return group
+        return [sent for sent in group if sent.packet.pts >= group[0].packet.pts]
+
+    def _picture(self, sent: Sent) -> Picture:
+        needed = sent.type.reference or sent.type.layer < self._top_layer
+        return Picture(self._time_of(sent.packet.pts), sent.type.entry, needed)
