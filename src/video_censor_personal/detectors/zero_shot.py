@@ -98,12 +98,9 @@ class ZeroShotPlugin:
         return [ModelNeed(read_options(ZeroShotOptions, settings).model)]
 
     def available(self) -> str | None:
-        for package, name in (
-            ("onnxruntime", "onnxruntime"),
-            ("tokenizers", "'video-censor-personal[clip]'"),
-        ):
+        for package in ("onnxruntime", "tokenizers"):
             if importlib.util.find_spec(package) is None:
-                return f"{package} is not installed; run: pip install {name}"
+                return f"{package} is not installed; run: pip install 'video-censor-personal[clip]'"
         return None
 
     def revision(self, settings: DetectorSettings) -> str:
