@@ -147,11 +147,11 @@ def test_tiles_find_what_is_small(clip: Path) -> None:
 def test_a_frame_is_judged_alike_alone_and_in_any_batch(
     tmp_path: Path, kind: str, tiles: int
 ) -> None:
-    """Dark and bright ones together: dynamic 8-bit steps would come out differently for both."""
     model = MODELS[kind](tmp_path / "model")
     detector = looking_for(model, "blood", "ocean", tiles=tiles, concepts=_zero(tmp_path))
-    shades = [(n * 12, n * 11, n * 9) for n in range(20)]
-    frames = [plain(shade, 160, 90) for shade in shades] + [frame(meadow(160, 90))]
+    shades = [(n * 12, 60, 250 - n * 12) for n in range(20)]  # from the ocean to blood
+    frames = [plain(shade, 160, 90 + n) for n, shade in enumerate(shades)]
+    frames.append(frame(meadow(160, 90)))
     together = detector.look(frames)
     alone = [detector.look([one])[0] for one in frames]
     assert [[s.score for s in some] for some in together] == [

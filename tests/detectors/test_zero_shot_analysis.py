@@ -153,3 +153,10 @@ def test_a_model_under_sources_is_enough_to_look_for_violence(
     path = config(tmp_path, "violence: {}")
     path.write_text(path.read_text().replace("detectors:", "#"))
     assert spans(report(path, movie)) == [(["Violence"], 5.0, 6.0)]
+
+
+def test_the_example_configuration_names_what_is_there() -> None:
+    example = Path(__file__).parents[2] / "examples" / "better-models.yaml"
+    pipeline = AnalysisPipeline(load_config(example))
+    assert "Violence, gore, drugs, spiders (zero-shot)" in pipeline.describe()
+    assert {source.name for source in pipeline.required_models()} == {"nudenet-640m", "clip-b32"}
