@@ -29,6 +29,11 @@ __all__ = ["decode_frames", "frame_at"]
 
 _DAMAGED = "the picture data is damaged here"
 _SMOOTHING = ("h264", "hevc")  # for these it was measured what leaving the filter out costs
+
+# Formats that store when a picture is shown. In the others (AVI, bare H.264) FFmpeg guesses it, and
+# only a decoder finds out: there nobody can say beforehand which picture is due.
+_STAMPING = ("mov", "matroska", "mpegts", "flv")
+
 _USUAL_INTERVAL = Fraction(1, 25)
 _JUMPED = "the time stamps jump back here: later times may not be what players show"
 
@@ -87,6 +92,8 @@ class _Decoding:
         self._lone: set[int] = set()
 
     def run(self, selection: Selection | None) -> Iterator[Frame | Gap]:
+        if not self._info.container.startswith(_STAMPING):
+            selection = None
         types = PictureTypes(self._video)
         for sent in choose_pictures(self._reader, self._stream, types, selection, self._time):
             packet = sent.packet
