@@ -98,7 +98,7 @@ def test_synonyms_name_the_video_too(capsys, movie):
     for option in ("--video", "--input", "-i"):
         code, _, err = run(capsys, option, movie, "-o", movie.with_name("r.json"), "--force")
         assert code == 0, err
-    assert files(movie.parent) == {"movie.mp4", "r.json", "r.html"}
+    assert files(movie.parent) == {"movie.mp4", "r.json", "r.html", "r.scores.json.gz"}
 
 
 def test_without_an_output_the_report_lies_in_the_current_folder(capsys, movie, monkeypatch):
@@ -106,7 +106,7 @@ def test_without_an_output_the_report_lies_in_the_current_folder(capsys, movie, 
     place.mkdir()
     monkeypatch.chdir(place)
     assert run(capsys, movie)[0] == 0
-    assert files(place) == {"movie.json", "movie.html"}
+    assert files(place) == {"movie.json", "movie.html", "movie.scores.json.gz"}
 
 
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(capsys, movie):
@@ -479,7 +479,7 @@ def test_the_log_says_more_at_every_level(capsys, movie):
     logs = {}
     for level in ("info", "debug", "trace"):
         logs[level] = run(
-            capsys, movie, "-o", movie.with_name("r.json"), "-y", "--log-level", level
+            capsys, movie, "-o", movie.with_name(f"{level}.json"), "--log-level", level
         )[2]
     assert "analysing" in logs["info"]
     assert "profanity 'shit'" in logs["debug"]

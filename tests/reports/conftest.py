@@ -33,11 +33,20 @@ def video(tmp_path_factory):
 def report(video):
     """A face that moves, two words, and time that nobody looked at."""
     track = tuple(
-        TrackPoint(seconds(time), Box(0.1 * time, 0.2, 0.25, 0.5), score)
+        TrackPoint(seconds(time), Box(round(0.1 * time, 4), 0.2, 0.25, 0.5), score)
         for time, score in ((1.0, 0.6), (1.5, 0.9), (2.0, 0.7))
     )
     face = Detection(
-        "faces", "FACE_FEMALE", Span.of(1, 2.25), 0.9, "A face.", "nudenet", "video", track
+        "faces",
+        "FACE_FEMALE",
+        Span.of(1, 2.25),
+        0.9,
+        "A face.",
+        "nudenet",
+        "video",
+        track,
+        score=0.6149,
+        model="320n.onnx c15d8273",
     )
     return Report(
         source=video.path,

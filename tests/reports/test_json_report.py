@@ -93,7 +93,7 @@ times = st.builds(
         [Fraction(1, 24), Fraction(1001, 30_000), Fraction(1, 1000), Fraction(1, 90_000)]
     ),
 )
-shares = st.floats(0, 1)
+shares = st.floats(0, 1).map(lambda share: round(share, 4))  # as many digits as are written
 texts = st.text(max_size=12).map(lambda text: text.encode("utf-8", "ignore").decode())
 names = st.sampled_from(["nudity", "profanity", "faces", "blood", "sexual_themes"])
 
@@ -117,6 +117,8 @@ detections = st.builds(
     track=st.lists(st.builds(TrackPoint, times, boxes, shares), max_size=2).map(tuple),
     evidence=texts,
     replacement=texts,
+    score=st.none() | shares,
+    model=texts,
 )
 segments = st.builds(
     Segment,
@@ -169,12 +171,39 @@ def test_settings_of_the_output_are_honoured(report, video, tmp_path):
     text = (tmp_path / "r.json").read_text(encoding="utf-8")
     assert text.count("\n") == 1
     assert "confidence" not in text
+    assert '"score"' not in text
     assert [segment.span for segment in read_report(tmp_path / "r.json").segments] == [
         segment.span for segment in report.segments
     ]
     frames = [s["frame"] for s in to_dict(report, Output(include_frames=True), video)["segments"]]
     assert all(frame.startswith("data:image/jpeg;base64,") for frame in frames)
     assert "frame" not in to_dict(report, Output(), video)["segments"][0]
+
+
+def test_a_detection_names_its_model_and_its_raw_score(report):
+    fields = to_dict(report, Output())["segments"][1]["detections"][0]
+    assert (fields["detector"], fields["model"]) == ("nudenet", "320n.onnx c15d8273")
+    assert (fields["score"], fields["confidence"]) == (0.6149, 0.9)
+
+
+def test_shares_are_written_to_four_digits(report):
+    box = Box(1 / 3, 2 / 3, 1 / 7, 1 / 9)
+    face = report.segments[1].detections[0]
+    third = replace(
+        face, confidence=1 / 3, score=2 / 3, track=(TrackPoint(Fraction(1), box, 1 / 6),)
+    )
+    segment = replace(report.segments[1], confidence=1 / 3, detections=(third,))
+    (written,) = to_dict(replace(report, segments=(segment,)), Output())["segments"]
+    (found,) = written["detections"]
+    assert (written["confidence"], found["confidence"], found["score"]) == (0.3333, 0.3333, 0.6667)
+    assert found["boxes"][0] == {
+        "time_seconds": 1.0,
+        "confidence": 0.1667,
+        "x": 0.3333,
+        "y": 0.6667,
+        "width": 0.1429,
+        "height": 0.1111,
+    }
 
 
 def test_what_a_person_edits_is_what_counts(report, tmp_path):

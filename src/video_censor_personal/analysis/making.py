@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -107,7 +108,7 @@ def subtitles_digest(video: Path) -> str:
     found = False
     with suppress(OSError):  # who reads them for the analysis says so
         for path, _ in files_beside(video):
-            digest.update(path.name.removeprefix(video.stem).encode() + b"\0")
+            digest.update(os.fsencode(path.name.removeprefix(video.stem)) + b"\0")
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
             found = True

@@ -56,7 +56,7 @@ def write_scores(scores: Scores, path: Path) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    text = json.dumps(_fields(scores), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(_fields(scores), separators=(",", ":"), allow_nan=False)
     with temporary_file(path, force=True) as part:
         part.write_bytes(gzip.compress(text.encode(), compresslevel=6, mtime=0))
 

@@ -110,6 +110,11 @@ def _add_steps(made: argparse.ArgumentParser) -> None:
         help="make the copy from this report (edited or not), without analysing",
     )
     steps.add_argument(
+        "--reanalyse",
+        action="store_true",
+        help="look and listen again even if the kept scores say all that would be found",
+    )
+    steps.add_argument(
         "--allow-all-segments",
         action="store_true",
         help="mark everything that is found as allowed; nothing is censored",
@@ -187,6 +192,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         page=arguments.edit,
         force=arguments.force,
         prove=arguments.prove,
+        reanalyse=arguments.reanalyse,
     )
     plan = plan_job(request)
     if arguments.dry_run:

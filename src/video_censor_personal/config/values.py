@@ -118,8 +118,9 @@ class Processing:
 
 @dataclass
 class Output:
-    """What is written beside the copy. `include_frames` puts a small picture of every segment
-    into the JSON report; the others write further files: `mpv` a script for that player,
+    """What is written beside the copy. `scores` keeps what the detectors said, so that the next run
+    with other sensitivities need not analyse again. `include_frames` puts a small picture of every
+    segment into the JSON report; the others write further files: `mpv` a script for that player,
     `plex_key` markers for PlexAutoSkip, for the film that the server knows under this key."""
 
     format: Literal["json"] = "json"
@@ -127,6 +128,7 @@ class Output:
     include_frames: bool = False
     pretty_print: bool = True
     html: bool = True
+    scores: bool = True
     edl: bool = False
     mpv: bool = False
     plex_key: str | None = None

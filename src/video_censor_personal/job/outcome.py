@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from video_censor_personal.findings import Report, Segment
+from video_censor_personal.job.kept_scores import KeptScores
 from video_censor_personal.job.proof import Proof
 from video_censor_personal.job.unknown import unknown_of
 from video_censor_personal.media.base import MediaInfo
@@ -17,16 +18,21 @@ __all__ = ["Outcome"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a job came to; paths are None where nothing was written."""
+    """What a job came to; paths are None where nothing was written.
+
+    `reused`: the kept scores that made an analysis needless.
+    """
 
     info: MediaInfo
     report: Report
     report_path: Path | None = None
+    scores: Path | None = None
     page: Path | None = None
     copy: Path | None = None
     others: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     proof: Proof | None = None
+    reused: KeptScores | None = None
 
     @property
     def unknown(self) -> list[str]:
@@ -52,6 +58,8 @@ class Outcome:
         return {
             "video": str(self.info.path),
             "report": _text(self.report_path),
+            "scores": _text(self.scores),
+            "reused_scores": None if self.reused is None else str(self.reused.path),
             "page": _text(self.page),
             "copy": _text(self.copy),
             "others": [str(path) for path in self.others],
@@ -70,6 +78,11 @@ class Outcome:
         lines = [_segment_line(segment) for segment in self.report.segments] or [
             "nothing was found"
         ]
+        if self.reused is not None:
+            lines.append(
+                f"reused the scores of {self.reused.date} ({self.reused.path}); --reanalyse looks "
+                "and listens again"
+            )
         lines += [f"note: {note}" for note in self.notes]
         if self.report_path:
             lines += [f"UNKNOWN: {sentence}" for sentence in self.unknown]
@@ -78,7 +91,13 @@ class Outcome:
             lines += [f"LEFT in the copy: {_segment_line(s)}" for s in self.proof.left] or [
                 "proof: the copy was analysed again, and nothing is left"
             ]
-        for name, path in (("report", self.report_path), ("page", self.page), ("copy", self.copy)):
+        written = {
+            "report": self.report_path,
+            "scores": self.scores,
+            "page": self.page,
+            "copy": self.copy,
+        }
+        for name, path in written.items():
             if path:
                 lines.append(f"{name:<7} {path}")
         lines += [f"{path.suffix[1:]:<7} {path}" for path in self.others]

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from video_censor_personal.analysis.scores import SUFFIX
 from video_censor_personal.config import Output
 from video_censor_personal.errors import UsageError
 from video_censor_personal.media.subtitles import files_beside
@@ -21,6 +22,7 @@ class JobOutputs:
     """Where the results go; None: not wanted."""
 
     report: Path | None = None
+    scores: Path | None = None
     page: Path | None = None
     edl: Path | None = None
     mpv: Path | None = None
@@ -30,7 +32,7 @@ class JobOutputs:
 
     def __iter__(self) -> Iterator[Path]:
         lists = (self.edl, self.mpv, self.plex)
-        paths = (self.report, self.page, *lists, self.subtitles, self.copy)
+        paths = (self.report, self.scores, self.page, *lists, self.subtitles, self.copy)
         return iter([path for path in paths if path is not None])
 
 
@@ -75,6 +77,7 @@ def choose_outputs(
         report = (copy or Path(video.name)).with_suffix(".json")
     return JobOutputs(
         report=report if analyses else None,
+        scores=report.with_name(report.stem + SUFFIX) if analyses and wanted.scores else None,
         page=report.with_suffix(".html") if analyses and (wanted.html or page) else None,
         # Players look for an edit list under the name of the film it is about.
         edl=report.with_name(f"{video.stem}.edl") if wanted.edl else None,

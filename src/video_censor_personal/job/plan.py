@@ -10,6 +10,7 @@ from typing import Any
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.errors import ReportError, UsageError
 from video_censor_personal.findings import Report
+from video_censor_personal.job.kept_scores import KeptScores, find_kept
 from video_censor_personal.job.outputs import JobOutputs, check_outputs, choose_outputs
 from video_censor_personal.job.unknown import unknown_of
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, MediaInfo
@@ -37,6 +38,7 @@ class Request:
         page: the page is wanted even if the configuration says otherwise.
         force: outputs that exist are overwritten.
         prove: the finished copy is analysed again.
+        reanalyse: the video is analysed even if kept scores say all that would be found.
     """
 
     video: Path
@@ -49,6 +51,7 @@ class Request:
     page: bool = False
     force: bool = False
     prove: bool = False
+    reanalyse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class JobPlan:
     Attributes:
         report: the report the copy is made from, None where the analysis comes first.
         pipeline: the analysis, None where there is a report already.
+        kept: the scores of an earlier analysis, where they say all that this one would find.
         missing: models that are needed and not there.
         warnings: what the person should know beforehand.
     """
@@ -67,6 +71,7 @@ class JobPlan:
     outputs: JobOutputs
     report: Report | None = None
     pipeline: AnalysisPipeline | None = None
+    kept: KeptScores | None = None
     missing: tuple[ModelSource, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -105,6 +110,8 @@ class JobPlan:
         if self.pipeline is None:
             return ["no analysis: the report is there"]
         lines = [f"would look for {what}" for what in self.pipeline.describe()]
+        if self.kept is not None:
+            lines = [f"no analysis: the scores of {self.kept.date} are there ({self.kept.path})"]
         for source in self.missing:
             verb = "would download" if self._downloads else "missing"
             size = describe_known_size(source.size_bytes)
@@ -148,6 +155,12 @@ def plan_job(request: Request) -> JobPlan:
     )
     if request.prove and outputs.copy is None:
         raise UsageError("--prove looks at the copy; name one: --output movie.clean.mp4")
+    pipeline = AnalysisPipeline(request.config, video=info.path) if analyses else None
+    kept, refusal = None, ""
+    if pipeline is not None and outputs.scores is not None and not request.reanalyse:
+        kept, refusal = find_kept(outputs.scores, pipeline, info)
+        if kept is not None:
+            outputs = replace(outputs, scores=None)  # they stay as they are
     check_outputs(
         outputs,
         info.path,
@@ -158,16 +171,22 @@ def plan_job(request: Request) -> JobPlan:
     audio = request.config.remediation.audio
     if outputs.copy is not None and audio.bleep_file:
         bleep_of(audio, SAMPLE_RATE_HZ)  # raises where the file cannot be used
-    if analyses:
-        pipeline = AnalysisPipeline(request.config, video=info.path)
-        missing = tuple(pipeline.missing_models())
-        plan = JobPlan(request, info, outputs, pipeline=pipeline, missing=missing)
-        if outputs.copy is not None:
-            # A video that cannot even be copied is refused now, not after the analysis.
-            nothing = plan.edits(Report(info.path, info.duration, datetime.now(UTC), ""))
-            check_writable(info, nothing, outputs.copy, force=request.force)
-        return plan
-    return _plan_from_report(request, info, outputs)
+    if pipeline is None:
+        return _plan_from_report(request, info, outputs)
+    plan = JobPlan(
+        request,
+        info,
+        outputs,
+        pipeline=pipeline,
+        kept=kept,
+        missing=() if kept else tuple(pipeline.missing_models()),
+        warnings=(refusal,) if refusal else (),
+    )
+    if outputs.copy is not None:
+        # A video that cannot even be copied is refused now, not after the analysis.
+        nothing = plan.edits(Report(info.path, info.duration, datetime.now(UTC), ""))
+        check_writable(info, nothing, outputs.copy, force=request.force)
+    return plan
 
 
 def _plan_from_report(request: Request, info: MediaInfo, outputs: JobOutputs) -> JobPlan:

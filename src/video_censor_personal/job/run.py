@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from video_censor_personal.findings import Report
+from video_censor_personal.analysis.scores import write_scores
 from video_censor_personal.job.outcome import Outcome
 from video_censor_personal.job.plan import JobPlan, reviewed
 from video_censor_personal.job.proof import prepare_proof, prove
@@ -38,9 +38,10 @@ def run_job(plan: JobPlan, *, listener: Listener = ignore, warn: Warn = log.warn
     for warning in plan.warnings:
         warn(warning)
     prover = prepare_proof(plan, listener, warn) if plan.request.prove else None
-    outcome = Outcome(plan.info, plan.report or _analyse(plan, listener, warn))
-    if plan.report is None:
-        outcome = _write_report(plan, outcome)
+    if plan.report is not None:
+        outcome = Outcome(plan.info, plan.report)
+    else:
+        outcome = _analyse(plan, listener, warn)
     outcome = _write_side_files(plan, outcome)
     if plan.outputs.copy:
         outcome = _write_copy(plan, outcome, listener)
@@ -51,14 +52,20 @@ def run_job(plan: JobPlan, *, listener: Listener = ignore, warn: Warn = log.warn
     return outcome
 
 
-def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Report:
-    pipeline = plan.pipeline
+def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Outcome:
+    pipeline, kept = plan.pipeline, plan.kept
     assert pipeline is not None, "a plan has either a report or a pipeline"
     pipeline.listener, pipeline.warn = listener, warn
-    pipeline.verify_models(download=plan.request.download_models)
+    if kept is None or plan.request.download_models:
+        pipeline.verify_models(download=plan.request.download_models)
     for sentence in pipeline.blind_spots():
         warn(sentence)
-    return reviewed(pipeline.report(plan.info), plan.request)
+    scores = pipeline.scores(plan.info) if kept is None else kept.scores
+    outcome = Outcome(plan.info, reviewed(pipeline.conclude(scores), plan.request), reused=kept)
+    if plan.outputs.scores:
+        write_scores(scores, plan.outputs.scores)
+        outcome = replace(outcome, scores=plan.outputs.scores)
+    return _write_report(plan, outcome)
 
 
 def _write_report(plan: JobPlan, outcome: Outcome) -> Outcome:

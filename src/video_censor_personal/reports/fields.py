@@ -77,6 +77,10 @@ class Fields:
             raise self.wrong(name, f"is {number}; write a whole number, not below 0")
         return None if number is None else int(number)
 
+    def number(self, name: str) -> float | None:
+        number = self._number(name)
+        return None if number is None else float(number)
+
     def share(self, name: str) -> float | None:
         """A number of 0–1."""
         number = self._number(name)

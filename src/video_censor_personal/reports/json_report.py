@@ -38,7 +38,7 @@ Fields = dict[str, Any]
 def to_dict(report: Report, output: Output, info: MediaInfo | None = None) -> Fields:
     """The report as JSON knows it.
 
-    `output.include_confidence` false leaves out every `confidence`. `output.include_frames` gives
+    `output.include_confidence` false leaves out every `confidence` and `score`. `output.include_frames` gives
     every segment a `frame`, a `data:` address of a small picture of its strongest moment, blurred
     beyond recognition; that takes `info`, the video itself.
     """
@@ -116,12 +116,17 @@ def _times(span: Span) -> Fields:
     }
 
 
+def _rounded(share: float) -> float:
+    """Four digits: a ten-thousandth of a picture's width is a fifth of a pixel in 1080p."""
+    return round(share, 4)
+
+
 def _segment(segment: Segment, labels: Mapping[str, str]) -> Fields:
     fields = {
         **_times(segment.span),
         "labels": list(segment.labels),
         "description": segment.description,
-        "confidence": segment.confidence,
+        "confidence": _rounded(segment.confidence),
         "allow": segment.allow,
     }
     if segment.video_action is not None:
@@ -136,7 +141,7 @@ def _detection(detection: Detection, labels: Mapping[str, str]) -> Fields:
     """`label` is the category's, as the contract has it; the detector's own word is `match`."""
     fields = {
         "label": labels.get(detection.category, detection.category),
-        "confidence": detection.confidence,
+        "confidence": _rounded(detection.confidence),
         "reasoning": detection.reasoning,
         "category": detection.category,
         "match": detection.label,
@@ -144,6 +149,10 @@ def _detection(detection: Detection, labels: Mapping[str, str]) -> Fields:
         "modality": detection.modality,
         "detector": detection.detector,
     }
+    if detection.score is not None:
+        fields["score"] = _rounded(detection.score)
+    if detection.model:
+        fields["model"] = detection.model
     if detection.evidence:
         fields["evidence"] = detection.evidence
     if detection.replacement:
@@ -152,11 +161,11 @@ def _detection(detection: Detection, labels: Mapping[str, str]) -> Fields:
         fields["boxes"] = [
             {
                 "time_seconds": float(point.time),
-                "confidence": point.score,
-                "x": point.box.x,
-                "y": point.box.y,
-                "width": point.box.width,
-                "height": point.box.height,
+                "confidence": _rounded(point.score),
+                "x": _rounded(point.box.x),
+                "y": _rounded(point.box.y),
+                "width": _rounded(point.box.width),
+                "height": _rounded(point.box.height),
             }
             for point in detection.track
         ]
@@ -196,7 +205,9 @@ def _summary(report: Report, labels: Mapping[str, str]) -> Fields:
 def _without_confidence(fields: Any) -> Any:
     if isinstance(fields, dict):
         return {
-            key: _without_confidence(value) for key, value in fields.items() if key != "confidence"
+            key: _without_confidence(value)
+            for key, value in fields.items()
+            if key not in ("confidence", "score")
         }
     if isinstance(fields, list):
         return [_without_confidence(item) for item in fields]

@@ -192,6 +192,8 @@ def _detection(fields: Fields, default: Span) -> Detection:
         track=tuple(_point(point) for point in fields.objects("boxes", "box")),
         evidence=fields.text("evidence") or "",
         replacement=fields.text("replacement") or "",
+        score=fields.number("score"),
+        model=fields.text("model") or "",
     )
 
 

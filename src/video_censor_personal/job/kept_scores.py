@@ -1,0 +1,56 @@
+"""Whether the scores of an earlier analysis say all that this one would find out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC
+from pathlib import Path
+
+from video_censor_personal.analysis.scores import Scores, read_scores
+from video_censor_personal.errors import ReportError
+from video_censor_personal.media.base import MediaInfo
+from video_censor_personal.pipeline import AnalysisPipeline
+from video_censor_personal.reports.json_report import fingerprint
+
+__all__ = ["KeptScores", "find_kept"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptScores:
+    """Scores that say all that an analysis would find, and where they lie."""
+
+    path: Path
+    scores: Scores
+
+    @property
+    def date(self) -> str:
+        """When they were made, for people."""
+        return f"{self.scores.made_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def find_kept(
+    path: Path, pipeline: AnalysisPipeline, info: MediaInfo
+) -> tuple[KeptScores | None, str]:
+    """The scores at `path` if they are those of this video and all that `pipeline` would find,
+    else a sentence on why they are not (empty: there are none).
+
+    Raises:
+        InputError: the video cannot be read.
+    """
+    if not path.exists():
+        return None, ""
+    try:
+        scores = read_scores(path)
+    except ReportError as error:
+        return None, str(error)
+    if problem := _problem(scores, pipeline, info):
+        return None, f"the scores {path} are not used again: {problem}"
+    return KeptScores(path, replace(scores, source=info.path)), ""
+
+
+def _problem(scores: Scores, pipeline: AnalysisPipeline, info: MediaInfo) -> str | None:
+    if (scores.size_bytes, scores.fingerprint) != (info.size_bytes, fingerprint(info.path)):
+        return "they are of another video, or it was changed"
+    if scores.evidence.passing:
+        return f"something failed when they were made ({scores.evidence.passing[0].reason})"
+    return scores.making.lacks(pipeline.making(info))
