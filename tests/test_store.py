@@ -246,7 +246,10 @@ def test_processes_may_append_at_the_same_time(store: Store) -> None:
         "import sys; from video_censor_personal.store import Store\n"
         "s = Store(sys.argv[1])\n"
         "for i in range(200): s.remember('model', 'sha256', f'{sys.argv[2]}-{i}')\n"
-        "for i in range(20): s.records.compact(); s.remember('model', 'sha256', 'last')\n"
+        "for i in range(20):\n"
+        "    with s.lock('records.jsonl') as lock:\n"
+        "        if lock.acquire(): s.records.compact()\n"
+        "    s.remember('model', 'sha256', 'last')\n"
     )
     put(store, "model")
     command = [sys.executable, "-c", code, str(store.root)]

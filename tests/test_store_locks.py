@@ -8,6 +8,8 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from video_censor_personal.store import Lock
 
 HOLD = (
@@ -79,3 +81,39 @@ def test_threads_exclude_each_other_while_the_file_comes_and_goes(tmp_path: Path
         thread.join()
     assert turns > 0
     assert most == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_forked_child_holds_no_lock_of_its_parent(tmp_path: Path) -> None:
+    mine, other = Lock(tmp_path, "model"), Lock(tmp_path, "another")
+    assert mine.acquire()
+    assert other.acquire()
+    answer, said = os.pipe()
+    until, leave = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(leave)
+        mine.release()  # as a `with` would that began before the fork
+        os.write(said, b"taken" if Lock(tmp_path, "model").acquire() else b"refused")
+        os.read(until, 1)  # lives on until the parent has looked
+        os._exit(0)
+    assert os.read(answer, 10) == b"refused"
+    mine.release()
+    other.release()
+    assert Lock(tmp_path, "model").acquire()
+    for end in (answer, said, until, leave):
+        os.close(end)
+    os.waitpid(pid, 0)
+
+
+def test_one_process_keeps_one_file_open_for_many_locks(tmp_path: Path) -> None:
+    locks = [Lock(tmp_path, f"model {number}") for number in range(50)]
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    assert all(lock.acquire() for lock in locks)
+    if before:
+        assert len(os.listdir("/proc/self/fd")) <= before + 1
+    assert not any(Lock(tmp_path, f"model {number}").acquire() for number in range(50))
+    for lock in locks:
+        lock.release()
+    if before:
+        assert len(os.listdir("/proc/self/fd")) == before

@@ -17,6 +17,7 @@ import os
 import socket
 import struct
 import sys
+import threading
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -56,8 +57,8 @@ class Lock:
     def __init__(self, folder: Path, name: str) -> None:
         digest = hashlib.sha256(name.encode()).digest()
         self._slot = int.from_bytes(digest[:2]) % _SLOTS if _LOCKS_RANGES else 0
-        self._path = folder / (_SHARED_FILE if _LOCKS_RANGES else digest.hex()[:24])
-        self._fd: int | None = None
+        self._path = os.path.join(folder, _SHARED_FILE if _LOCKS_RANGES else digest.hex()[:24])
+        self._held: _LockFile | None = None
 
     def acquire(self) -> bool:
         """Take the lock if nobody has it; never waits.
@@ -65,41 +66,27 @@ class Lock:
         Raises:
             OSError: the lock file cannot be made.
         """
-        while True:
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
-            try:
-                if not _lock(fd, self._slot):
-                    os.close(fd)
-                    return False
-                # Whoever had it may have removed the file between our open and our lock.
-                if _LOCKS_RANGES or os.path.samestat(os.fstat(fd), os.stat(self._path)):
-                    break
-            except FileNotFoundError:
-                pass
-            except BaseException:
-                os.close(fd)
-                raise
-            os.close(fd)
-        self._fd = fd
+        self._held = (_take_slot if _LOCKS_RANGES else _take_file)(self._path, self._slot)
+        if self._held is None:
+            return False
         with contextlib.suppress(OSError):  # a full disk must not keep anyone from the lock
-            os.lseek(fd, self._slot * _SLOT_BYTES, os.SEEK_SET)
-            os.write(fd, _introduction(os.getpid()))
+            self._held.introduce(self._slot)
         return True
 
     def release(self) -> None:
         """Let go. Idempotent."""
-        fd, self._fd = self._fd, None
-        if fd is None:
+        held, self._held = self._held, None
+        if held is None:
             return
         if not _LOCKS_RANGES:
             with contextlib.suppress(OSError):
-                self._path.unlink()
-        os.close(fd)
+                os.unlink(self._path)
+        held.leave(self._slot)
 
     def owner(self) -> Owner | None:
         """Who has the lock now or had it last, None if that is not known."""
         try:
-            with self._path.open("rb") as file:
+            with open(self._path, "rb") as file:
                 file.seek(self._slot * _SLOT_BYTES)
                 known = json.loads(file.read(_SLOT_BYTES))
             return Owner(int(known["pid"]), str(known["host"]))
@@ -111,6 +98,99 @@ class Lock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+class _LockFile:
+    """An open lock file; this process has the lock of its `slots`."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.slots: set[int] = set()
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+        self._fd = os.open(path, flags, 0o644)
+
+    def take(self, slot: int) -> bool:
+        if slot in self.slots or not _lock(self._fd, slot):
+            return False
+        self.slots.add(slot)
+        return True
+
+    def introduce(self, slot: int) -> None:
+        """Write down who has the lock."""
+        with _mutex:
+            os.lseek(self._fd, slot * _SLOT_BYTES, os.SEEK_SET)
+            os.write(self._fd, _introduction(os.getpid()))
+
+    def leave(self, slot: int) -> None:
+        with _mutex:
+            if slot not in self.slots:
+                return  # a child of the process that took it
+            self.slots.remove(slot)
+            if self.slots:
+                _unlock(self._fd, slot)
+            else:
+                self.close()
+
+    def close(self) -> None:
+        if _open_files.get(self.path) is self:
+            del _open_files[self.path]
+        os.close(self._fd)
+
+    def is_current(self) -> bool:
+        """Whether it still has its name."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), os.stat(self.path))
+        except FileNotFoundError:
+            return False
+
+
+# The files of slots in which this process holds any: opening one for each lock took as long as
+# fetching a small model.
+_open_files: dict[str, _LockFile] = {}
+_mutex = threading.Lock()
+
+
+def _take_slot(path: str, slot: int) -> _LockFile | None:
+    """One file for all locks of a folder, as ranges of it."""
+    with _mutex:
+        file = _open_files.get(path) or _LockFile(path)
+        _open_files[path] = file
+        taken = False
+        try:
+            taken = file.take(slot)
+        finally:
+            if not file.slots:
+                file.close()
+        return file if taken else None
+
+
+def _take_file(path: str, slot: int) -> _LockFile | None:
+    """One file for each lock, removed with it."""
+    while True:
+        file = _LockFile(path)
+        try:
+            if not file.take(slot):
+                return None
+            # Whoever had it may have removed the file between our open and our lock.
+            if file.is_current():
+                return file
+            file.slots.clear()
+        finally:
+            if not file.slots:
+                file.close()
+
+
+def _forget_open_files() -> None:
+    """In a child after a fork: the locks are the parent's, and shall end with it."""
+    global _mutex
+    _mutex = threading.Lock()
+    for file in list(_open_files.values()):
+        file.slots.clear()
+        file.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_open_files)
 
 
 @cache
@@ -132,6 +212,10 @@ if sys.platform == "win32":
             return False
         return True
 
+    def _unlock(fd: int, slot: int) -> None:
+        os.lseek(fd, _LOCKED_FROM + slot, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
@@ -144,8 +228,7 @@ else:
             if _OFD_SETLK is None:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             else:
-                wanted = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, _LOCKED_FROM + slot, 1, 0)
-                fcntl.fcntl(fd, _OFD_SETLK, wanted)
+                fcntl.fcntl(fd, _OFD_SETLK, _range(fcntl.F_WRLCK, slot))
         except (BlockingIOError, PermissionError):
             return False
         except OSError as exc:
@@ -155,3 +238,12 @@ else:
                 "this file system has no locks (%s): run one download at a time here", exc.strerror
             )
         return True
+
+    def _unlock(fd: int, slot: int) -> None:
+        """Let go of one of several locks; closing the file lets go of the last."""
+        if _OFD_SETLK is not None:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.fcntl(fd, _OFD_SETLK, _range(fcntl.F_UNLCK, slot))
+
+    def _range(kind: int, slot: int) -> bytes:
+        return struct.pack("hhqqi", kind, os.SEEK_SET, _LOCKED_FROM + slot, 1, 0)
