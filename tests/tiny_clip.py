@@ -10,13 +10,13 @@ Files, names, inputs and outputs are those of a real repository for transformers
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import quantize_dynamic
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 __all__ = ["CLIP_FILES", "COLOURS", "make_tiny_clip", "make_tiny_siglip", "quantise"]
@@ -89,6 +89,9 @@ def make_tiny_siglip(folder: Path) -> Path:
 
 def quantise(folder: Path) -> Path:
     """The halves of a model with 8-bit weights, as `*_quantized.onnx`, in place of the others."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    from onnxruntime.quantization import quantize_dynamic
+
     for half in ("vision_model", "text_model"):
         path = folder / "onnx" / f"{half}.onnx"
         quantize_dynamic(path, path.with_name(f"{half}_quantized.onnx"))

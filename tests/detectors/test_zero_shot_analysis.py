@@ -15,7 +15,7 @@ from tiny_clip import make_tiny_clip, make_tiny_siglip, quantise
 
 from video_censor_personal.cli import main
 from video_censor_personal.config import load_config
-from video_censor_personal.errors import DetectorError, ModelMissingError
+from video_censor_personal.errors import ConfigError, DetectorError, ModelMissingError
 from video_censor_personal.pipeline import AnalysisPipeline
 
 RED, GREEN, GREY = (200, 30, 30), (30, 200, 30), (120, 120, 120)
@@ -153,6 +153,13 @@ def test_a_model_under_sources_is_enough_to_look_for_violence(
     path = config(tmp_path, "violence: {}")
     path.write_text(path.read_text().replace("detectors:", "#"))
     assert spans(report(path, movie)) == [(["Violence"], 5.0, 6.0)]
+
+
+def test_who_names_the_detector_is_told_that_its_model_has_no_source(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text("detections: {violence: {model: zero-shot}}\n")
+    with pytest.raises(ConfigError, match=r"takes the model 'clip-b32'.*models\.sources"):
+        AnalysisPipeline(load_config(path))
 
 
 def test_the_example_configuration_names_what_is_there() -> None:

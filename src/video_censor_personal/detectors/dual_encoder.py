@@ -9,7 +9,8 @@ https://arxiv.org/abs/2303.15343).
 from __future__ import annotations
 
 import mmap
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ _BATCH = 16
 
 _VARIANTS = ("_quantized", "", "_fp16")
 """What the file names end in, for the case that several lie there: the fastest on a CPU first."""
-
 
 _DTYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -54,20 +54,17 @@ class DualEncoder:
         self.pictures = read_picture_input(files["preprocessor_config.json"], detector)
         self._sentences = read_sentence_input(files["tokenizer.json"], detector)
         self.family = self._sentences.family
-        self._vision, self._text = (
-            _Encoder(
-                files[f"{half}_model"],
-                inputs,
-                (f"{vector}_embeds", "pooler_output"),
-                open_session(
-                    files[f"{half}_model"], threads=threads, device=device, detector=detector
-                ),
-                detector,
-            )
-            for half, vector, inputs in (
-                ("vision", "image", ("pixel_values",)),
-                ("text", "text", ("input_ids", "attention_mask")),
-            )
+        opened = partial(open_session, threads=threads, device=device, detector=detector)
+        vision, text = files["vision_model"], files["text_model"]
+        self._vision = _Encoder(
+            vision, opened(vision), ["pixel_values"], ["image_embeds", "pooler_output"], detector
+        )
+        self._text = _Encoder(
+            text,
+            opened(text),
+            ["input_ids", "attention_mask"],
+            ["text_embeds", "pooler_output"],
+            detector,
         )
         if isinstance(length := self._text.shape("input_ids")[1], int):
             self._sentences.fill_up(length)
@@ -106,30 +103,32 @@ class DualEncoder:
 class _Encoder:
     """One half of a model: what it takes becomes vectors.
 
+    It must take the first of `inputs`, may take the others, and gives one of `outputs`.
+
     `one_by_one`: it takes one at a time, or would mix up those that come together.
     """
 
     def __init__(
         self,
         path: Path,
-        inputs: Collection[str],
-        outputs: Sequence[str],
         session: Any,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
         detector: str,
     ) -> None:
         self._path, self._session, self._detector = path, session, detector
         self._inputs = {given.name: given for given in session.get_inputs()}
         there = [given.name for given in session.get_outputs()]
         self._output = next((name for name in outputs if name in there), "")
-        if not self._output or not self._inputs.keys() <= set(inputs):
+        if not self._output or inputs[0] not in self._inputs or set(self._inputs) - set(inputs):
             raise DetectorError(
                 f"{path} is no half of a CLIP or SigLIP model: it takes "
                 f"{', '.join(self._inputs)} and gives {', '.join(there)}, where "
                 f"{', '.join(inputs)} and {' or '.join(outputs)} are expected",
                 detector=detector,
             )
-        first = next(iter(self._inputs.values()))
-        self.one_by_one = isinstance(first.shape[0], int) or _quantises_what_it_sees(path)
+        batch = self._inputs[inputs[0]].shape[0]
+        self.one_by_one = isinstance(batch, int) or _quantises_what_it_sees(path)
 
     def shape(self, name: str) -> list[int | str | None]:
         """The declared shape of an input; numbers are fixed."""
