@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,24 +26,22 @@ from video_censor_personal.errors import ModelCacheError
 from video_censor_personal.hub.files import HubFile, read_tree, resolve_url, write_tree
 from video_censor_personal.hub.inventory import (
     CachedModel,
+    blob_target,
     folder_name,
-    linked_blobs,
-    names_in,
     private_folder,
     read_reference,
-    reference_names,
     scan,
 )
+from video_censor_personal.hub.leases import in_use
 from video_censor_personal.hub.links import link_inside, write_text
 from video_censor_personal.hub.names import (
-    check_blob_name,
     check_commit,
     check_file_path,
     check_revision,
     check_tree,
     is_commit,
 )
-from video_censor_personal.hub.shared_blobs import sweep_shared_blob
+from video_censor_personal.hub.removal import delete_model
 from video_censor_personal.store import Store
 from video_censor_personal.transfer import (
     CancelToken,
@@ -150,7 +148,7 @@ class HubCache:
 
     def blob_target(self, name: str, blob: str) -> str:
         """The name of a blob in `store`."""
-        return f"{folder_name(name)}/blobs/{check_blob_name(blob)}"
+        return blob_target(name, blob)
 
     def state(
         self,
@@ -208,7 +206,7 @@ class HubCache:
             tree: every file of the commit, so that others can tell a part from the whole.
 
         Raises:
-            ModelCacheError: the cache cannot be written.
+            ModelCacheError: the cache cannot be written, or a blob is gone.
             ValueError: a name that cannot be part of a path.
         """
         chosen = list(files)
@@ -217,6 +215,7 @@ class HubCache:
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._tag()
+            self._refuse_holes(name, chosen)
             for file in chosen:
                 link_inside(folder, folder / "blobs" / file.blob, path / file.path)
             if tree:
@@ -238,49 +237,27 @@ class HubCache:
         Blobs that another revision uses stay, and so does what another repository shares.
 
         Raises:
-            ModelDownloadError: one of its files is being fetched right now.
-            ModelCacheError: one of its folders is a link; it may lead out of the cache.
+            ModelDownloadError: it is being fetched right now, whichever revision of it.
+            ModelCacheError: one of its folders is a link, which may lead out of the cache; or it
+                cannot be deleted.
         """
-        folder = self.folder(name)
-        if folder.is_symlink() or not folder.is_dir():
-            return 0
-        for part in ("blobs", "refs", "snapshots", "trees"):
-            if (folder / part).is_symlink():
-                raise ModelCacheError(
-                    f"{folder / part} is a link, and what it leads to may not be the cache's: "
-                    f"nothing of {name} was deleted. Remove the link by hand.",
-                    model=name,
-                    path=folder / part,
-                )
-        commits = set(names_in(folder / "snapshots")) | {
-            entry.removesuffix(".json") for entry in names_in(folder / "trees")
-        }
-        if commit is None or commits <= {check_commit(commit)}:
-            freed = self._remove_blobs(name, set(names_in(folder / "blobs")))
-            shutil.rmtree(folder)
-            return freed
-        used = linked_blobs(folder / "snapshots" / commit)
-        for other in commits - {commit}:
-            used -= linked_blobs(folder / "snapshots" / other)
-        for ref in reference_names(folder):
-            if self.commit_of(name, ref) == commit:
-                (folder / "refs" / ref).unlink(missing_ok=True)
-        shutil.rmtree(folder / "snapshots" / commit, ignore_errors=True)
-        self._tree_path(name, commit).unlink(missing_ok=True)
-        return self._remove_blobs(name, used)
+        return delete_model(self.store, name, commit)
 
-    def _remove_blobs(self, name: str, blobs: set[str]) -> int:
-        freed = 0
-        for blob in blobs:
-            path = self.folder(name) / "blobs" / blob
-            shared = Path(os.path.realpath(path)) if path.is_symlink() else None
-            try:
-                freed += self.store.remove(self.blob_target(name, blob))
-            except ValueError:  # not a blob: an unfinished file of a library
-                continue
-            if shared is not None:
-                freed += sweep_shared_blob(self.root, shared)
-        return freed
+    def in_use(self, names: Iterable[str], cancel: CancelToken) -> AbstractContextManager[None]:
+        """Hold this from before looking until after publishing: nobody deletes these models."""
+        return in_use(self.root, names, cancel)
+
+    def _refuse_holes(self, name: str, files: Iterable[HubFile]) -> None:
+        """Other programs delete without asking who fetches."""
+        for file in files:
+            path = self.folder(name) / "blobs" / file.blob
+            if not path.is_file():
+                raise ModelCacheError(
+                    f"{file.path} of {name} was deleted while the rest of it was fetched. "
+                    "Fetch it again.",
+                    model=name,
+                    path=path,
+                )
 
     def _is_linked(self, name: str, commit: str, file: HubFile) -> bool:
         link = self.snapshot_path(name, commit) / check_file_path(file.path)

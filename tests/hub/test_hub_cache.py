@@ -1,6 +1,7 @@
 """The shared cache: what is there, what is not, and letting go of exactly what is meant."""
 
 import os
+import threading
 
 import pytest
 from hub_server import git_sha1
@@ -9,11 +10,15 @@ from video_censor_personal.config import ModelSource
 from video_censor_personal.errors import ModelCacheError, ModelDownloadError
 from video_censor_personal.hub.environment import hub_settings
 from video_censor_personal.hub.files import HubFile, read_tree
+from video_censor_personal.hub.leases import alone
 from video_censor_personal.hub_cache import HubCache
 from video_censor_personal.huggingface_registry import HuggingFaceRegistry
+from video_censor_personal.models_lock import ModelsLock
+from video_censor_personal.sources import Deliveries
 from video_censor_personal.sources.batch import Batch
 from video_censor_personal.sources.huggingface import HubResolver
-from video_censor_personal.transfer import CancelToken, Engine
+from video_censor_personal.store import Store
+from video_censor_personal.transfer import CancelToken, Engine, Limits, Phase
 
 BIG = bytes(range(256)) * 1024
 FILES = {"model.bin": BIG, "config.json": b"{}"}
@@ -168,6 +173,84 @@ def test_a_model_that_is_being_fetched_is_not_deleted(hub, cache, fetch):
         assert lock.acquire()
         with pytest.raises(ModelDownloadError, match="being downloaded"):
             cache.delete("org/model")
+
+
+@pytest.mark.parametrize("what", ["all", "another revision"])
+def test_what_arrived_of_a_running_download_is_not_deleted(hub, cache, tmp_path, what):
+    """Two files are there and linked by nothing yet, the third is on its way."""
+    old = hub.add("org/model", {"old.bin": BIG[::-1]}, lfs=["old.bin"], tag="v1")
+    hub.add("org/model", {"a": b"a", "b": b"b", "big.bin": BIG * 8}, lfs=["big.bin"])
+    store, lock = Store(tmp_path / "models"), ModelsLock(None)
+    deliveries = Deliveries(store, lock, HuggingFaceRegistry(tmp_path / "registry"))
+    assert deliveries.fetch([ModelSource("old", "hf://org/model@v1", "", 0)], Engine())[0].ok
+    refused = []
+
+    def delete(progress):
+        arrived = len(blobs(cache))
+        if progress.phase is Phase.FETCHING and arrived == 3 and not refused:
+            with pytest.raises(ModelDownloadError, match=f"process {os.getpid()}") as caught:
+                cache.delete("org/model", None if what == "all" else old)
+            refused.append(caught.value)
+
+    engine = Engine(Limits(bytes_per_s=4_000_000))
+    (outcome,) = deliveries.fetch([ModelSource("m", "hf://org/model", "", 0)], engine, delete)
+    assert refused
+    assert outcome.ok
+    assert (outcome.path / "big.bin").read_bytes() == BIG * 8
+    assert cache.delete("org/model", old) >= len(BIG)
+    assert (outcome.path / "a").read_bytes() == b"a"
+    assert cache.delete("org/model") >= 8 * len(BIG)
+
+
+def test_what_a_library_is_fetching_is_not_deleted(hub, cache, fetch):
+    filelock = pytest.importorskip("filelock")
+    hub.add("org/model", FILES, lfs=["model.bin"])
+    fetch()
+    folder = cache.root / ".locks" / "models--org--model"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        filelock.FileLock(folder / f"{'a' * 64}.lock"),
+        pytest.raises(ModelDownloadError, match="by another program"),
+    ):
+        cache.delete("org/model")
+    assert cache.delete("org/model") >= len(BIG)
+
+
+def test_a_download_waits_for_a_deletion_and_then_brings_everything(hub, cache, fetch):
+    hub.add("org/model", FILES, lfs=["model.bin"])
+    fetch()
+    began, token = threading.Event(), CancelToken()
+
+    def use():
+        with cache.in_use(["org/model"], token):
+            began.set()
+
+    with alone(cache.root, "org/model"):
+        user = threading.Thread(target=use)
+        user.start()
+        assert not began.wait(0.3)
+    user.join(20)
+    assert began.is_set()
+    with alone(cache.root, "org/model"):
+        token.cancel()
+        use()  # who is cancelled waits no longer
+
+
+def test_a_repository_that_another_program_deleted_meanwhile_is_no_success(hub, cache, tmp_path):
+    hub.add("org/model", FILES, lfs=["model.bin"])
+    deliveries = Deliveries(
+        Store(tmp_path / "models"), ModelsLock(None), HuggingFaceRegistry(tmp_path / "registry")
+    )
+
+    def delete(progress):
+        for path in (cache.folder("org/model") / "blobs").glob(git_sha1(b"{}")):
+            path.unlink()
+
+    (outcome,) = deliveries.fetch(
+        [ModelSource("m", "hf://org/model", "", 0)], Engine(Limits(connections=1)), delete
+    )
+    assert "config.json of org/model was deleted" in str(outcome.error)
+    assert not list(cache.folder("org/model").glob("snapshots/*/*"))
 
 
 def test_links_that_lead_out_of_the_cache_take_nothing_with_them(hub, cache, fetch, tmp_path):

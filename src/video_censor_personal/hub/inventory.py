@@ -7,11 +7,17 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from video_censor_personal.hub.names import check_commit, check_repository, is_commit
+from video_censor_personal.hub.names import (
+    check_blob_name,
+    check_commit,
+    check_repository,
+    is_commit,
+)
 
 __all__ = [
     "CachedModel",
     "CachedRevision",
+    "blob_target",
     "folder_name",
     "linked_blobs",
     "names_in",
@@ -85,6 +91,15 @@ def folder_name(name: str) -> str:
         ValueError: nothing on a hub can be called that.
     """
     return "models--" + check_repository(name).replace("/", "--")
+
+
+def blob_target(name: str, blob: str) -> str:
+    """The name of a repository's blob in the store of a cache.
+
+    Raises:
+        ValueError: nothing on a hub can be called that.
+    """
+    return f"{folder_name(name)}/blobs/{check_blob_name(blob)}"
 
 
 def names_in(folder: Path) -> list[str]:

@@ -94,13 +94,14 @@ class Download:
             endpoint=hub.endpoint,
             headers=hub.headers,
         )
-        found = self._look(resolved, sources)
-        missing = [file for file in found if file.state is not FileState.VERIFIED]
-        if missing:
-            self._make_room(sum(file.missing_bytes or 0 for file in missing))
-            self._check(self._fetch(missing))
-        self._check_formats(resolved)
-        self._publish(resolved)
+        with self._cache.in_use([self.wanted.repository], self.cancel):
+            found = self._look(resolved, sources)
+            missing = [file for file in found if file.state is not FileState.VERIFIED]
+            if missing:
+                self._make_room(sum(file.missing_bytes or 0 for file in missing))
+                self._check(self._fetch(missing))
+            self._check_formats(resolved)
+            self._publish(resolved)
         return resolved
 
     # -- what it is

@@ -150,7 +150,7 @@ class Library:
         The bytes freed; None if nothing was there.
 
         Raises:
-            Problem: 409, it is being fetched by another program, or is a link.
+            Problem: 409, it is being fetched, here or by another program, or is a link.
         """
         if (link := self.link_of(repository)) is not None:
             raise Problem(
@@ -170,7 +170,7 @@ class Library:
                 freed += self.cache.store.remove(self.cache.blob_target(repository, blob))
         except ModelDownloadError as exc:
             raise Problem(
-                409, "in_use", f"{repository} is being fetched by another program."
+                409, "in_use", f"{repository} is being fetched right now. Stop that first."
             ) from exc
         self.book.forget(repository, commit)
         self.changed()

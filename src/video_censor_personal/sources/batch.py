@@ -44,6 +44,11 @@ class Batch:
         self.placements = list(placements)
         self.found: dict[str, PlannedFile] = {}
 
+    @property
+    def repositories(self) -> set[str]:
+        """Whose files lie in a cache that programs share."""
+        return {p.repository for p in self.placements if p.repository is not None}
+
     def look(
         self,
         *,

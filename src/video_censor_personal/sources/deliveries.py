@@ -22,6 +22,7 @@ from video_censor_personal.errors import (
     RegistryUnreachableError,
 )
 from video_censor_personal.hub.environment import HubSettings, hub_settings
+from video_censor_personal.hub.leases import in_use
 from video_censor_personal.huggingface_registry import HuggingFaceRegistry
 from video_censor_personal.models_lock import ModelsLock, Pin
 from video_censor_personal.sources.batch import Batch, state_of
@@ -146,12 +147,13 @@ class Deliveries:
                 batches.setdefault(placement.store.root, Batch()).placements.append(placement)
         done: dict[str, Outcome] = {}
         pins: list[Pin] = []
-        for batch in batches.values():
-            batch.look(remember=True, on_hash=on_hash, cancel=cancel)
-            for outcome, pin in batch.fetch(engine, listener, cancel, optional=optional):
-                done[outcome.source.name] = outcome
-                if pin is not None and outcome.ok:
-                    pins.append(pin)
+        for root, batch in batches.items():
+            with in_use(root, batch.repositories, cancel):
+                batch.look(remember=True, on_hash=on_hash, cancel=cancel)
+                for outcome, pin in batch.fetch(engine, listener, cancel, optional=optional):
+                    done[outcome.source.name] = outcome
+                    if pin is not None and outcome.ok:
+                        pins.append(pin)
         self._remember(pins)
         return [done.get(source.name) or failed[source.name] for source in sources]
 

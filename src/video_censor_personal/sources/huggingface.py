@@ -122,6 +122,7 @@ class HubResolver:
             is_published=lambda: _all_there(snapshot, blobs) and link.is_right(),
             publish=lambda: self._publish(source, pin, cache, files, link),
             withheld=_OFFLINE if settings.offline else "",
+            repository=pin.repository,
         )
 
     def _settings_for(self, source: ModelSource, address: ModelAddress) -> HubSettings:

@@ -37,6 +37,7 @@ class Placement:
         pin: what to remember for the next run; None: the configuration declares everything.
         files: path in the repository -> the file in `store` that has its bytes.
         is_published: whether `path` leads to those files; changes nothing.
+        repository: whose files they are, if `store` is the cache that programs share.
         withheld: why nothing may be fetched for it now, in words; what is there can be used.
         publish: make it so, once all of them are verified. It may raise `ModelDownloadError`.
     """
@@ -50,6 +51,7 @@ class Placement:
     is_published: Callable[[], bool] = _yes
     publish: Callable[[], None] = _nothing
     withheld: str = ""
+    repository: str | None = None
 
 
 class Resolver(Protocol):
