@@ -288,13 +288,17 @@ def test_options_that_cannot_be_are_refused(options: dict[str, Any], words: str)
         plugin.check(settings(None, "gore", **options))
 
 
-def test_the_revision_changes_with_what_is_looked_for() -> None:
-    said = {
-        plugin.revision(settings(None, *names))
-        for names in (["gore"], ["violence"], ["gore: red paint"], ["gore: red ink"])
-    }
-    assert len(said) == 4
-    assert plugin.revision(settings(None, "gore")) == plugin.revision(settings(None, "gore"))
+def test_the_revision_changes_with_the_phrases_and_the_scales_only(tmp_path: Path) -> None:
+    texts = (
+        "concepts: {gore: {prompts: [red]}}",
+        "scales: {clip: {strict: 1, default: 1, lenient: 0}}",
+    )
+    said = {plugin.revision(settings(None, "gore")), plugin.revision(settings(None, "violence"))}
+    assert len(said) == 1, "what was looked for is kept with the scores"
+    for text in texts:
+        (tmp_path / "my.yaml").write_text(text)
+        said.add(plugin.revision(settings(None, "gore", concepts=str(tmp_path / "my.yaml"))))
+    assert len(said) == 3
 
 
 def test_a_sentence_that_is_too_long_is_said(clip: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -125,11 +125,10 @@ class ConceptBook:
             concepts[key] = _updated(concepts.get(key, _Entry()), entry)
         return ConceptBook(replace(_updated(ours, theirs), concepts=concepts))
 
-    def digest(self, wanted: Iterable[CategorySettings]) -> str:
-        """Eight hexadecimal digits that change whenever a raw score of `wanted` could."""
-        families: tuple[Family, ...] = ("clip", "siglip")
-        said = [self.concept(category, family) for category in wanted for family in families]
-        return hashlib.sha256(repr((self.templates, said)).encode()).hexdigest()[:8]
+    @property
+    def digest(self) -> str:
+        """Eight hexadecimal digits that change with anything that the book says."""
+        return hashlib.sha256(repr(self._content).encode()).hexdigest()[:8]
 
 
 def _unlike(prompts: Iterable[str], neutral: Iterable[str]) -> Iterator[str]:

@@ -105,7 +105,7 @@ class ZeroShotPlugin:
 
     def revision(self, settings: DetectorSettings) -> str:
         """Which phrases and scales, as a checksum; the model manager tells of the model."""
-        return f"concepts {_book(settings).digest(settings.categories.values())}"
+        return f"concepts {_book(settings).digest}"
 
     def build(self, settings: DetectorSettings) -> ZeroShotDetector:
         from video_censor_personal.detectors.concept_matcher import ConceptMatcher
