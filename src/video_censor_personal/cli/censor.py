@@ -125,6 +125,11 @@ def _add_steps(made: argparse.ArgumentParser) -> None:
         help="center: of surround tracks only the centre channel is muted",
     )
     steps.add_argument(
+        "--clean-track",
+        action="store_true",
+        help="leave the sound as it is and add the changed one as a new default track, CLEAN",
+    )
+    steps.add_argument(
         "--device",
         choices=("auto", "cpu", "cuda", "coreml", "directml"),
         help="what models run on (default: processing.device, else the best there is)",
@@ -212,6 +217,8 @@ def _config(arguments: argparse.Namespace) -> Config:
     config = find_config(arguments.config)
     if arguments.speech_channels:
         config.remediation.audio.speech_channels = arguments.speech_channels
+    if arguments.clean_track:
+        config.remediation.audio.clean_track = True
     if arguments.device:
         config.processing.device = arguments.device
     return config

@@ -59,6 +59,17 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=60)]
 AudioMode = Literal["silence", "mute", "bleep", "none"]
 VideoMode = Literal["blur", "pixelate", "blank", "cut", "none"]
+VideoPreset = Literal[
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+]
 Algorithm = Literal["md5", "sha1", "sha256", "sha512", "blake2b", "blake3"]
 
 
@@ -141,7 +152,8 @@ class AudioRemediation:
 
     `tracks` are positions among the audio tracks (0 is the first) or languages; empty: every track
     that carries speech. `speech_channels` `center`: of surround tracks only the centre channel is
-    changed, where films have their speech; what is mixed into others as well stays.
+    changed, where films have their speech; what is mixed into others as well stays. `clean_track`:
+    tracks stay as they are, and each that would be changed gets a changed one beside it.
     """
 
     enabled: bool = True
@@ -155,12 +167,14 @@ class AudioRemediation:
     fade_ms: Annotated[float, Field(ge=0, le=100)] = 8.0
     tracks: list[int | str] = field(default_factory=list)
     speech_channels: Literal["all", "center"] = "all"
+    clean_track: bool = False
 
 
 @dataclass
 class VideoRemediation:
     """What happens to the picture. `mode` is for everything that was seen (not heard);
-    `category_modes` names other actions, for any category."""
+    `category_modes` names other actions, for any category. `quality` and `preset` are x264's, and
+    mean the like for other encoders; `encoder` other than software encodes all of a picture."""
 
     enabled: bool = True
     mode: VideoMode = "blur"
@@ -168,6 +182,8 @@ class VideoRemediation:
     category_modes: dict[str, VideoMode] = field(default_factory=dict)
     box_padding: Annotated[float, Field(ge=0, le=2)] = 0.25
     quality: Annotated[int, Field(ge=0, le=51)] = 18
+    preset: VideoPreset = "superfast"
+    encoder: Literal["software", "auto", "nvenc", "qsv", "videotoolbox", "vaapi"] = "software"
 
 
 @dataclass

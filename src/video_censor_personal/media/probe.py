@@ -158,7 +158,7 @@ def _stream_info(stream: Any, origin: Fraction, first: _First | None, matroska: 
         codec=context.codec.canonical_name if context is not None else "",
         decodable=context is not None,
         language=_language(stream.metadata),
-        title=stream.metadata.get("title", ""),
+        title=stream.metadata.get("title") or stream.metadata.get("name", ""),  # MP4: name
         start=start,
         duration=_stream_duration(stream, origin + start, matroska),
         attached_picture=_is_cover(stream),

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from video_censor_personal.config import VideoRemediation
 from video_censor_personal.media.base import StreamInfo
+from video_censor_personal.remediation.hardware import hardware_encoder
 
 __all__ = ["Encoding", "audio_encoding", "video_encoding"]
 
@@ -22,12 +24,19 @@ class Encoding:
         encoder: who writes it (`aac`, `libx264`).
         bit_rate: of sound, in bits per second; None for lossless codecs and for pictures.
         why_other: why it is not the codec of the source; empty if it is.
+        quality, preset: of pictures, in x264's terms.
     """
 
     codec: str
     encoder: str
     bit_rate: int | None = None
     why_other: str = ""
+    quality: int = 18
+    preset: str = "superfast"
+
+    @property
+    def is_hardware(self) -> bool:
+        return self.codec in _VIDEO and self.encoder != _VIDEO[self.codec]
 
 
 _VIDEO = {
@@ -57,13 +66,18 @@ _DEFAULT_PER_CHANNEL = 96_000
 _CEILING = {"aac": 512_000, "ac3": 640_000, "mp2": 384_000, "mp3": 320_000, "opus": 510_000}
 
 
-def video_encoding(stream: StreamInfo, suffix: str) -> Encoding:
-    """How the changed picture of `stream` is written into a file that ends in `suffix`."""
-    if encoder := _VIDEO.get(stream.codec):
-        return Encoding(stream.codec, encoder)
-    codec = "vp9" if suffix == ".webm" else "h264"
-    why = f"there is no encoder for {stream.codec or 'its codec'} here"
-    return Encoding(codec, _VIDEO[codec], why_other=why)
+def video_encoding(stream: StreamInfo, suffix: str, video: VideoRemediation) -> Encoding:
+    """How the changed picture of `stream` is written into a file that ends in `suffix`.
+
+    Raises:
+        ConfigError: `video` names hardware that is not there.
+    """
+    codec, why = stream.codec, ""
+    if codec not in _VIDEO:
+        codec = "vp9" if suffix == ".webm" else "h264"
+        why = f"there is no encoder for {stream.codec or 'its codec'} here"
+    encoder = hardware_encoder(codec, video.encoder) or _VIDEO[codec]
+    return Encoding(codec, encoder, None, why, video.quality, video.preset)
 
 
 def audio_encoding(stream: StreamInfo, suffix: str) -> Encoding:

@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 import av.error
+from av.stream import Disposition
 
 from video_censor_personal.media.base import Chapter
 
@@ -21,6 +22,7 @@ __all__ = [
     "holds",
     "label",
     "open_container",
+    "rename",
     "set_chapters",
     "set_tags",
 ]
@@ -139,6 +141,21 @@ def text_stream(out: Any, source: Any) -> tuple[Any, str]:
     return stream, name
 
 
+def rename(out: Any, stream: Any, title: str, default: bool | None) -> None:
+    """Gives `stream` of `out` another title (empty: its own), and says whether it is played by
+    default (None: as it does)."""
+    if title:
+        tags = {name: text for name, text in stream.metadata.items() if name.lower() != "title"}
+        tags["title"] = title
+        if out.format.name in _MP4_FAMILY:
+            tags["handler_name"] = title
+        stream.metadata.clear()
+        stream.metadata.update(tags)
+    if default is not None:
+        others = stream.disposition & ~Disposition.default
+        stream.disposition = others | (Disposition.default if default else Disposition(0))
+
+
 def label(out: Any, stream: Any, source: Any) -> None:
     """Gives `stream` of `out` the language, title, further tags and dispositions of `source`."""
     unwanted = _NOT_LABELS if out.format.name in _MP4_FAMILY else _NOT_LABELS + _MP4_LABELS
@@ -147,6 +164,8 @@ def label(out: Any, stream: Any, source: Any) -> None:
         for name, text in source.metadata.items()
         if not name.lower().startswith(unwanted)
     }
+    if name := tags.pop("name", ""):  # as MP4 calls what is written as a title
+        tags.setdefault("title", name)
     if out.format.name in _MP4_FAMILY and tags.get("title"):
         tags["handler_name"] = tags["title"]  # MP4 has no better place, and players show it
     stream.metadata.clear()

@@ -82,6 +82,8 @@ class StreamPlan:
 
     `edited`: the plan's edits of its kind hold here (else it may be encoded only to be cut).
     `obstacle`: why all of it is encoded, where parts would do.
+    `new_title`: it is a further track of the copy, made of `stream` and called so.
+    `default`: whether a player takes it by itself; None: as the source says.
     """
 
     stream: StreamInfo
@@ -93,6 +95,8 @@ class StreamPlan:
     encoded: tuple[Span, ...] = ()
     dropped: tuple[Span, ...] = ()
     obstacle: str = ""
+    new_title: str = ""
+    default: bool | None = None
 
     def whole(self, obstacle: str) -> StreamPlan:
         """The same with all of the stream encoded, because of `obstacle`."""
@@ -103,6 +107,8 @@ class StreamPlan:
         stream = self.stream
         facts = ", ".join(fact for fact in (stream.codec, stream.language, stream.title) if fact)
         name = f"stream {stream.index} ({stream.kind}{': ' if facts else ''}{facts})"
+        if self.new_title:
+            name = f"new track {self.new_title} of {name}"
         if self.work == "drop":
             return f"{name}: left out, {self.why}"
         parts = [
@@ -133,7 +139,8 @@ class StreamPlan:
             return ""
         rate = f" at {self.encoding.bit_rate // 1000} kb/s" if self.encoding.bit_rate else ""
         why = f", because {self.encoding.why_other}" if self.encoding.why_other else ""
-        return f" as {self.encoding.codec}{rate}{why}"
+        by = f" by {self.encoding.encoder}" if self.encoding.is_hardware else ""
+        return f" as {self.encoding.codec}{by}{rate}{why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +170,10 @@ class EditPlan:
 
     def without_joints(self, index: int, obstacle: str) -> EditPlan:
         """The same with all of stream `index` encoded, because of `obstacle`."""
-        streams = (s.whole(obstacle) if s.stream.index == index else s for s in self.streams)
+        streams = (
+            s.whole(obstacle) if s.stream.index == index and s.work == "splice" else s
+            for s in self.streams
+        )
         return replace(self, streams=tuple(streams))
 
     def describe(self) -> list[str]:

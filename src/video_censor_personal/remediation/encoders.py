@@ -16,6 +16,8 @@ from av.format import Flags as FormatFlags
 from video_censor_personal.errors import OutputError
 from video_censor_personal.remediation.codecs import Encoding
 from video_censor_personal.remediation.edits import StreamPlan
+from video_censor_personal.remediation.encoder_options import encoder_options
+from video_censor_personal.remediation.hardware import memory_format
 from video_censor_personal.remediation.hdr import HdrMetadata
 from video_censor_personal.remediation.video import planar_format
 
@@ -25,7 +27,6 @@ _INTERLACED = (2, 3, 4, 5)  # AVFieldOrder: TT, BB, TB, BT
 _KEY_FRAME_EVERY_S = 5
 _MOST_THREADS = 4  # each holds pictures of its own: 10 MB at 1080p
 _NO_KEY_FRAMES = 9999  # pictures; a part begins with the only key frame that it has
-_H264_PROFILES = ("baseline", "main", "high")
 _COLOR = ("color_range", "color_primaries", "color_trc", "colorspace")
 
 # What an encoder makes of layouts that only decoders know.
@@ -42,9 +43,7 @@ class PictureOutput:
     notes: tuple[str, ...] = ()
 
 
-def picture_output(
-    out: Any, source: Any, plan: StreamPlan, quality: int, hdr: HdrMetadata
-) -> PictureOutput:
+def picture_output(out: Any, source: Any, plan: StreamPlan, hdr: HdrMetadata) -> PictureOutput:
     """A new stream of the container `out` for the changed picture of the stream `source`.
 
     In the source's own codec the stream keeps all that its container says of it: rotation, HDR,
@@ -66,7 +65,7 @@ def picture_output(
         stream = out.add_stream_from_template(source, opaque=True)
         encoder = av.CodecContext.create(encoding.encoder, "w")
     _configure(encoder, source, encoding, pixel_format)
-    encoder.options = _options(encoding.encoder, source, pixel_format, quality, hdr)
+    encoder.options = encoder_options(encoding, source, pixel_format, hdr)
     if out.format.name == "avi":  # it cannot say when a frame is shown, only in which order
         encoder.max_b_frames = 0
     if encoding.encoder == "libsvtav1":
@@ -86,7 +85,6 @@ def picture_output(
 def joining_encoder(
     source: Any,
     encoding: Encoding,
-    quality: int,
     hdr: HdrMetadata,
     options: Mapping[str, str],
     delay: int,
@@ -105,7 +103,7 @@ def joining_encoder(
     encoder.gop_size = _NO_KEY_FRAMES
     encoder.thread_count = min(_MOST_THREADS, os.cpu_count() or 1)
     encoder.flags |= Flags.global_header
-    usual = _options(encoding.encoder, source, source.pix_fmt, quality, hdr)
+    usual = encoder_options(encoding, source, source.pix_fmt, hdr)
     for name, value in (*options.items(), *_reordering(encoding.encoder, delay).items()):
         usual[name] = f"{usual[name]}:{value}" if name in usual else value
     encoder.options = usual
@@ -146,7 +144,8 @@ def _pixel_format(encoder: str, source: Any) -> str:
     wanted = planar_format(source.pix_fmt, bits)
     known = {format.name for format in av.Codec(encoder, "w").video_formats or ()}
     deep = "yuv420p10le" if bits > 8 else "yuv420p"
-    return next((name for name in (wanted, deep) if name in known), "yuv420p")
+    formats = (memory_format(name, known) for name in (wanted, deep, "yuv420p"))
+    return next((name for name in formats if name), "yuv420p")
 
 
 def _configure(encoder: Any, source: Any, encoding: Encoding, pixel_format: str) -> None:
@@ -165,32 +164,6 @@ def _configure(encoder: Any, source: Any, encoding: Encoding, pixel_format: str)
         encoder.field_order = context.field_order
     if encoding.encoder == "libvpx":  # its constant quality needs a bound
         encoder.bit_rate = max(8_000_000, 2 * (source.bit_rate or 0))
-
-
-def _options(
-    encoder: str, source: Any, pixel_format: str, quality: int, hdr: HdrMetadata
-) -> dict[str, str]:
-    """Fast presets: a slower step costs a third more time for a few per cent in size.
-
-    The CRF scales differ; the factors keep the default, x264's 18, visually lossless in all.
-    """
-    if encoder == "libx264":
-        options = {"preset": "veryfast", "crf": str(quality)}
-        profile = (source.profile or "").lower().removeprefix("constrained ")
-        plain = pixel_format in ("yuv420p", "yuvj420p") and source.codec.canonical_name == "h264"
-        return options | ({"profile": profile} if plain and profile in _H264_PROFILES else {})
-    if encoder == "libx265":
-        params = f"log-level=none:info=0{hdr.x265_params()}"
-        return {"preset": "superfast", "crf": str(min(51, quality + 1)), "x265-params": params}
-    if encoder == "libsvtav1":
-        options = {"preset": "10", "crf": str(max(1, min(63, round(quality * 1.4))))}
-        params = hdr.svtav1_params().lstrip(":")
-        return options | ({"svtav1-params": params} if params else {})
-    crf = str(max(4, min(63, round(quality * 1.2))))
-    # Of the same quality as "good" at a third of its time, and at most twice its size.
-    return {"deadline": "realtime", "cpu-used": "7", "row-mt": "1", "crf": crf} | (
-        {"b": "0"} if encoder == "libvpx-vp9" else {}
-    )
 
 
 def sound_output(out: Any, source: Any, plan: StreamPlan) -> Any:

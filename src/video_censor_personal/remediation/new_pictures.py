@@ -31,7 +31,6 @@ class NewPictures:
         coding: PictureCoding,
         encoding: Encoding,
         editor: PictureEditor,
-        quality: int,
         hdr: HdrMetadata,
         origin: Fraction,
     ) -> None:
@@ -39,7 +38,6 @@ class NewPictures:
         self._coding = coding
         self._encoding = encoding
         self._editor = editor
-        self._quality = quality
         self._hdr = hdr
         self._origin = origin
         self._setup = bytes(source.codec_context.extradata or b"")
@@ -113,7 +111,6 @@ class NewPictures:
         return joining_encoder(
             self._source,
             self._encoding,
-            self._quality,
             self._hdr,
             self._coding.encoder_options,
             delay,

@@ -6,7 +6,12 @@ from typing import Any
 
 import av
 
-__all__ = ["with_data"]
+__all__ = ["duplicate", "with_data"]
+
+
+def duplicate(packet: Any) -> Any:
+    """A packet that says the same; the muxer empties what it is given."""
+    return with_data(packet, bytes(packet))
 
 
 def with_data(packet: Any, data: bytes) -> Any:

@@ -11,7 +11,7 @@ import av.error
 
 from video_censor_personal.remediation.encoders import PictureOutput
 from video_censor_personal.remediation.retiming import Retiming
-from video_censor_personal.remediation.video import PictureEditor
+from video_censor_personal.remediation.video import PictureEditor, planar_format
 
 __all__ = ["PictureTrack"]
 
@@ -41,6 +41,7 @@ class PictureTrack:
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._decoder = source.codec_context
         self._decoder.thread_type = "AUTO"
+        self._bits = av.VideoFormat(self._encoder.pix_fmt).components[0].bits
         self._time_base = source.time_base
         self._interval = round(1 / (self._encoder.framerate * self._time_base)) or 1
         self._durations: dict[int, int] = {}  # encoders forget that of the last frame
@@ -78,8 +79,11 @@ class PictureTrack:
         time = pts * self._time_base - self._origin
         if not self._retiming.keeps(time):
             return
-        picture = self._fitting(frame)
+        # Edited as planes, which is what hardware does not always take.
+        planar = planar_format(self._encoder.pix_fmt, self._bits)
+        picture = self._fitting(frame, planar)
         self._editor.apply(picture, time)
+        picture = self._fitting(picture, self._encoder.pix_fmt)
         moved = self._retiming.moved(time) + self._origin
         picture.pts, picture.time_base = round(moved / self._time_base), self._time_base
         picture.pict_type = 0  # the encoder chooses its own key frames
@@ -97,16 +101,11 @@ class PictureTrack:
         self._last = int(pts)
         return self._last
 
-    def _fitting(self, frame: Any) -> Any:
-        encoder = self._encoder
-        same = (
-            frame.format.name == encoder.pix_fmt
-            and frame.width == encoder.width
-            and frame.height == encoder.height
-        )
-        if same:
+    def _fitting(self, frame: Any, pixel_format: str) -> Any:
+        width, height = self._encoder.width, self._encoder.height
+        if (frame.format.name, frame.width, frame.height) == (pixel_format, width, height):
             return frame
-        return self._reformatter.reformat(frame, encoder.width, encoder.height, encoder.pix_fmt)
+        return self._reformatter.reformat(frame, width, height, pixel_format)
 
     def _sent(self, packets: Iterable[Any]) -> Iterator[Any]:
         for packet in packets:

@@ -13,6 +13,7 @@ from video_censor_personal.media.base import MediaInfo, StreamInfo
 from video_censor_personal.remediation.actions import Action, choose
 from video_censor_personal.remediation.audio_tracks import chosen_tracks
 from video_censor_personal.remediation.chapters import merged_chapters
+from video_censor_personal.remediation.clean_tracks import can_hold_more, with_clean_tracks
 from video_censor_personal.remediation.edits import (
     EditPlan,
     PictureEdit,
@@ -71,8 +72,13 @@ def make_plan(
     plan = EditPlan((), sound, picture, cuts, tuple(wanted.masks), chapters, notes)
     suffix = (output or info.path).suffix.lower()
     end = info.duration or report.duration or _last(report)
-    planner = StreamPlanner(info, plan, tracks, suffix, end, remediation.audio.fade_ms / 1000)
+    planner = StreamPlanner(info, plan, tracks, suffix, end, remediation)
     streams = tuple(planner.plan(stream) for stream in info.streams)
+    if remediation.audio.clean_track and tracks:
+        if can_hold_more(suffix):
+            streams = with_clean_tracks(planner, info, tracks)
+        else:
+            notes += (f"a {suffix} file holds one track only, so its own sound is changed",)
     notes += _only_centre(remediation.audio.speech_channels, tracks)
     return replace(plan, streams=streams, notes=(*notes, *_missing(wanted, info)))
 

@@ -54,6 +54,7 @@ class SoundTrack:
         self.notes: list[str] = []
         self.joints: list[Fraction] = []
         self._encoder = stream.codec_context
+        self._decoder = source.codec_context
         self._rate = self._encoder.sample_rate
         exact = source.codec_context.format.name.removesuffix("p") in _EXACT_IN_FLOAT
         self._format = "flt" if exact else "dbl"  # not planar: PyAV fails at eight planes
@@ -89,7 +90,7 @@ class SoundTrack:
         if not packet.size:
             return
         try:
-            frames = packet.decode()
+            frames = self._decoder.decode(packet)
         except av.error.FFmpegError:
             self._undecoded += 1
             return

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from video_censor_personal.config import Remediation
 from video_censor_personal.media.base import MediaInfo, StreamInfo
 from video_censor_personal.remediation.codecs import audio_encoding, video_encoding
 from video_censor_personal.remediation.edits import EditPlan, StreamPlan
@@ -26,7 +27,7 @@ class StreamPlanner:
     Attributes:
         tracks: the audio streams that mutes and bleeps are for.
         suffix: of the copy.
-        fade_s: of mutes and bleeps.
+        remediation: how sound and picture are changed.
     """
 
     info: MediaInfo
@@ -34,7 +35,7 @@ class StreamPlanner:
     tracks: Sequence[StreamInfo]
     suffix: str
     end: Fraction
-    fade_s: float
+    remediation: Remediation
 
     def plan(self, stream: StreamInfo) -> StreamPlan:
         """What happens to `stream`."""
@@ -56,10 +57,17 @@ class StreamPlanner:
         edited = bool(self.edits.picture)
         why = self._why("parts of the picture are hidden" if edited else "")
         cuts = self.edits.cuts
+        # Asked for even where nothing is to be encoded, so that a wrong wish is known at once.
+        encoding, kept = (
+            video_encoding(stream, self.suffix, self.remediation.video),
+            self._kept(cuts),
+        )
         if not why:
             return StreamPlan(stream, "copy", copied=self._kept(()))
-        encoding, kept = video_encoding(stream, self.suffix), self._kept(cuts)
-        if obstacle := picture_obstacle(self.info, stream, self.suffix):
+        obstacle = picture_obstacle(self.info, stream, self.suffix)
+        if encoding.is_hardware and not obstacle:
+            obstacle = f"parts that {encoding.encoder} encodes were not proven to join"
+        if obstacle:
             return StreamPlan(
                 stream, "encode", why, encoding, edited, (), kept, cuts, obstacle=obstacle
             )
@@ -81,7 +89,8 @@ class StreamPlanner:
         encoding = replace(encoding, bit_rate=None)  # the new packets have a quality instead
         rate_hz = stream.sample_rate_hz
         edits = self.edits.sound if edited else ()
-        windows = [w.span(rate_hz) for w in windows_of(edits, cuts, rate_hz, self.fade_s)]
+        fade_s = self.remediation.audio.fade_ms / 1000
+        windows = [w.span(rate_hz) for w in windows_of(edits, cuts, rate_hz, fade_s)]
         copied, encoded = self._kept((*cuts, *windows)), _common(kept, windows)
         return StreamPlan(stream, "splice", why, encoding, edited, copied, encoded, cuts)
 

@@ -11,7 +11,13 @@ from video_censor_personal.errors import OutputError
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.media.container import open_media
 from video_censor_personal.remediation.codecs import Encoding
-from video_censor_personal.remediation.container import copied_stream, holds, label, text_stream
+from video_censor_personal.remediation.container import (
+    copied_stream,
+    holds,
+    label,
+    rename,
+    text_stream,
+)
 from video_censor_personal.remediation.edits import EditPlan, StreamPlan
 from video_censor_personal.remediation.encoders import picture_output, sound_output
 from video_censor_personal.remediation.hdr import HdrMetadata, hdr_of
@@ -39,7 +45,7 @@ _IMAGES = {"mjpeg": "jpeg", "png": "png", "webp": "webp", "gif": "gif", "bmp": "
 class Tracks:
     """The tracks of the copy by the index of their source stream, in the source's order."""
 
-    by_source: dict[int, Track] = field(default_factory=dict)
+    by_source: dict[int, list[Track]] = field(default_factory=dict)
     encoded: list[Track] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -63,7 +69,8 @@ def lay_tracks(
     for stream_plan in plan.streams:
         track = layer.track(stream_plan)
         if track is not None:
-            laid.by_source[stream_plan.stream.index] = track
+            rename(out, track.stream, stream_plan.new_title, stream_plan.default)
+            laid.by_source.setdefault(stream_plan.stream.index, []).append(track)
             if stream_plan.work == "encode":
                 laid.encoded.append(track)
     return laid
@@ -132,7 +139,7 @@ class _Layer:
         hdr = HdrMetadata()
         if source.codec_context.color_trc in _HDR_CURVES:
             hdr = _first_hdr(self.info.path, source.index)
-        output = picture_output(self.out, source, plan, video.quality, hdr)
+        output = picture_output(self.out, source, plan, hdr)
         label(self.out, output.stream, source)
         edits = self.plan.picture if plan.edited else ()
         editor = PictureEditor(edits, plan.stream.rotation, video.blank_color)
@@ -148,7 +155,7 @@ class _Layer:
         editor = PictureEditor(edits, plan.stream.rotation, video.blank_color)
         coding = coding_of(plan.stream.codec, plan.stream.setup)
         encoding = plan.encoding or Encoding("h264", "libx264")
-        new = NewPictures(source, coding, encoding, editor, video.quality, hdr, origin)
+        new = NewPictures(source, coding, encoding, editor, hdr, origin)
         if setup := new.setup():
             stream.codec_context.extradata = setup
         return SplicedPictureTrack(stream, source, coding, new, edits, self.retiming, origin)

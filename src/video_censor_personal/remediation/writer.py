@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from video_censor_personal.remediation.container import (
 from video_censor_personal.remediation.edits import EditPlan
 from video_censor_personal.remediation.joinability import JoinError
 from video_censor_personal.remediation.output import muxer_of
+from video_censor_personal.remediation.packets import duplicate
 from video_censor_personal.remediation.plain_track import Track
 from video_censor_personal.remediation.retiming import Retiming, snapped
 from video_censor_personal.remediation.tracks import Tracks, lay_tracks
@@ -192,13 +194,14 @@ class _Pass:
         self._total = None if info.duration is None else float(retiming.moved(info.duration))
         self._tell_at = 0  # in ticks of the stream that tells the time
         clock = info.video or info.audio
-        self._lanes: dict[int, _Lane] = {}
-        for index, track in laid.by_source.items():
-            stream = track.stream
-            encoded = track in laid.encoded
-            entry = Written(stream.type, stream.disposition, encoded)
-            self.written[stream.index] = entry
-            self._lanes[index] = _Lane(track, entry, clock is not None and clock.index == index)
+        self._lanes: dict[int, list[_Lane]] = {}
+        for index, tracks in laid.by_source.items():
+            for track in tracks:
+                stream = track.stream
+                entry = Written(stream.type, stream.disposition, track in laid.encoded)
+                self.written[stream.index] = entry
+                is_clock = clock is not None and clock.index == index and track is tracks[0]
+                self._lanes.setdefault(index, []).append(_Lane(track, entry, is_clock))
 
     def run(self) -> None:
         """Reads, edits and writes everything.
@@ -208,10 +211,13 @@ class _Pass:
         """
         self._begin()
         for packet in self._packets():
-            lane = self._lanes[packet.stream_index]
-            for new in lane.track.push(packet):
-                self._mux(new, lane)
-        for lane in self._lanes.values():
+            *others, last = self._lanes[packet.stream_index]
+            for lane in others:
+                for new in lane.track.push(duplicate(packet)):
+                    self._mux(new, lane)
+            for new in last.track.push(packet):
+                self._mux(new, last)
+        for lane in chain.from_iterable(self._lanes.values()):
             for new in lane.track.finish():
                 self._mux(new, lane)
             self.notes += lane.track.notes
@@ -235,8 +241,8 @@ class _Pass:
     def _packets(self) -> Iterator[Any]:
         streams = [
             self._source.streams[index]
-            for index, lane in self._lanes.items()
-            if lane.entry.kind != "attachment"
+            for index, lanes in self._lanes.items()
+            if lanes[0].entry.kind != "attachment"
         ]
         try:
             yield from self._source.demux(streams)
