@@ -10,7 +10,13 @@ import pocketsphinx
 import pytest
 from movies import frame_times
 
-from video_censor_personal.detectors.base import CategorySettings, DetectorSettings
+from video_censor_personal.analysis.coverage import Search
+from video_censor_personal.analysis.evidence import Evidence, Witness
+from video_censor_personal.analysis.judgement import judge
+from video_censor_personal.analysis.schedule import selection
+from video_censor_personal.analysis.watch import watch
+from video_censor_personal.config import FrameSampling
+from video_censor_personal.detectors.base import CategorySettings, DetectorSettings, scales_of
 from video_censor_personal.detectors.nudenet import plugin as nudenet
 from video_censor_personal.errors import UsageError
 from video_censor_personal.findings import Gap
@@ -194,3 +200,24 @@ def _recognised(samples, start, end):
     for word in decoder.seg():
         edges = [start + Fraction(frame, 100) for frame in (word.start_frame, word.end_frame + 1)]
         yield word.word.split("(")[0], *edges
+
+
+def test_leaving_pictures_out_of_the_decoding_changes_no_edge_by_more_than_a_frame(sample):
+    path, truth = sample
+    sampling = FrameSampling("uniform", 0.5)
+    thorough, spare = _faces(path, sampling, None), _faces(path, sampling, selection(sampling))
+
+    assert len(spare) == len(thorough) == len(truth.portraits)
+    for one, other in zip(spare, thorough, strict=True):
+        assert abs(one.span.start - other.span.start) <= 1 / truth.frame_rate
+        assert abs(one.span.end - other.span.end) <= 1 / truth.frame_rate
+        assert abs(one.confidence - other.confidence) < 0.05
+
+
+def _faces(path, sampling, chosen):
+    eyes = nudenet.build(DetectorSettings("eyes", {"faces": CategorySettings("faces", "Faces")}))
+    frames = decode_frames(probe(path), selection=chosen)
+    watched = watch(frames, [eyes], sampling)
+    search = Search(eyes.name, "video", eyes.categories)
+    witness = Witness(search, scales_of(eyes), looks=watched.looks[0])
+    return judge(Evidence((witness,), end=watched.end), {"faces": 0.5}, padding=0)

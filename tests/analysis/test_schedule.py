@@ -1,0 +1,175 @@
+"""What is decoded for a sampling: no less than it looks at, and no more than it must."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from group_movies import SELECTABLE, WHOLE
+from hypothesis import given
+from hypothesis import strategies as st
+from movies import damage, make_movie
+
+from video_censor_personal.analysis.sampling import Sample, sample
+from video_censor_personal.analysis.schedule import selection
+from video_censor_personal.config import FrameSampling
+from video_censor_personal.findings import Gap
+from video_censor_personal.media.base import Frame
+from video_censor_personal.media.frames import decode_frames
+from video_censor_personal.media.picture_groups import Picture
+from video_censor_personal.media.probe import probe
+from video_censor_personal.timeline import Span
+
+FPS = 10
+TINY = av.VideoFrame(16, 16, "gray")
+
+
+def items(path: Path, sampling: FrameSampling, *, select: bool = True) -> Iterator[Frame | Gap]:
+    return decode_frames(probe(path), threads=1, selection=selection(sampling) if select else None)
+
+
+def samples(found: Iterable[Sample | Gap]) -> list[Sample]:
+    return [item for item in found if isinstance(item, Sample)]
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("films")
+
+
+def film(folder: Path, name: str) -> Path:
+    path = folder / name
+    if not path.exists():
+        make_movie(path, seconds=8, fps=FPS, **{**SELECTABLE, **WHOLE}[name])
+    return path
+
+
+# -- uniform
+
+
+@pytest.mark.parametrize("rate", [0.3, 1.0])
+@pytest.mark.parametrize("name", [*SELECTABLE, *WHOLE])
+def test_the_samples_are_those_of_decoding_everything(films: Path, name: str, rate: float) -> None:
+    path, sampling = film(films, name), FrameSampling("uniform", rate)
+
+    thorough = samples(sample(items(path, sampling, select=False), sampling))
+    spare = samples(sample(items(path, sampling), sampling))
+
+    assert [item.frame.time for item in spare] == [item.frame.time for item in thorough]
+    assert [item.since for item in spare] == [item.since for item in thorough]
+    for one, other in zip(spare, thorough, strict=True):
+        assert np.array_equal(one.frame.rgb(160), other.frame.rgb(160))
+
+
+@pytest.mark.parametrize("name", SELECTABLE)
+def test_between_two_samples_hardly_a_picture_goes_unseen(films: Path, name: str) -> None:
+    """What was not decoded counts as not looked at, and is at most two pictures long."""
+    path, sampling = film(films, name), FrameSampling("uniform", 1)
+    times = [item.time for item in items(path, sampling, select=False) if isinstance(item, Frame)]
+    number = {time: count for count, time in enumerate(times)}
+
+    found = samples(sample(items(path, sampling), sampling))
+
+    moments = [moment for item in found for moment in (*item.passed, item.moment)]
+    for before, moment in pairwise(moments):
+        assert number[moment.since] == number[before.frame.time] + 1
+        assert number[moment.frame.time] - number[moment.since] <= 2
+    assert sum(len(item.passed) for item in found) < 0.8 * len(times)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6])
+@pytest.mark.parametrize("count", [8, 3000])
+def test_what_is_looked_at_in_a_damaged_file_is_good_or_lies_in_a_gap(
+    films: Path, tmp_path: Path, share: float, count: int
+) -> None:
+    sampling = FrameSampling("uniform", 0.5)
+    path = film(films, "pyramid.mkv")
+    good = {i.time: i.rgb(80).astype(int) for i in items(path, sampling) if isinstance(i, Frame)}
+    broken = Path(shutil.copy(path, tmp_path / path.name))
+    damage(broken, share, count, seed=count)
+
+    found = list(sample(items(broken, sampling), sampling))
+
+    gaps = [item.span for item in found if isinstance(item, Gap)]
+    assert gaps
+    for item in samples(found):
+        if not any(gap.contains(item.frame.time) for gap in gaps):
+            assert np.abs(item.frame.rgb(80) - good[item.frame.time]).max() <= 60
+    covered = [*gaps, *(Span(item.since, item.frame.time) for item in samples(found))]
+    assert max(span.duration for span in covered) < 5
+
+
+# -- key frames
+
+
+def groups(gaps: Sequence[Fraction]) -> list[list[Picture]]:
+    """Groups whose entries are `gaps` apart, with pictures every tenth of a second."""
+    made, start = [], Fraction(0)
+    for gap in gaps:
+        count = max(1, int(gap * FPS))
+        made.append([Picture(start + Fraction(n, FPS), n == 0, n % 2 == 0) for n in range(count)])
+        start += gap
+    return made
+
+
+@given(
+    gaps=st.lists(st.integers(1, 40).map(lambda n: Fraction(n, 10)), min_size=1, max_size=12),
+    rate=st.sampled_from([0.5, 1.0, 3.0]),
+)
+def test_key_frames_alone_keep_the_promised_rate(gaps: list[Fraction], rate: float) -> None:
+    sampling = FrameSampling("keyframes", rate)
+    chooser = selection(sampling)
+    assert chooser is not None
+    film = groups(gaps)
+    chosen = []
+    for group, following in zip(film, [*film[1:], None], strict=True):
+        until = following[0].time if following else None
+        picked = list(chooser.choose(group, until))
+        references = {picture for picture in group if picture.reference}
+        assert references <= {*picked} or picked in ([group[0]], [])
+        chosen += [(picture, len(picked) == 1) for picture in picked]
+
+    frames = [Frame(p.time, TINY, lone=lone) for p, lone in chosen]
+    looked = [item.frame.time for item in samples(sample(frames, sampling))]
+
+    times = [picture.time for group in film for picture in group]
+    for before, after in pairwise(looked):
+        due = next((time for time in times if time >= before + Fraction(rate)), times[-1])
+        assert after <= due
+
+
+def test_where_key_frames_are_close_nothing_else_is_decoded(tmp_path: Path) -> None:
+    path = make_movie(tmp_path / "a.mp4", seconds=12, video_options={"g": "5"}).path
+    sampling = FrameSampling("keyframes", 1)
+
+    frames = [item for item in items(path, sampling) if isinstance(item, Frame)]
+
+    assert all(frame.video_frame.key_frame for frame in frames[:-5])
+    assert len(frames) < 12 + 5
+    looked = [item.frame.time for item in samples(sample(frames, sampling))]
+    assert max(after - before for before, after in pairwise(looked)) <= 1
+    assert looked[-1] == frames[-1].time == Fraction(119, 10)
+
+
+def test_where_key_frames_are_far_apart_it_decodes_as_usual(tmp_path: Path) -> None:
+    path = make_movie(tmp_path / "a.mp4", seconds=8, video_options={"g": "40"}).path
+    looked = [
+        [item.frame.time for item in samples(sample(items(path, sampling), sampling))]
+        for sampling in (FrameSampling("keyframes", 1), FrameSampling("uniform", 1))
+    ]
+    assert looked[0] == looked[1]
+
+
+# -- every frame
+
+
+@pytest.mark.parametrize("strategy", ["all", "scene_based"])
+def test_where_every_frame_counts_every_frame_is_decoded(films: Path, strategy: Any) -> None:
+    assert selection(FrameSampling(strategy, 1)) is None
