@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from video_censor_personal.analysis.conclusion import conclude
 from video_censor_personal.analysis.coverage import Search
 from video_censor_personal.analysis.evidence import Evidence, Witness
 from video_censor_personal.analysis.examination import Examined, examine, unexamined_streams
-from video_censor_personal.analysis.making import Making, part_of, subtitles_digest
+from video_censor_personal.analysis.making import Making, parts_of
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.config.document import nearest
@@ -160,22 +161,29 @@ class AnalysisPipeline:
         return self.config.labels.get(key, categories.label(key))
 
     def _ensure_detection_pipeline(self) -> None:
-        """Build the detectors, once. Those whose optional models are missing stay out."""
+        """Build the detectors, once. Those whose optional models are missing stay out, and what
+        stands in for them takes their place."""
         if self._detectors is not None:
             return
         # From 1.31 on, onnxruntime tells its maker of every session unless this is set before it is
         # loaded; here, so that it holds for plug-ins as well. Nothing leaves this machine.
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        self._detectors = [a for a in self._assignments if self._is_equipped(a)]
+        equipped = (self._equipped(assignment) for assignment in self._assignments)
+        self._detectors = [assignment for assignment in equipped if assignment is not None]
         built = [self._build(a) for a in self._detectors if a.plugin.modality == "video"]
         self._eyes = [detector for detector in built if isinstance(detector, FrameDetector)]
 
-    def _is_equipped(self, assignment: Assignment) -> bool:
+    def _equipped(self, assignment: Assignment) -> Assignment | None:
         lacking = [need.name for need in assignment.needs if need.name in self._missing]
-        if lacking:
-            name = assignment.settings.name
-            self.warn(f"{name} is not used: its model {lacking[0]!r} is missing")
-        return not lacking
+        if not lacking:
+            return assignment
+        reason = f"{assignment.settings.name} is not used: its model {lacking[0]!r} is missing"
+        if assignment.stand_in is None:
+            self.warn(reason)
+            return None
+        reason = f"{reason}; {assignment.stand_in.settings.name} takes its place"
+        self.warn(reason)
+        return replace(assignment.stand_in, note=f"{reason}.")
 
     def _build(self, assignment: Assignment) -> FrameDetector | SoundDetector:
         paths = {need.name: self._manager.get_model_path(need.name) for need in assignment.needs}
@@ -252,7 +260,12 @@ class AnalysisPipeline:
 
     def conclude(self, scores: Scores) -> Report:
         """What this configuration makes of the scores, its own or kept ones."""
-        asked = {a.settings.name: frozenset(a.settings.categories) for a in self._assignments}
+        asked = {
+            a.settings.name: frozenset(a.settings.categories)
+            for assignment in self._assignments
+            for a in (assignment, assignment.stand_in)
+            if a is not None
+        }
         return conclude(scores, self.config, asked)
 
     def making(self, info: MediaInfo) -> Making:
@@ -265,9 +278,12 @@ class AnalysisPipeline:
             program=__version__,
             strategy=sampling.strategy,
             sample_rate=sampling.sample_rate,
-            languages=tuple(sorted(self._languages(assignments))),
-            subtitles=subtitles_digest(info.path),
-            parts=tuple(part_of(a, self._revision(a)) for a in assignments),
+            parts=parts_of(
+                assignments,
+                {a.settings.name: self._revision(a) for a in assignments},
+                info.path,
+                self._languages(assignments),
+            ),
         )
 
     def _revision(self, assignment: Assignment) -> str:
@@ -285,7 +301,7 @@ class AnalysisPipeline:
                 name,
                 assignment.plugin.modality,
                 frozenset(assignment.settings.categories),
-                assignment.plugin.notes,
+                assignment.notes,
             ),
             scales=found.scales.get(name, {}),
             model=self._revision(assignment) or models,

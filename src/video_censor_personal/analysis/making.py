@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from video_censor_personal.detectors.roster import Assignment
 from video_censor_personal.media.subtitles import files_beside
 
-__all__ = ["Making", "Part", "part_of", "subtitles_digest"]
+__all__ = ["Making", "Part", "parts_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Part:
         options: the further keys of its entry under `detectors:`, as canonical JSON.
         categories: those it looked for: key -> how they were named and described.
         model: the revision of its model, word lists and so on; empty: nobody can tell.
+        languages: of one that listens: those of the sound tracks it was given; empty: any.
+        subtitles: of one that listens: tells apart the files of subtitles it was given.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Part:
     options: str
     categories: Mapping[str, tuple[str, str]]
     model: str
+    languages: tuple[str, ...] = ()
+    subtitles: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +48,11 @@ class Making:
     Attributes:
         program: the version of this program.
         strategy, sample_rate: how frames were sampled.
-        languages: of the sound tracks that were listened to; empty: any.
-        subtitles: tells apart what lies beside the video.
     """
 
     program: str
     strategy: str
     sample_rate: float
-    languages: tuple[str, ...] = ()
-    subtitles: str = ""
     parts: tuple[Part, ...] = field(default=())
 
     def lacks(self, wanted: Making) -> str | None:
@@ -62,10 +62,6 @@ class Making:
             return f"they were made by version {self.program}"
         if (self.strategy, self.sample_rate) != (wanted.strategy, wanted.sample_rate):
             return "frames were sampled otherwise"
-        if self.languages != wanted.languages:
-            return "other languages were listened to"
-        if self.subtitles != wanted.subtitles:
-            return "the subtitles beside the video were others"
         known = {part.name: part for part in self.parts}
         for part in wanted.parts:
             if part.name not in known:
@@ -82,6 +78,10 @@ def _difference(kept: Part, wanted: Part) -> str | None:
         return "had other options"
     if not wanted.model or kept.model != wanted.model:
         return "worked with another model, or one that nobody can tell from another"
+    if kept.languages != wanted.languages:
+        return "listened to tracks in other languages"
+    if kept.subtitles != wanted.subtitles:
+        return "was given other subtitles"
     for key, meant in wanted.categories.items():
         if key not in kept.categories:
             return f"did not look for {meant[0]}"
@@ -90,19 +90,32 @@ def _difference(kept: Part, wanted: Part) -> str | None:
     return None
 
 
-def part_of(assignment: Assignment, model: str) -> Part:
-    """What an assignment is in a `Making`."""
-    settings = assignment.settings
-    return Part(
-        name=settings.name,
-        type=assignment.plugin.type,
-        options=json.dumps(settings.options, sort_keys=True, default=str),
-        categories={key: (c.label, c.description) for key, c in settings.categories.items()},
-        model=model,
+def parts_of(
+    assignments: Sequence[Assignment],
+    models: Mapping[str, str],
+    video: Path,
+    languages: Iterable[str],
+) -> tuple[Part, ...]:
+    """What assignments are in a `Making`.
+
+    `models` are the revisions by the name of the detector; who listens is given the tracks in
+    `languages` and the subtitles of `video`.
+    """
+    heard = (tuple(sorted(languages)), _subtitles_digest(video))
+    return tuple(
+        Part(
+            name := a.settings.name,
+            a.plugin.type,
+            json.dumps(a.settings.options, sort_keys=True, default=str),
+            {key: (c.label, c.description) for key, c in a.settings.categories.items()},
+            models[name],
+            *(heard if a.plugin.modality == "audio" else ()),
+        )
+        for a in assignments
     )
 
 
-def subtitles_digest(video: Path) -> str:
+def _subtitles_digest(video: Path) -> str:
     """Tells apart the subtitle files that lie beside a video; empty where there are none."""
     digest = hashlib.blake2b(digest_size=8)
     found = False

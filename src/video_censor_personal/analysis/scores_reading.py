@@ -44,11 +44,14 @@ def read_fields(fields: Fields) -> dict[str, Any]:
 
 
 def _making(fields: Fields) -> Making:
-    parts = tuple(
-        Part(**{**part, "categories": {k: tuple(v) for k, v in part["categories"].items()}})
-        for part in fields["parts"]
-    )
-    return Making(**{**fields, "languages": tuple(fields["languages"]), "parts": parts})
+    return Making(**{**fields, "parts": tuple(_part(part) for part in fields["parts"])})
+
+
+def _part(fields: Fields) -> Part:
+    categories = {
+        key: (str(label), str(said)) for key, (label, said) in fields["categories"].items()
+    }
+    return Part(**{**fields, "categories": categories, "languages": tuple(fields["languages"])})
 
 
 def _evidence(fields: Fields) -> Evidence:

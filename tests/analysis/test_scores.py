@@ -1,0 +1,137 @@
+"""Kept scores: nothing is lost, and what is damaged or something else is refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from records import evidences, hearing, names, record, scores, seeing
+
+from video_censor_personal.analysis.evidence import Evidence
+from video_censor_personal.analysis.judgement import judge
+from video_censor_personal.analysis.making import Making, Part
+from video_censor_personal.analysis.scores import Scores, read_scores, write_scores
+from video_censor_personal.errors import ReportError
+
+EYES = Part("eyes", "nudenet", "{}", {"faces": ("Faces", "")}, "320n.onnx c15d8273")
+MADE = Making("0.1", "uniform", 0.5, (EYES,))
+
+
+def kept(evidence: Evidence, making: Making = MADE) -> Scores:
+    made_at = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
+    return Scores(Path("/films/Ä \udcff.mkv"), 123, "blake2b:00", made_at, making, evidence)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(evidences, st.dictionaries(names, scores))
+def test_what_is_read_is_what_was_written(
+    tmp_path: Path, evidence: Evidence, sensitivities: dict[str, float]
+) -> None:
+    path = tmp_path / "a.scores.json.gz"
+    write_scores(kept(evidence), path)
+    again = read_scores(path)
+    assert again == kept(evidence)
+    assert judge(again.evidence, sensitivities) == judge(evidence, sensitivities)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "a.scores.json.gz"
+    write_scores(kept(record(seeing("eyes", [0, 0.5, 0.7]), hearing("ears", (1, 2, 0.4)))), path)
+    return path
+
+
+def test_the_same_scores_make_the_same_file(file: Path, tmp_path: Path) -> None:
+    write_scores(read_scores(file), tmp_path / "b.gz")
+    assert (tmp_path / "b.gz").read_bytes() == file.read_bytes()
+
+
+def test_a_file_cut_off_or_changed_anywhere_is_refused(file: Path) -> None:
+    whole = file.read_bytes()
+    for length in (0, 5, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:length])
+        with pytest.raises(ReportError, match=r"--reanalyse|no scores"):
+            read_scores(file)
+    for place in range(10, len(whole), 7):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
+        with pytest.raises(ReportError):
+            read_scores(file)
+
+
+def changed(file: Path, **fields: object) -> Path:
+    known = json.loads(gzip.decompress(file.read_bytes()))
+    file.write_bytes(gzip.compress(json.dumps(known | fields).encode()))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"format": "something else"}, "holds no scores of an analysis"),
+        ({"version": 2}, "of version 2, and this program knows 1"),
+        ({"ticks_per_s": 0}, "damaged"),
+        ({"witnesses": [{}]}, "damaged"),
+        ({"witnesses": 7}, "damaged"),
+        ({"gaps": {"video": [[1, 0, "", None, False]]}}, "damaged"),
+        ({"made_at": "yesterday"}, "damaged"),
+        ({"making": {"program": "1"}}, "damaged"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_the_reason(
+    file: Path, fields: dict[str, object], says: str
+) -> None:
+    with pytest.raises(ReportError, match=says):
+        read_scores(changed(file, **fields))
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    for content in (b"", b"{}", gzip.compress(b"[]"), gzip.compress(b"\xff"), gzip.compress(b"{")):
+        path = tmp_path / "x.gz"
+        path.write_bytes(content)
+        with pytest.raises(ReportError):
+            read_scores(path)
+    with pytest.raises(ReportError, match="there are no scores"):
+        read_scores(tmp_path / "none.gz")
+
+
+# -- whether they may be used again
+
+
+def test_scores_serve_whoever_would_find_no_more() -> None:
+    assert MADE.lacks(MADE) is None
+    more = replace(EYES, categories={**EYES.categories, "nudity": ("Nudity", "")})
+    ears = Part("ears", "speech-profanity", "{}", {"profanity": ("Profanity", "")}, "x")
+    assert replace(MADE, parts=(more, ears)).lacks(MADE) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"program": "0.2"},
+        {"strategy": "all"},
+        {"sample_rate": 0.25},
+        {"parts": (replace(EYES, languages=("de",)),)},
+        {"parts": (replace(EYES, subtitles="ab"),)},
+        {"parts": (EYES, replace(EYES, name="more"))},
+        {"parts": (replace(EYES, type="yolo"),)},
+        {"parts": (replace(EYES, options='{"size": 640}'),)},
+        {"parts": (replace(EYES, model="640m.onnx 01234567"),)},
+        {"parts": (replace(EYES, model=""),)},
+        {"parts": (replace(EYES, categories={"nudity": ("Nudity", "")}),)},
+        {"parts": (replace(EYES, categories={"faces": ("Faces", "a face")}),)},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_scores_that_were_made_otherwise_are_not_used_again(other: dict[str, object]) -> None:
+    assert MADE.lacks(replace(MADE, **other))  # type: ignore[arg-type]
+
+
+def test_a_model_that_nobody_can_tell_is_never_the_same() -> None:
+    unknown = replace(MADE, parts=(replace(EYES, model=""),))
+    assert unknown.lacks(unknown)

@@ -1,0 +1,164 @@
+"""A second run on an unchanged video takes the kept scores, unless what matters has changed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from movies import Sound, make_movie, tone
+from pictures import scaled, with_portrait
+
+from video_censor_personal.analysis.scores import read_scores
+from video_censor_personal.cli import main
+
+CONFIG = "detections: {faces: {sensitivity: %s}, nudity: {}, profanity: {}}\n%s"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A face that counts at 0.5 and not at 0.1."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    make_movie(
+        path,
+        seconds=1,
+        size=(512, 288),
+        sounds=[Sound(tone(440))],
+        paint=lambda _, width, height: scaled(with_portrait(0, 0, 1024, 576), width, height),
+    )
+    return path
+
+
+@pytest.fixture
+def censor(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., dict[str, Any]]:
+    """Runs the command on a copy of the film; its result."""
+    movie = tmp_path / "film.mp4"
+    movie.write_bytes(film.read_bytes())
+
+    def run(*options: str, sensitivity: float = 0.5, more: str = "", fails: int = 0) -> Any:
+        (tmp_path / "my.yaml").write_text(CONFIG % (sensitivity, more))
+        config, report = str(tmp_path / "my.yaml"), str(tmp_path / "r.json")
+        command = [str(movie), "-o", report, "--config", config]
+        assert main([*command, "--json", *options]) == fails
+        lines = capsys.readouterr().out.splitlines()
+        results = [json.loads(line) for line in lines]
+        return next(r for r in results if r["event"] in ("result", "error"))
+
+    return run
+
+
+def test_a_second_run_with_another_sensitivity_needs_no_analysis(censor, tmp_path):
+    first = censor()
+    assert (first["segments"], first["reused_scores"]) == (1, None)
+    assert first["scores"] == str(tmp_path / "r.scores.json.gz")
+    before = (tmp_path / "r.scores.json.gz").read_bytes()
+    again = censor("--force", sensitivity=0.1)
+    assert (again["segments"], again["scores"]) == (0, None)
+    assert again["reused_scores"] == str(tmp_path / "r.scores.json.gz")
+    back = censor("--force", sensitivity=0.5)
+    assert back["segments"] == 1
+    assert (tmp_path / "r.scores.json.gz").read_bytes() == before
+
+
+def test_a_subset_of_the_categories_needs_none_either(censor, tmp_path):
+    censor()
+    off = "detectors: [{type: speech-profanity, enabled: false}]"
+    (tmp_path / "film.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nNo matter.\n")
+    again = censor("--force", more=off, fails=3)
+    assert again["reused_scores"]
+    assert again["unknown"] == [
+        "Profanity: no detector that is installed and enabled can look for Profanity"
+    ]
+
+
+def test_a_dry_run_says_so_and_lists_what_would_be_written(censor, tmp_path):
+    plan = censor("--dry-run")
+    assert plan["writes"] == [str(tmp_path / n) for n in ("r.json", "r.scores.json.gz", "r.html")]
+    censor()
+    plan = censor("--dry-run", "--force")
+    assert "no analysis: the scores of 20" in plan["plan"][1]
+    assert plan["writes"] == [str(tmp_path / n) for n in ("r.json", "r.html")]
+
+
+def test_reanalyse_looks_again(censor, tmp_path):
+    censor()
+    made_at = read_scores(tmp_path / "r.scores.json.gz").made_at
+    assert censor("--force", "--reanalyse")["reused_scores"] is None
+    assert read_scores(tmp_path / "r.scores.json.gz").made_at > made_at
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "detectors: [{type: nudenet, size: 640}]",
+        "detectors: [{type: nudenet, name: eyes}]",
+        "detectors: [{type: speech-profanity, words: [frak]}]",
+        "processing: {frame_sampling: {sample_rate: 0.25}}",
+    ],
+)
+def test_another_way_of_looking_needs_another_analysis(censor, more):
+    censor()
+    assert censor("--force", more=more)["reused_scores"] is None
+
+
+def test_a_list_of_words_that_changed_needs_another_analysis(censor, tmp_path):
+    more = "detectors: [{type: speech-profanity, lexicons: [mine.txt]}]"
+    (tmp_path / "mine.txt").write_text("frak\n")
+    censor(more=more)
+    assert censor("--force", more=more)["reused_scores"]
+    (tmp_path / "mine.txt").write_text("gorram\n")
+    assert censor("--force", more=more)["reused_scores"] is None
+
+
+def test_a_changed_video_or_its_subtitles_need_another_analysis(censor, tmp_path):
+    censor()
+    (tmp_path / "film.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nDamn.\n")
+    result = censor("--force")
+    assert (result["reused_scores"], result["segments"]) == (None, 1)
+    assert len(json.loads((tmp_path / "r.json").read_text())["segments"][0]["detections"]) == 2
+    with (tmp_path / "film.mp4").open("ab") as file:
+        file.write(b"\0\0\0\x08free")
+    assert censor("--force")["reused_scores"] is None
+
+
+def test_damaged_scores_are_said_and_made_again(censor, tmp_path):
+    censor()
+    path = tmp_path / "r.scores.json.gz"
+    path.write_bytes(path.read_bytes()[:-9])
+    assert censor("--force")["reused_scores"] is None
+    assert read_scores(path).evidence.witnesses
+
+
+def test_a_file_that_is_in_the_way_is_not_overwritten(censor, tmp_path):
+    path = tmp_path / "r.scores.json.gz"
+    path.write_bytes(b"mine")
+    assert "--force" in censor(fails=1)["message"]
+    assert path.read_bytes() == b"mine"
+
+
+def test_scores_can_be_left_out(censor, tmp_path):
+    result = censor(more="output: {scores: false}")
+    assert result["scores"] is None
+    assert not [name for name in os.listdir(tmp_path) if "scores" in name]
+
+
+def test_what_failed_in_passing_is_tried_again(censor, tmp_path, monkeypatch):
+    from video_censor_personal.detectors.nudenet import NudeNetDetector
+
+    look, calls = NudeNetDetector.look, []
+
+    def fails_once(self, frames):
+        calls.append(len(frames))
+        if len(calls) == 1:
+            raise MemoryError("no memory")
+        return look(self, frames)
+
+    monkeypatch.setattr(NudeNetDetector, "look", fails_once)
+    assert censor(fails=3)["reused_scores"] is None
+    again = censor("--force")
+    assert (again["reused_scores"], again["unknown"]) == (None, [])
