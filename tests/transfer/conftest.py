@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fetching import IMPATIENT, Fetch
 from loopback import Loopback, sha256
 
 from video_censor_personal.store import Store
@@ -18,10 +19,6 @@ from video_censor_personal.transfer import (
     Source,
     make_plan,
 )
-
-Fetch = Callable[..., Outcome]
-
-IMPATIENT = RetryPolicy(waits_s=(0.01, 0.02, 0.03))
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from conftest import IMPATIENT, Fetch
+from fetching import IMPATIENT, Fetch
 from loopback import Loopback, Reply, Request, content_of, sha256
 
 from video_censor_personal.store import Store

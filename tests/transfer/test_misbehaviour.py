@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from conftest import IMPATIENT, Fetch
+from fetching import IMPATIENT, Fetch
 from loopback import Loopback, Reply, Request, content_of, sha256
 
 from video_censor_personal.errors import ModelChecksumError, ModelDownloadError

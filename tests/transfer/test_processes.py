@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import IMPATIENT, Fetch
+from fetching import IMPATIENT, Fetch
 from loopback import Loopback, Reply, Request, content_of, sha256
 
 from video_censor_personal.errors import DiskSpaceError, ModelCacheError

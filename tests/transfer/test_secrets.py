@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from conftest import Fetch
+from fetching import Fetch
 from loopback import CERTIFICATE, Loopback, content_of
 
 from video_censor_personal.errors import ConfigError

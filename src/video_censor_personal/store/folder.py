@@ -9,6 +9,7 @@ import shutil
 import stat as mode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from video_censor_personal.errors import ConfigError, ModelCacheError, ModelDownloadError
@@ -72,6 +73,7 @@ class Store:
         self.root = Path(root)
         self.private = Path(private) if private else self.root / _PRIVATE
         self.records = Records(self.private / "records.jsonl")
+        self._partials, self._locks = self.private / "partial", self.private / "locks"
 
     # -- names
 
@@ -81,10 +83,7 @@ class Store:
         Raises:
             ConfigError: the name would leave the root, or no file can have it on some platform.
         """
-        parts = check_name(target)
-        if collision_key(parts[0]) == _PRIVATE:
-            raise ConfigError(f"{_PRIVATE!r} belongs to the downloader itself", key="name")
-        return self.root.joinpath(*parts)
+        return self.root.joinpath(*_parts(target))
 
     def contained_path(self, target: str) -> Path:
         """As `path`, and no symbolic link on the way leads out of the root.
@@ -94,7 +93,7 @@ class Store:
             ModelCacheError: a link on the way leads elsewhere.
         """
         path = self.path(target)
-        folder = path.parent
+        folder = path.parent if "/" in target else self.root
         while folder != self.root:
             if folder.is_symlink() and not self._holds(os.path.realpath(folder)):
                 raise ModelCacheError(
@@ -109,7 +108,7 @@ class Store:
         """Where the unfinished file of `target` lies; `partial` overrides the place."""
         if partial is not None:
             return self.contained_path(partial)
-        return self.private / "partial" / _flat(target)
+        return self._partials / _flat(target)
 
     def kept_map_path(self, target: str) -> Path:
         """Where the piece map of a finished file is kept, for repairing it later."""
@@ -117,7 +116,7 @@ class Store:
 
     def lock(self, target: str) -> Lock:
         """The lock that whoever writes `target` must hold. Not acquired yet."""
-        return Lock(self.private / "locks", _flat(target))
+        return Lock(self._locks, _flat(target))
 
     # -- looking
 
@@ -217,18 +216,15 @@ class Store:
 
     def remember(self, target: str, algorithm: str, checksum: str) -> None:
         """Record that the file under `target` has just been verified. A failure is harmless."""
-        self.remember_all({target: (algorithm, checksum)})
-
-    def remember_all(self, verified: Mapping[str, tuple[str, str]]) -> None:
-        """As `remember`, for many: target -> algorithm and checksum."""
-        seen = {}
-        for target, (algorithm, checksum) in verified.items():
-            with contextlib.suppress(OSError):
-                found = os.stat(self.path(target))
-                seen[target] = Fingerprint.of(found, algorithm, checksum)
         with contextlib.suppress(OSError):
-            if seen:
-                self.records.remember(seen)
+            found = os.stat(self.path(target))
+            self.remember_all({target: Fingerprint.of(found, algorithm, checksum)})
+
+    def remember_all(self, verified: Mapping[str, Fingerprint]) -> None:
+        """Record what files looked like when they were verified. A failure is harmless."""
+        with contextlib.suppress(OSError):
+            if verified:
+                self.records.remember(verified)
 
     def forget(self, target: str) -> None:
         """Drop the record of `target`. A failure is harmless: the file is then hashed again."""
@@ -269,6 +265,15 @@ class Store:
                 ) from exc
             self.forget(target)
             return freed
+
+
+# The same names come again and again while thousands of files are planned, locked and published.
+@lru_cache(maxsize=4096)
+def _parts(target: str) -> tuple[str, ...]:
+    parts = check_name(target)
+    if collision_key(parts[0]) == _PRIVATE:
+        raise ConfigError(f"{_PRIVATE!r} belongs to the downloader itself", key="name")
+    return parts
 
 
 _MAP_SUFFIX = ".pieces"

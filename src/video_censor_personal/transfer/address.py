@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from video_censor_personal.errors import ConfigError
@@ -13,30 +14,28 @@ __all__ = ["Address", "parse_url", "redact"]
 
 _PORTS = {"http": 80, "https": 443}
 # What may stand in a request line as it is; everything else is percent-encoded.
-_PLAIN = "%/:?#[]@!$&'()*+,;=-._~"
+_PLAIN_CHARACTERS = "%/:?#[]@!$&'()*+,;=-._~"
+_PLAIN = re.compile(rf"[A-Za-z0-9{re.escape(_PLAIN_CHARACTERS)}]*")
 _HOST = re.compile(r"[A-Za-z0-9._\-]+|[0-9A-Fa-f:.%]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An http or https URL. `host` has no brackets; `path` is ready for the request line."""
+    """An http or https URL, its `path` ready for the request line.
+
+    Attributes:
+        host: without brackets.
+        netloc: `host[:port]` as the Host header wants it.
+        origin: `scheme://host[:port]`; headers are given per origin.
+    """
 
     scheme: str
     host: str
     port: int
+    netloc: str
+    origin: str
     path: str = field(repr=False)
     basic_auth: str | None = field(default=None, repr=False)
-
-    @property
-    def netloc(self) -> str:
-        """`host[:port]` as the Host header wants it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
-
-    @property
-    def origin(self) -> str:
-        """`scheme://host[:port]`; headers are given per origin."""
-        return f"{self.scheme}://{self.netloc}"
 
     @property
     def shown(self) -> str:
@@ -64,24 +63,35 @@ def parse_url(url: str) -> Address:
     """
     try:
         parts = urlsplit(url)
-        port = parts.port
     except ValueError as exc:
         raise ConfigError(f"{redact(url)} is not a valid URL", key="url") from exc
     if parts.scheme not in _PORTS:
         raise ConfigError(f"{redact(url)}: only http and https URLs can be fetched", key="url")
-    host = parts.hostname or ""
+    user, at, place = parts.netloc.rpartition("@")
     try:
-        host = host if ":" in host else host.encode("idna").decode()
-    except UnicodeError as exc:
-        raise ConfigError(f"{redact(url)} has no valid host", key="url") from exc
-    if not _HOST.fullmatch(host):
-        raise ConfigError(f"{redact(url)} has no valid host", key="url")
-    path = quote(parts.path or "/", safe=_PLAIN)
+        host, port, netloc = _parse_place(parts.scheme, place)
+    except ValueError as exc:
+        raise ConfigError(f"{redact(url)} has no valid host or port", key="url") from exc
+    path = parts.path or "/"
     if parts.query:
-        path += "?" + quote(parts.query, safe=_PLAIN)
-    return Address(
-        parts.scheme, host, port or _PORTS[parts.scheme], path, _basic_auth(parts.netloc)
-    )
+        path += "?" + parts.query
+    if not _PLAIN.fullmatch(path):
+        path = quote(path, safe=_PLAIN_CHARACTERS)
+    auth = _basic_auth(user) if at else None
+    return Address(parts.scheme, host, port, netloc, f"{parts.scheme}://{netloc}", path, auth)
+
+
+# Thousands of files come from a few hosts.
+@lru_cache(maxsize=256)
+def _parse_place(scheme: str, place: str) -> tuple[str, int, str]:
+    parts = urlsplit(f"//{place}")
+    port = parts.port or _PORTS[scheme]
+    host = parts.hostname or ""
+    host = host if ":" in host else host.encode("idna").decode()
+    if not _HOST.fullmatch(host):
+        raise ValueError(f"{host!r} is no host name")
+    shown = f"[{host}]" if ":" in host else host
+    return host, port, shown if port == _PORTS[scheme] else f"{shown}:{port}"
 
 
 def redact(url: str) -> str:
@@ -90,10 +100,7 @@ def redact(url: str) -> str:
     return re.sub(r"(?<=//)[^/@]*@", "", without_query)
 
 
-def _basic_auth(netloc: str) -> str | None:
-    user, at, _ = netloc.rpartition("@")
-    if not at:
-        return None
+def _basic_auth(user: str) -> str:
     name, _, password = user.partition(":")
     pair = f"{unquote(name)}:{unquote(password)}".encode()
     return "Basic " + base64.b64encode(pair).decode()

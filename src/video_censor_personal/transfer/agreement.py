@@ -29,7 +29,8 @@ def accept(job: Job, segment: Segment, route: Route, response: Response) -> None
         Fault: the answer cannot be used.
         OSError: the partial file cannot be made.
     """
-    if response.address.shown != route.address.shown:
+    address = response.address
+    if address is not route.address and address.shown != route.address.shown:
         route.resolved = response.address
     encoding = response.headers.get("content-encoding", "identity").lower()
     if encoding != "identity" and job.source.checksum is None:

@@ -127,7 +127,7 @@ class Client:
 
     def __init__(self, dialer: Dialer, agent: str) -> None:
         self._dialer = dialer
-        self._agent = agent
+        self._always = f"User-Agent: {agent}\r\nAccept-Encoding: identity\r\n"
         self._idle: dict[tuple[str, str, int], Wire] = {}
 
     def get(
@@ -201,16 +201,16 @@ class Client:
 
     def _exchange(self, wire: Wire, address: Address, extra: Mapping[str, str]) -> Response:
         target = address.path if wire.proxy is None else address.origin + address.path
-        lines = [f"GET {target} HTTP/1.1", f"Host: {address.netloc}", f"User-Agent: {self._agent}"]
-        lines.append("Accept-Encoding: identity")
+        head = f"GET {target} HTTP/1.1\r\nHost: {address.netloc}\r\n{self._always}"
         if not any(name.lower() == "accept" for name in extra):
-            lines.append("Accept: */*")
+            head += "Accept: */*\r\n"
         if wire.proxy is not None and wire.proxy.basic_auth:
-            lines.append(f"Proxy-Authorization: {wire.proxy.basic_auth}")
-        lines += [f"{name}: {value}" for name, value in extra.items()]
+            head += f"Proxy-Authorization: {wire.proxy.basic_auth}\r\n"
+        for name, value in extra.items():
+            head += f"{name}: {value}\r\n"
         began = time.monotonic()
         wire.begin_answer()
-        wire.send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+        wire.send(f"{head}\r\n".encode("latin-1"))
         while True:
             status, headers = _parse_head(wire.read_until(b"\r\n\r\n"))
             if status >= 200:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +16,12 @@ from video_censor_personal.store import Store
 from video_censor_personal.transfer.cancel import CancelToken
 from video_censor_personal.transfer.checksum import hash_file
 from video_censor_personal.transfer.partial import known_pieces
-from video_censor_personal.transfer.pieces import Identity, piece_size_for, read_piece_map
+from video_censor_personal.transfer.pieces import (
+    SMALL_BYTES,
+    Identity,
+    piece_size_for,
+    read_piece_map,
+)
 from video_censor_personal.transfer.plan import FileState, Plan, PlannedFile, accepts
 from video_censor_personal.transfer.source import Source
 
@@ -189,15 +195,18 @@ class _Look:
 
     def _absent(self) -> PlannedFile:
         source = self.source
-        partial = self.store.partial_path(source.target, source.partial)
         identity = self._identity()
-        pieces = known_pieces(partial, identity)
+        pieces = None
+        if identity is None or identity.size > SMALL_BYTES:
+            partial = self.store.partial_path(source.target, source.partial)
+            pieces = known_pieces(partial, identity)
         if pieces is None:
             return PlannedFile(
                 source, self.path, FileState.MISSING, missing_bytes=source.size_bytes
             )
-        have = pieces.have_bytes
-        held = getattr(os.stat(partial), "st_blocks", 0) * 512
+        have, held = pieces.have_bytes, 0
+        with contextlib.suppress(FileNotFoundError):  # published just now, by another process
+            held = getattr(os.stat(partial), "st_blocks", 0) * 512
         return PlannedFile(
             source,
             self.path,

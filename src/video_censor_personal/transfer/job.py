@@ -9,25 +9,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from video_censor_personal.errors import ModelDownloadError
-from video_censor_personal.store import Store, piece_map_path
+from video_censor_personal.store import Fingerprint, Store, piece_map_path
 from video_censor_personal.transfer.assembly import Assembly
 from video_censor_personal.transfer.buffers import Buffers
 from video_censor_personal.transfer.limits import Limits, RetryPolicy
 from video_censor_personal.transfer.outcome import FileProgress, Outcome, Phase, Status
 from video_censor_personal.transfer.partial import adopt_damaged, known_pieces
-from video_censor_personal.transfer.pieces import Identity, piece_size_for, read_piece_map
+from video_censor_personal.transfer.pieces import (
+    SMALL_BYTES,
+    Identity,
+    piece_size_for,
+    read_piece_map,
+)
 from video_censor_personal.transfer.plan import FileState, PlannedFile
 from video_censor_personal.transfer.routes import Route, Routes
 from video_censor_personal.transfer.segments import Kind, Ledger, Segment
 from video_censor_personal.transfer.throttle import Throttle
 
-__all__ = ["SMALL_BYTES", "Job", "Surroundings"]
-
-# A file of this size at most is fetched with one request, into one buffer.
-SMALL_BYTES = 256 << 10
+__all__ = ["Job", "Surroundings"]
 
 _LAST_PHASE = {
     Status.PRESENT: Phase.DONE,
@@ -56,8 +57,8 @@ class Surroundings:
     on_hash: Callable[[Job, Assembly, str], None]
     on_damage: Callable[[Job, Assembly, int], None]
     on_disk_error: Callable[[Job, OSError], None]
-    unsynced: set[Path]  # folders with new names in them
-    unremembered: dict[str, tuple[str, str]]  # target -> algorithm and digest of new files
+    unsynced: set[str]  # folders with new names in them
+    unremembered: dict[str, Fingerprint]  # target -> what its new file looked like
 
 
 class Job:
@@ -67,7 +68,7 @@ class Job:
         self.planned, self.source, self.shared = planned, planned.source, shared
         self.lock = shared.lock
         self.throttle = Throttle(shared.limits.bytes_per_s_per_file)
-        self.routes = Routes.of(self.source.urls)
+        self.routes = Routes.of(self.source.addresses)
         self.headers = self.source.origin_headers
         self.size = self.source.size_bytes
         self.phase, self.note = Phase.QUEUED, ""

@@ -21,6 +21,7 @@ from pathlib import Path
 __all__ = [
     "CRC",
     "PREFIX",
+    "SMALL_BYTES",
     "Identity",
     "PieceMap",
     "crc_mark",
@@ -28,6 +29,9 @@ __all__ = [
     "prefix_mark",
     "read_piece_map",
 ]
+
+# A file of this size at most has no pieces: it is fetched with one request, into one buffer.
+SMALL_BYTES = 256 << 10
 
 _VERSION = 1
 _LARGEST_PIECE = 4 << 20
@@ -140,7 +144,8 @@ class PieceMap:
 def read_piece_map(path: Path) -> PieceMap | None:
     """The map at `path`, without lines that a crash tore; None if there is none."""
     try:
-        head, *lines = path.read_text("ascii").split("\n")
+        with open(path, "rb") as file:
+            head, *lines = file.read().decode("ascii").split("\n")
         fields = json.loads(head)
         if fields.pop("version") != _VERSION:
             return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from video_censor_personal.store import piece_map_path, sync_folder
+import os
+
+from video_censor_personal.store import Fingerprint, piece_map_path, sync_folder
 from video_censor_personal.transfer.assembly import Assembly
 from video_censor_personal.transfer.job import Job
 from video_censor_personal.transfer.outcome import Status
@@ -33,13 +35,14 @@ def publish(job: Job, assembly: Assembly, digest: str) -> None:
         job.ledger.clear()
         assembly.close()  # Windows renames no open file
         path = store.publish(partial.path, source.target)
+        seen = Fingerprint.of(os.stat(path), source.digest_algorithm, digest)
         piece_map_path(partial.path).unlink(missing_ok=True)
         if kept := assembly.kept_map():
             # For the day when a deep verification finds the file damaged.
             kept.write(store.kept_map_path(source.target))
     if job.shared.durable:
         sync_folder(path.parent)
-    store.remember(source.target, source.digest_algorithm, digest)
+    store.remember_all({source.target: seen})
     with job.lock:
         job.end(Status.FETCHED, digest=digest)
 
@@ -58,7 +61,8 @@ def publish_whole(job: Job, content: memoryview, digest: str) -> None:
         if job.outcome is not None:
             return
     path = store.publish(job.partial_path, source.target)
+    seen = Fingerprint.of(os.stat(path), source.digest_algorithm, digest)
     with job.lock:
-        job.shared.unsynced.add(path.parent)
-        job.shared.unremembered[source.target] = (source.digest_algorithm, digest)
+        job.shared.unsynced.add(os.path.dirname(path))
+        job.shared.unremembered[source.target] = seen
         job.end(Status.FETCHED, digest=digest)

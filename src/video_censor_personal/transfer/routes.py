@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from video_censor_personal.transfer.address import Address, parse_url
+from video_censor_personal.transfer.address import Address
 from video_censor_personal.transfer.faults import Fault, StatusFault
 
 __all__ = ["Route", "Routes"]
@@ -52,8 +52,8 @@ class Routes:
     served: Route | None = None
 
     @classmethod
-    def of(cls, urls: tuple[str, ...]) -> Routes:
-        return cls([Route(parse_url(url)) for url in urls])
+    def of(cls, addresses: tuple[Address, ...]) -> Routes:
+        return cls([Route(address) for address in addresses])
 
     @property
     def alive(self) -> list[Route]:

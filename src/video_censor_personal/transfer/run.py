@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from video_censor_personal import __version__
 from video_censor_personal.store import Store, sync_folder
@@ -15,9 +16,10 @@ from video_censor_personal.transfer.buffers import Buffers
 from video_censor_personal.transfer.cancel import CancelToken
 from video_censor_personal.transfer.faults import Halted
 from video_censor_personal.transfer.http import Client, Response
-from video_censor_personal.transfer.job import SMALL_BYTES, Job, Surroundings
+from video_censor_personal.transfer.job import Job, Surroundings
 from video_censor_personal.transfer.limits import Limits, RetryPolicy
 from video_censor_personal.transfer.outcome import FileProgress, Listener, Status
+from video_censor_personal.transfer.pieces import SMALL_BYTES
 from video_censor_personal.transfer.plan import PlannedFile
 from video_censor_personal.transfer.ramp import Ramp, Seen
 from video_censor_personal.transfer.segments import Segment
@@ -210,7 +212,7 @@ class Run:
         self._remember()
         for folder in self._shared.unsynced:
             with contextlib.suppress(OSError):
-                sync_folder(folder)
+                sync_folder(Path(folder))
 
     # -- what workers ask for
 
@@ -243,12 +245,8 @@ class Run:
 
     def _claim(self) -> tuple[Job, Segment | None] | None:
         now = time.monotonic()
-        alone = self._ramp.target == 1
         for job in self._opened:
-            if not job.ledger.free:
-                continue
-            most = None if alone else self._worth_a_request(job)
-            if (segment := job.claim(now, most)) is not None:
+            if job.ledger.free and (segment := self._claim_of(job, now)) is not None:
                 return job, segment
         if self._queue and len(self._opened) < self._most_opened:
             job = self._queue.popleft()
@@ -258,6 +256,15 @@ class Run:
             if (segment := job.steal(now)) is not None:
                 return job, segment
         return None
+
+    def first_segment(self, job: Job) -> Segment | None:
+        """What to fetch of a job that was just opened, if it is free."""
+        with self.lock:
+            return self._claim_of(job, time.monotonic())
+
+    def _claim_of(self, job: Job, now: float) -> Segment | None:
+        alone = self._ramp.target == 1
+        return job.claim(now, None if alone else self._worth_a_request(job))
 
     def _worth_a_request(self, job: Job) -> int:
         ramp = self._ramp

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from video_censor_personal.errors import ConfigError
-from video_censor_personal.transfer.address import parse_url
+from video_censor_personal.transfer.address import Address, parse_url
 from video_censor_personal.transfer.checksum import GIT_BLOB, check_algorithm, check_checksum
 
 __all__ = ["Source"]
@@ -26,6 +26,7 @@ class Source:
         headers: origin ("https://host" or "https://host:port") -> headers sent to that origin only.
         partial: path under the store's root for the unfinished file, on the same file system as
             the target; None: in the store's own folder.
+        addresses: the URLs, taken apart.
 
     Raises:
         ConfigError: an unknown algorithm, a malformed checksum, an URL that is not http(s), a
@@ -40,12 +41,12 @@ class Source:
     algorithm: str = "sha256"
     headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     partial: str | None = None
+    addresses: tuple[Address, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.urls:
             raise ConfigError(f"{self.name} has no URL to be fetched from", key="url")
-        for url in self.urls:
-            parse_url(url)
+        object.__setattr__(self, "addresses", tuple(map(parse_url, self.urls)))
         check_algorithm(self.algorithm)
         if self.checksum is not None:
             check_checksum(self.algorithm, self.checksum)

@@ -16,7 +16,7 @@ _SMALLEST_READ = 4096
 class Throttle:
     """A token bucket that several threads draw from. `bytes_per_s` None: no limit of its own.
 
-    What is drawn from it is drawn from `parent` too.
+    What is drawn from it is drawn from `parent` too. `limited`: whether either has a rate.
     """
 
     def __init__(
@@ -31,10 +31,7 @@ class Throttle:
         self._clock = clock
         self._mutex = threading.Lock()
         self._free_at = clock()
-
-    @property
-    def limited(self) -> bool:
-        return self._rate is not None or (self._parent is not None and self._parent.limited)
+        self.limited: bool = bytes_per_s is not None or (parent is not None and parent.limited)
 
     def most(self, wanted: int) -> int:
         """How many of `wanted` bytes one read may ask for."""

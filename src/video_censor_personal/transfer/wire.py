@@ -161,6 +161,7 @@ class Wire:
         self._sock = sock
         self._dialer = dialer
         self._rest = b""  # received with a head, belongs to what follows it
+        self._head = memoryview(bytearray(_HEAD_READ_BYTES))
         self._waited_s = 0.0
         self._came_bytes = 0
         self._flags = 0
@@ -198,14 +199,13 @@ class Wire:
             if len(found) > _LONGEST_HEAD_BYTES:
                 raise Fault("the server's answer has no end of its head", passing=False)
             start = max(0, len(found) - len(mark) + 1)
-            more = bytearray(_HEAD_READ_BYTES)
-            count = self._receive(memoryview(more), 0)
+            count = self._receive(self._head, 0)
             if not count:
                 self._rest = b""
                 if found:
                     raise Fault("the connection ended within the head of an answer")
                 return b""
-            found += more[:count]
+            found += self._head[:count]
         self._rest = found[at + len(mark) :]
         return found[:at]
 

@@ -29,6 +29,9 @@ class Workplace(Protocol):
     def next_task(self, number: int) -> tuple[Job, Segment | None] | None:
         """A job to open (no segment), or a segment to fetch; None: there is no more work."""
 
+    def first_segment(self, job: Job) -> Segment | None:
+        """What to fetch of a job that was just opened, if it is free."""
+
     def waits(self, job: Job) -> None:
         """Another process has the lock of this job."""
 
@@ -56,9 +59,8 @@ class Worker:
             while (task := self._workplace.next_task(self._number)) is not None:
                 job, segment = task
                 try:
-                    if segment is None:
-                        self._open(job)
-                    else:
+                    segment = segment or self._open(job)
+                    if segment is not None:
                         self._fetch(job, segment)
                 except OSError as exc:
                     recovery.fail_disk(job, exc)
@@ -69,9 +71,12 @@ class Worker:
         finally:
             self._client.close()
 
-    def _open(self, job: Job) -> None:
+    def _open(self, job: Job) -> Segment | None:
+        """Begin with a job; its first segment, unless there is nothing to do now."""
         if not job.open():
             self._workplace.waits(job)
+            return None
+        return self._workplace.first_segment(job)
 
     def _fetch(self, job: Job, segment: Segment) -> None:
         with job.lock:
@@ -170,6 +175,8 @@ class Worker:
     def _receive_some(self, job: Job, response: Response, view: memoryview) -> int:
         if self._workplace.stopped:
             raise Halted
+        if not (self._workplace.throttle.limited or job.throttle.limited):
+            return response.readinto(view)
         most = min(self._workplace.throttle.most(len(view)), job.throttle.most(len(view)))
         count = response.readinto(view[:most])
         pause_s = max(self._workplace.throttle.spend(count), job.throttle.spend(count))
