@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from video_censor_personal.config import ModelSource
+from video_censor_personal.config.model_addresses import parse_model_address
 from video_censor_personal.hub.environment import hub_settings
 from video_censor_personal.hub.library_locks import library_locks
 from video_censor_personal.hub_cache import HubCache
@@ -210,6 +211,37 @@ def test_damage_that_the_library_returns_is_seen_and_only_it_is_fetched(hub, lib
     assert {r.path.rpartition("/")[2] for r in content_requests(hub) if r.host == "hub"} == {
         "model.bin"
     }
+
+
+@pytest.mark.parametrize(
+    ("facts", "url", "theirs", "ours"),
+    [
+        ({}, "hf://org/none/model.bin", "RepositoryNotFoundError", "ModelNotFoundError"),
+        ({"private": True}, "", "RepositoryNotFoundError", "ModelHiddenError"),
+        ({"gated": "manual"}, "", "GatedRepoError", "ModelGatedError"),
+        ({"disabled": True}, "", "DisabledRepoError", "ModelDisabledError"),
+        ({}, "hf://org/model@v9/model.bin", "RevisionNotFoundError", "RevisionNotFoundError"),
+        ({}, "hf://org/model/none.bin", "RemoteEntryNotFoundError", "RevisionNotFoundError"),
+    ],
+)
+def test_every_refusal_has_the_name_that_the_documentation_gives_it(
+    hub, library, deliver, facts, url, theirs, ours
+):
+    hub.add("org/model", FILES, lfs=LFS, **facts)
+    url = url or "hf://org/model/model.bin"
+    address = parse_model_address(url)
+    out = library(
+        f"try: hub.hf_hub_download({address.repository!r}, {address.path!r}, "
+        f"revision={address.version!r}); out = []\n"
+        "except Exception as error: out = [kind.__name__ for each in (error, error.__cause__)"
+        " for kind in type(each).__mro__]"
+    )
+    assert theirs in out
+    error = deliver(url).error.__cause__
+    assert ours in [kind.__name__ for kind in type(error).__mro__]
+    page = (Path(__file__).parents[2] / "docs" / "huggingface.md").read_text()
+    (row,) = [line for line in page.splitlines() if line.startswith("|") and f"`{theirs}`" in line]
+    assert f"`{ours}`" in row
 
 
 def test_the_library_prunes_nothing_of_a_running_download(hub, library, deliver):

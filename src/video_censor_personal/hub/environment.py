@@ -84,7 +84,9 @@ def hub_settings(
         cache_dir=cache_dir or (_expand(cache) if cache else home / "hub"),
         endpoint=endpoint,
         token=token or None,
-        offline=_is_true(environment, "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
+        offline=_is_true(
+            environment.get("HF_HUB_OFFLINE") or environment.get("TRANSFORMERS_OFFLINE")
+        ),
     )
 
 
@@ -96,7 +98,7 @@ def _home(environment: Mapping[str, str]) -> Path:
 
 def _token(environment: Mapping[str, str], home: Path) -> str | None:
     """The token to send: `HF_TOKEN`, else what `hf auth login` stored."""
-    if _is_true(environment, "HF_HUB_DISABLE_IMPLICIT_TOKEN"):
+    if _is_true(environment.get("HF_HUB_DISABLE_IMPLICIT_TOKEN")):
         return None
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
         if token := _clean(environment.get(name, ""), name):
@@ -120,8 +122,8 @@ def _clean(token: str, where: str) -> str | None:
     return token or None
 
 
-def _is_true(environment: Mapping[str, str], *names: str) -> bool:
-    return any(environment.get(name, "").upper() in _TRUE for name in names)
+def _is_true(value: str | None) -> bool:
+    return (value or "").upper() in _TRUE
 
 
 def _expand(path: str) -> Path:
