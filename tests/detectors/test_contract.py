@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pictures import frame, meadow, portrait, with_portrait
+from scripted_whisper import ScriptedWord, scripted_whisper
 from tiny_clip import make_tiny_clip
 
 from video_censor_personal.catalogue import catalogue
@@ -33,7 +34,10 @@ from video_censor_personal.findings import Detection, Gap, Sighting
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue, Frame
 from video_censor_personal.timeline import Span
 
-TINY: Mapping[str, Callable[[Path], Path]] = {"zero-shot": make_tiny_clip}
+TINY: Mapping[str, Callable[[Path], Path]] = {
+    "whisper": lambda folder: scripted_whisper(folder, [ScriptedWord("hell", 1.0)]),
+    "zero-shot": make_tiny_clip,
+}
 """Plug-in type -> what makes a model for it at a path."""
 
 Build = Callable[[DetectorPlugin, DetectorSettings], FrameDetector | SoundDetector]
@@ -140,7 +144,8 @@ def test_asking_about_detectors_loads_no_codec_and_no_model_runtime() -> None:
         "from video_censor_personal.detectors.registry import discover\n"
         "for plugin in discover().plugins.values():\n"
         "    plugin.type, plugin.modality, plugin.categories, plugin.notes, plugin.available()\n"
-        "heavy = {'av', 'onnxruntime', 'pocketsphinx', 'cv2', 'nudenet', 'pysubs2', 'tokenizers'}\n"
+        "heavy = {'av', 'onnxruntime', 'pocketsphinx', 'cv2', 'nudenet', 'pysubs2', 'tokenizers',\n"
+        "         'faster_whisper', 'ctranslate2'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -2,7 +2,13 @@
 
 import pytest
 
-from video_censor_personal.config import CategoryConfig, Config, DetectorConfig, load_config
+from video_censor_personal.config import (
+    CategoryConfig,
+    Config,
+    DetectorConfig,
+    ModelSource,
+    load_config,
+)
 from video_censor_personal.detectors.registry import discover
 from video_censor_personal.detectors.roster import assign
 from video_censor_personal.errors import ConfigError
@@ -23,6 +29,39 @@ def config(*detectors: DetectorConfig, **categories: CategoryConfig) -> Config:
 def test_every_installed_detector_gets_what_it_can_see():
     made = config(nudity=CategoryConfig(), profanity=CategoryConfig(), violence=CategoryConfig())
     assert looking_for(made) == {"nudenet": {"nudity"}, "speech-profanity": {"profanity"}}
+
+
+def with_model(made: Config, name: str = "whisper-small-en", **details: object) -> Config:
+    made.models.sources = [ModelSource(name, "https://example.org/m", "0" * 64, 1, **details)]
+    return made
+
+
+def test_the_better_rung_takes_the_place_of_the_embedded_one_where_its_model_can_be_had():
+    made = with_model(config(profanity=CategoryConfig(), faces=CategoryConfig()))
+    assert looking_for(made) == {"nudenet": {"faces"}, "whisper": {"profanity"}}
+    made.detections["profanity"].model = "speech-profanity"
+    assert looking_for(made)["speech-profanity"] == {"profanity"}
+    assert "whisper" not in looking_for(made)
+    made.detections["profanity"].model = "auto"
+    made.detectors = [DetectorConfig("whisper", enabled=False)]
+    assert looking_for(made)["speech-profanity"] == {"profanity"}
+
+
+def test_two_rungs_that_were_both_named_both_look():
+    both = [DetectorConfig("whisper"), DetectorConfig("speech-profanity")]
+    made = with_model(config(*both, profanity=CategoryConfig()))
+    assert set(looking_for(made)) == {"whisper", "speech-profanity"}
+    assert all(assignment.stand_in is None for assignment in assign(made, discover()))
+
+
+def test_the_embedded_rung_stands_in_for_the_better_one_with_the_same_words():
+    options = {"model": "mine", "words": ["frak"], "languages": ["en", "de"]}
+    made = config(DetectorConfig("whisper", options=options), profanity=CategoryConfig())
+    (assignment,) = assign(with_model(made, "mine", optional=True), discover())
+    assert assignment.stand_in is not None
+    assert assignment.stand_in.settings.name == "speech-profanity"
+    assert assignment.stand_in.settings.options == {"words": ["frak"], "languages": ["en", "de"]}
+    assert set(assignment.stand_in.settings.categories) == {"profanity"}
 
 
 def test_disabled_categories_are_given_to_nobody():

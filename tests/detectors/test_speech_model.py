@@ -98,7 +98,7 @@ def test_whoever_waits_for_an_abandoned_child_gets_no_answer_and_no_other_child(
     waiting = ThreadPoolExecutor(1).submit(process.ask, "recognise", MINUTE, limit_s=60)
     process.abandon()
     assert isinstance(waiting.exception(timeout=30), DetectorError)
-    with pytest.raises(DetectorError, match="too often"):
+    with pytest.raises(DetectorError, match="not used any more"):
         process.ask("recognise", QUIET, limit_s=60)
 
 

@@ -25,6 +25,7 @@ from video_censor_personal.media.cue_text import spoken_text
         ("sh\u200bit, s\u00adhit \u202afuck\u202c", "shit, shit fuck"),
         (r"FFmpeg escapes \{{}braces}", "FFmpeg escapes {braces}"),
         ("[only a sound]", ""),
+        ("What the [bleep]? [ __ ] (EXPLETIVE) [bleeping sound]", "What the ****? **** ****"),
         ("  many   spaces \n\n lines ", "many spaces\nlines"),
     ],
 )

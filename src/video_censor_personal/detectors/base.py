@@ -153,6 +153,9 @@ class SoundDetector(Protocol):
     categories: frozenset[str]
     # `scales: Mapping[str, Scale]`, as of a `FrameDetector`.
 
+    # `abandon()`: give up at once and for good, called from another thread when the analysis stops;
+    # for what may think about one block for seconds.
+
     def begin(self, cues: Sequence[Cue]) -> None:
         """Called once, before the first block, with the subtitles in order of time."""
         ...
@@ -192,6 +195,11 @@ class DetectorPlugin(Protocol):
     # A plug-in that listens may also have `languages(settings) -> frozenset[str]`: the languages
     # (ISO 639) it understands. Sound tracks in any other are reported as not listened to. Without
     # it, or where it gives none, language does not matter.
+
+    # A plug-in that does better what another one does may also have `instead_of: str`, that one's
+    # type: where the choice is left to the program only this one looks. Where its models are
+    # missing and optional, the other takes its place with what `stand_in_options(settings) -> dict`
+    # gives as options.
 
     def available(self) -> str | None:
         """None if the libraries and built-in weights are there, else what is missing and how to

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from video_censor_personal.detectors.lexicon import Match
 from video_censor_personal.detectors.vocabulary import Vocabulary
 
-__all__ = ["HeardWord", "ListedWord", "listed_words"]
+__all__ = ["HeardWord", "ListedWord", "is_same_word", "listed_words"]
 
 _AROUND = 25
 
@@ -72,3 +72,18 @@ def _surroundings(text: str, position: int) -> str:
     start = text.rfind(" ", 0, max(0, position - _AROUND)) + 1
     end = text.find(" ", position + _AROUND + 5)
     return text[start : end if end > 0 else None]
+
+
+def is_same_word(written: Match, heard: Match) -> bool:
+    """`goddamn` and `god damn` are the same, and so are `damn` and `damned`; a masked word may be
+    any that begins and ends like it."""
+    one, other = (_letters(match.spoken) for match in (written, heard))
+    if one in other or other in one:
+        return True
+    masked = not written.text.isalpha() and len(written.text.split()) == 1
+    shown = [sign for sign in written.text.lower() if sign.isalpha()]
+    return masked and bool(shown) and other.startswith(shown[0])
+
+
+def _letters(text: str) -> str:
+    return "".join(sign for sign in text.lower() if sign.isalpha())

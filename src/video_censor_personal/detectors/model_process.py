@@ -40,6 +40,7 @@ class ModelProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._stop: weakref.finalize[..., Any] | None = None
         self._starts = 0
+        self._abandoned = Event()
 
     @property
     def pid(self) -> int | None:
@@ -83,7 +84,7 @@ class ModelProcess:
 
     def abandon(self) -> None:
         """End the child for good, from any thread: whoever waits for an answer gets none."""
-        self._starts = _MAX_STARTS
+        self._abandoned.set()
         self.close()
 
     def _died(self, child: subprocess.Popen[bytes], limit_s: float | None) -> DetectorError:
@@ -96,6 +97,8 @@ class ModelProcess:
         self._starts += 1
         if self._starts > _MAX_STARTS:
             raise DetectorError(f"{self._name} stopped too often")
+        if self._abandoned.is_set():
+            raise DetectorError(f"{self._name} is not used any more")
         # What a library may tell or fetch over the network is nothing that listening needs.
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
@@ -114,6 +117,8 @@ class ModelProcess:
         self._stop = weakref.finalize(self, _end, child)
         assert child.stdin is not None
         pickle.dump(self._recipe, child.stdin)
+        if self._abandoned.is_set():  # in the meantime, by a thread that saw no child yet
+            self.close()
         return child
 
 

@@ -28,10 +28,27 @@ ANY_MODEL = ("auto", "local")
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A detector that will be built, and the categories it shall look for."""
+    """A detector that will be built, and the categories it shall look for.
+
+    `stand_in`: what takes its place where its models are missing. `note`: what a person must know
+    of this choice.
+    """
 
     plugin: DetectorPlugin
     settings: DetectorSettings
+    stand_in: Assignment | None = None
+    note: str = ""
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What a person must know of its limits, by category; see `DetectorPlugin`."""
+        noted = dict.fromkeys(
+            [*self.plugin.notes, *(self.settings.categories if self.note else ())]
+        )
+        return {
+            key: " ".join(part for part in (self.note, self.plugin.notes.get(key, "")) if part)
+            for key in noted
+        }
 
     @property
     def needs(self) -> list[ModelNeed]:
@@ -61,8 +78,9 @@ def assign(config: Config, installed: Discovery) -> list[Assignment]:
     Detectors named under `detectors:` look for the categories named there, else for every enabled
     one that they can see. A category whose `model` leaves the choice to the program and that no
     named detector looks for goes to every installed detector that can, was not disabled, and takes
-    no model that nobody asked for. A category that nobody sees is in no assignment; the analysis
-    reports it as unknown.
+    no model that nobody asked for. Where one of them does better what another does (`instead_of`),
+    the other gets nothing. A category that nobody sees is in no assignment; the analysis reports
+    it as unknown.
 
     Raises:
         ConfigError: an unknown detector type, a `model` that names no detector, options that a
@@ -82,11 +100,13 @@ def assign(config: Config, installed: Discovery) -> list[Assignment]:
         for entry, plugin in entries
     ]
     seen = {key for a in assignments for key in a.settings.categories}
-    for kind, plugin in installed.plugins.items():
+    left_out: set[tuple[str, str]] = set()
+    for kind, plugin in sorted(installed.plugins.items(), key=lambda item: not _better(item[1])):
         keys = [
             key
             for key in wanted
             if key not in seen
+            and (kind, key) not in left_out
             and _sees(plugin, key)
             and config.detections[key].model in (*ANY_MODEL, kind)
         ]
@@ -94,8 +114,31 @@ def assign(config: Config, installed: Discovery) -> list[Assignment]:
             made = _assignment(config, DetectorConfig(type=kind), plugin, keys)
             if _is_equipped(made, config) or any(config.detections[k].model == kind for k in keys):
                 assignments.append(made)
+                left_out |= {(_better(plugin), key) for key in keys}
+    used = {assignment.plugin.type for assignment in assignments}
+    assignments = [
+        a if _better(a.plugin) in used else _with_stand_in(a, config, installed)
+        for a in assignments
+    ]
     _check_names(config, entries, assignments)
     return [a for a in assignments if a.settings.categories]
+
+
+def _better(plugin: DetectorPlugin) -> str:
+    """The type of the plug-in whose work it does better; empty for most."""
+    return str(getattr(plugin, "instead_of", ""))
+
+
+def _with_stand_in(assignment: Assignment, config: Config, installed: Discovery) -> Assignment:
+    """Knowing what takes its place where its models are missing, if anything can."""
+    plugin, settings = assignment.plugin, assignment.settings
+    other = installed.plugins.get(_better(plugin))
+    if other is None or other.available() is not None:
+        return assignment
+    options = plugin.stand_in_options(settings)  # type: ignore[attr-defined]
+    entry = DetectorConfig(type=other.type, options=options)
+    keys = [key for key in settings.categories if _sees(other, key)]
+    return replace(assignment, stand_in=_assignment(config, entry, other, keys))
 
 
 def _is_equipped(assignment: Assignment, config: Config) -> bool:

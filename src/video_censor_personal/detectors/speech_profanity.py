@@ -73,21 +73,19 @@ class ProfanityListener:
         self._recognise_everywhere = recognise_everywhere
 
     def begin(self, cues: Sequence[Cue]) -> None:
-        from video_censor_personal.detectors.subtitled_speech import SubtitledSpeech, spoken_text
+        from video_censor_personal.detectors.subtitled_speech import SubtitledSpeech, spoken_spans
         from video_censor_personal.detectors.subtitled_time import SubtitledTime
         from video_censor_personal.detectors.unsubtitled_speech import UnsubtitledSpeech
 
         selected = [cue for cue in cues if self._vocabulary.selects(language_code(cue.language))]
         self._subtitled = SubtitledSpeech(self._vocabulary, self._speech, self.name)
         self._subtitled.begin(selected)
-        said = [] if self._recognise_everywhere else selected
+        said = [] if self._recognise_everywhere else spoken_spans(selected)
         self._unsubtitled = UnsubtitledSpeech(
             self._vocabulary,
             self._speech,
             self.name,
-            SubtitledTime(
-                [cue.span for cue in said if any(map(str.isalpha, spoken_text(cue.text)))]
-            ),
+            SubtitledTime(said),
         )
 
     def hear(self, block: AudioBlock) -> Iterable[Detection | Gap]:
@@ -98,6 +96,10 @@ class ProfanityListener:
         yield from self._subtitled.finish()
         yield from self._unsubtitled.finish()
         self._speech.close()
+
+    def abandon(self) -> None:
+        """Stop for good, from any thread; see `SoundDetector`."""
+        self._speech.abandon()
 
 
 class SpeechProfanityPlugin:

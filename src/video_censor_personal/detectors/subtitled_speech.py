@@ -32,7 +32,7 @@ from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue
 from video_censor_personal.timeline import Span, seconds
 
-__all__ = ["SecondEar", "SubtitledLine", "SubtitledSpeech", "spoken_text"]
+__all__ = ["SecondEar", "SubtitledLine", "SubtitledSpeech", "spoken_spans", "spoken_text"]
 
 _DRIFT_S = Fraction(3, 4)
 """Subtitles are up to half a second early or late, and a word is up to half a second long."""
@@ -60,6 +60,11 @@ def spoken_text(text: str, matches: Sequence[Match] = ()) -> str:
         return part[0] if holds else " " * len(part[0])
 
     return _UNSPOKEN.sub(blank, text)
+
+
+def spoken_spans(cues: Sequence[Cue]) -> list[Span]:
+    """The time of the cues in which somebody says something."""
+    return [cue.span for cue in cues if any(map(str.isalpha, spoken_text(cue.text)))]
 
 
 @dataclass(frozen=True, slots=True)

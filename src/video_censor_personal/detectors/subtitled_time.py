@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock
 from video_censor_personal.timeline import Span, subtract, union
 
-__all__ = ["SubtitledTime"]
+__all__ = ["SHORTEST_S", "SubtitledTime"]
 
-_SHORTEST_S = Fraction(1, 4)
-"""Between subtitles closer than this nobody says a whole word."""
+SHORTEST_S = Fraction(1, 4)
+"""In less than this nobody says a whole word: subtitles closer to each other are one."""
 _CONTEXT_S = Fraction(1, 5)
 """This much of a subtitle is heard as well, so that a word at its border is heard whole."""
 
@@ -24,7 +24,7 @@ class SubtitledTime:
     """The time of subtitles that say something, given in any order."""
 
     def __init__(self, subtitled: Sequence[Span]) -> None:
-        self._spans = union(subtitled, _SHORTEST_S)
+        self._spans = union(subtitled, SHORTEST_S)
         self._ends = [span.end for span in self._spans]
         self._starts = [span.start for span in self._spans]
 
@@ -32,6 +32,10 @@ class SubtitledTime:
         """Whether the middle of `span` is subtitled: then the word there is the subtitle's."""
         middle = (span.start + span.end) / 2
         return any(near.contains(middle) for near in self._near(span))
+
+    def uncovered_s(self, span: Span) -> Fraction:
+        """Seconds of `span` that are not subtitled."""
+        return sum((part.duration for part in subtract(span, self._near(span))), Fraction(0))
 
     def outside(self, block: AudioBlock) -> Iterator[tuple[Fraction, NDArray[np.int16]]]:
         """The parts of `block` that no subtitle covers, with the time of their first sample."""

@@ -1,0 +1,438 @@
+"""The ladder's better rung, with scripted models in the real faster-whisper on real speech."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scripted_whisper import ScriptedWord, scripted_whisper
+from spoken import CONTINUOUS, blocks, cue, sentence, sound, word, words
+
+from video_censor_personal.detectors.base import CategorySettings, DetectorSettings
+from video_censor_personal.detectors.hearing import Hearing
+from video_censor_personal.detectors.speech_model import SpeechModel
+from video_censor_personal.detectors.vocabulary import Vocabulary
+from video_censor_personal.detectors.whisper import WhisperListener, WhisperOptions, plugin
+from video_censor_personal.detectors.whisper_model import Whisper, WhisperFolder
+from video_censor_personal.errors import ConfigError, DetectorError
+from video_censor_personal.findings import Detection, Gap
+from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue
+
+HELL = "words_hell_slt.wav"
+LENGTH_S = len(sound(HELL)) / SAMPLE_RATE_HZ
+OTHER_LINE = "Something that nobody says here, hell no"
+TOLERANCE_S = 0.15
+Make = Callable[..., Whisper]
+
+
+@cache
+def aligner() -> SpeechModel:
+    return SpeechModel()
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Makes a Whisper that says the words of a script."""
+
+    def make(script: Sequence[ScriptedWord], **details: Any) -> Whisper:
+        folder = scripted_whisper(tmp_path_factory.mktemp("whisper") / "model", script, **details)
+        return Whisper(str(folder), "cpu", 1)
+
+    return make
+
+
+def true_to(name: str, offset_s: float = 0.0, **probabilities: float) -> list[ScriptedWord]:
+    """What a good model would write down: every word in its middle."""
+    return [
+        ScriptedWord(w.text, offset_s + (w.start_s + w.end_s) / 2, probabilities.get(w.text, 1.0))
+        for w in words(name)
+    ]
+
+
+def true_to_german() -> list[ScriptedWord]:
+    """As if "hell" were the German word."""
+    return [ScriptedWord("Scheiße", w.at_s) if w.text == "hell" else w for w in true_to(HELL)]
+
+
+def listener(
+    model: Whisper, second: Whisper | None = None, find_language: bool = False, **options: Any
+) -> WhisperListener:
+    vocabulary = Vocabulary(WhisperOptions(**options), 0.5, Path())
+    hearing = Hearing(vocabulary, aligner(), model, second)
+    return WhisperListener("ears", vocabulary, hearing, find_language=find_language)
+
+
+def run(
+    detector: WhisperListener, samples: np.ndarray, cues: Sequence[Cue] = ()
+) -> list[Detection | Gap]:
+    detector.begin(cues)
+    found = [item for block in blocks(samples) for item in detector.hear(block)]
+    return [*found, *detector.finish()]
+
+
+def assert_at(found: Detection | Gap, name: str, text: str, offset_s: float = 0.0) -> None:
+    truth = word(name, text)
+    assert isinstance(found, Detection)
+    assert float(found.span.start) == pytest.approx(offset_s + truth.start_s, abs=TOLERANCE_S)
+    assert float(found.span.end) == pytest.approx(offset_s + truth.end_s, abs=TOLERANCE_S)
+
+
+def quiet(seconds: float) -> np.ndarray:
+    return np.zeros(round(seconds * SAMPLE_RATE_HZ), np.int16)
+
+
+# -- with subtitles
+
+
+def test_where_alignment_places_every_word_nothing_is_heard_again(whisper):
+    detector = listener(whisper([ScriptedWord("bitch", 1.0)]))
+    (found,) = run(detector, sound(HELL), [cue(0, LENGTH_S, sentence(HELL))])
+    assert (found.label, found.evidence) == ("hell", "aligned")
+    assert detector.hearing.heard_s == 0
+
+
+def test_only_the_subtitles_that_matter_are_heard_again(whisper):
+    """Of five subtitles it is the third, which the sound does not bear out, and the fourth, where
+    the text does not tell which word is meant."""
+    step = LENGTH_S + 0.2
+    samples = np.concatenate([part for _ in range(5) for part in (sound(HELL), quiet(0.2))])
+    lines = ["what the heck", sentence(HELL), OTHER_LINE, sentence(HELL).replace("hell", "h***")]
+    cues = [cue(n * step, n * step + LENGTH_S, line) for n, line in enumerate([*lines, "fine"])]
+    detector = listener(whisper(true_to(HELL, offset_s=0.75)), min_severity=2)
+    found = run(detector, samples, cues)
+    assert [(item.label, item.evidence) for item in found] == [
+        ("hell", "aligned"), ("hell", "reheard"), ("h***", "reheard"),
+    ]  # fmt: skip
+    for n, item in enumerate(found, 1):
+        assert_at(item, HELL, "hell", n * step)
+    assert detector.hearing.heard_s == pytest.approx(2 * (LENGTH_S + 1.5), abs=0.2)
+    assert "the word was heard in its sound" in found[1].reasoning
+
+
+def test_a_word_that_is_not_heard_either_keeps_its_whole_subtitle(whisper):
+    shown = cue(0, LENGTH_S, OTHER_LINE)
+    (found,) = run(listener(whisper([ScriptedWord("nothing", 1.0)])), sound(HELL), [shown])
+    assert (found.span, found.evidence) == (shown.span, "cue")
+    assert "not heard again" in found.reasoning
+
+
+def test_a_word_that_a_subtitle_strikes_out_is_found_in_its_sound(whisper):
+    shown = cue(0, LENGTH_S, "What the **** are you doing with my car?")
+    (found,) = run(listener(whisper(true_to(HELL))), sound(HELL), [shown])
+    assert (found.label, found.evidence) == ("hell", "recognised")
+    assert_at(found, HELL, "hell")
+
+
+def test_a_subtitle_that_strikes_out_a_word_nobody_says_any_more_gives_nothing(whisper):
+    shown = cue(0, LENGTH_S, "What the **** are you doing with my car?")
+    clean = [w for w in true_to(HELL) if w.text != "hell"]
+    assert run(listener(whisper(clean)), sound(HELL), [shown]) == []
+
+
+def test_a_german_word_in_a_german_subtitle_gets_its_time_from_whisper(whisper):
+    model = whisper(true_to_german(), languages={"de": 1.0})
+    detector = listener(model, languages=["de"], language="de")
+    detector.hearing.language = "de"
+    (found,) = run(detector, sound(HELL), [cue(0, LENGTH_S, "Scheiße, Mann!", "ger")])
+    assert (found.label, found.evidence) == ("Scheiße", "reheard")
+    assert_at(found, HELL, "hell")  # the only word around 0.9 s
+
+
+# -- without subtitles
+
+
+def test_without_subtitles_voices_are_heard_and_silence_is_not(whisper):
+    samples = np.concatenate([quiet(40), sound(HELL), quiet(40), sound(HELL), quiet(5)])
+    detector = listener(whisper(true_to(HELL, offset_s=0.2)))
+    first, second = run(detector, samples)
+    assert_at(first, HELL, "hell", 40)
+    assert_at(second, HELL, "hell", 80 + LENGTH_S)
+    assert first.evidence == "recognised"
+    assert "what the hell are you doing" in first.reasoning
+    assert detector.hearing.heard_s == pytest.approx(2 * LENGTH_S, abs=1.0)
+
+
+def test_a_model_that_makes_up_words_is_not_believed_in_silence_noise_or_pauses(whisper):
+    said = [ScriptedWord(text, at_s) for text, at_s in (("hell", 0.9), ("no", 4.2), ("shit", 9.0))]
+    model = whisper(said)
+    noise = (np.random.default_rng(0).normal(size=8 * SAMPLE_RATE_HZ) * 2000).astype(np.int16)
+    for samples in (quiet(35), noise):
+        detector = listener(model)
+        assert run(detector, samples) == []
+        assert detector.hearing.heard_s == 0
+    shown = cue(0, 12, "**** and what follows is a long silence")
+    silent_after = np.concatenate([sound(HELL), quiet(9)])
+    found = run(listener(model), silent_after, [shown])
+    assert [item.label for item in found] == ["hell"]
+
+
+def test_what_is_heard_does_not_depend_on_blocks_and_no_more_than_a_window_is_kept(whisper):
+    samples = np.concatenate([quiet(3), *[sound(CONTINUOUS)] * 5])
+    model = whisper([ScriptedWord("hell", 2.0), ScriptedWord("no", 2.6)])
+
+    def hear(*sizes: int) -> list[Detection | Gap]:
+        detector = listener(model)
+        detector.begin([])
+        found = []
+        for block in blocks(samples, Fraction(7, 3), sizes):
+            found += detector.hear(block)
+            kept = sum(map(len, detector._voiced._parts))
+            assert kept <= 30 * SAMPLE_RATE_HZ + max(sizes)
+        found += detector.finish()
+        assert detector.hearing.heard_s == pytest.approx(5 * 9.37, abs=1.5)
+        return found
+
+    whole = hear(16_000)
+    assert len(whole) == 2
+    assert whole == hear(9_999, 160, 40_000)
+
+
+def test_times_beyond_the_clip_are_clamped(whisper):
+    model = whisper([ScriptedWord("what", 0.5), ScriptedWord("hell", 25.0)], end_s=29.9)
+    (found,) = run(listener(model), sound(HELL))
+    assert isinstance(found, Detection)
+    assert 0 <= found.span.start < found.span.end <= Fraction(LENGTH_S)
+    assert isinstance(found.span.start, Fraction)
+
+
+def test_an_unlikely_word_counts_for_less(whisper):
+    (sure,) = run(listener(whisper(true_to(HELL)), min_severity=1), sound(HELL))
+    (unsure,) = run(listener(whisper(true_to(HELL, hell=0.4)), min_severity=1), sound(HELL))
+    assert sure.score == 1
+    assert 0.5 < unsure.score < 0.7
+    assert "40% sure" in unsure.reasoning or "41% sure" in unsure.reasoning
+
+
+# -- languages
+
+
+def german(probabilities: dict[str, float]) -> dict[str, Any]:
+    return {"script": [ScriptedWord("Scheiße", 0.9), ScriptedWord("Mann", 1.3)],
+            "languages": probabilities}  # fmt: skip
+
+
+def test_the_language_is_found_out_and_its_words_are_looked_for(whisper):
+    model = whisper(**german({"de": 0.9, "en": 0.1}))
+    samples = np.concatenate([quiet(31), sound(HELL), sound(CONTINUOUS), quiet(1)])
+    found = run(listener(model, find_language=True, languages=["en", "de"]), samples)
+    assert [item.label for item in found] == ["Scheiße"]
+    assert found[0].span.start > 30.7
+    (fixed,) = run(listener(whisper(true_to(HELL)), languages=["en", "de"]), sound(HELL))
+    assert fixed.label == "hell"
+
+
+def test_speech_in_a_language_without_a_word_list_is_a_gap(whisper):
+    model = whisper(**german({"ja": 0.95, "en": 0.05}))
+    found = run(listener(model, find_language=True), np.concatenate([quiet(5), sound(CONTINUOUS)]))
+    assert all(isinstance(gap, Gap) for gap in found)
+    assert sum(gap.span.duration for gap in found) > 8
+    assert min(gap.span.start for gap in found) > 4
+    assert "ja 9" in found[0].reason
+    assert "a word list" in found[0].reason
+
+
+def test_a_doubtful_language_is_used_and_said_to_be_doubtful(whisper):
+    model = whisper(**german({"de": 0.5, "en": 0.4, "fr": 0.1}))
+    found = run(listener(model, find_language=True, languages=["en", "de"]), sound(CONTINUOUS))
+    (word_found,) = (item for item in found if isinstance(item, Detection))
+    (gap,) = (item for item in found if isinstance(item, Gap))
+    assert word_found.label == "Scheiße"
+    assert "not certain which language" in gap.reason
+    assert "German 50%, English 4" in gap.reason
+
+
+def test_sound_before_the_language_is_known_is_held_back_but_not_without_end(whisper):
+    model = whisper(**german({"de": 0.9, "en": 0.1}))
+    detector = listener(model, find_language=True, languages=["de"])
+    detector.begin([])
+    most = 0
+    for second in range(660):
+        samples = sound(HELL)[:SAMPLE_RATE_HZ] if second == 40 else quiet(1)
+        list(detector.hear(AudioBlock(Fraction(second), samples)))
+        finder = detector._finder
+        most = max(most, len(finder._held) if finder else 0)
+    assert 30 <= most <= 631
+    list(detector.finish())
+
+
+# -- a second, larger model
+
+
+@pytest.mark.parametrize(
+    ("said", "probability", "how"),
+    [
+        ("hell", 0.8, "heard by both models"),
+        ("held", 0.1, "the second model did not hear it"),
+    ],
+)
+def test_a_doubtful_word_is_heard_again_by_the_second_model(whisper, said, probability, how):
+    """0.4 with 0.7 is 1 - 0.6 * 0.3; 0.4 where the other is 0.7 sure of another is 0.4 * 0.3."""
+    first = whisper(true_to(HELL, hell=0.4))
+    other = [ScriptedWord(said, w.at_s, 0.7) if w.text == "hell" else w for w in true_to(HELL)]
+    detector = listener(first, whisper(other))
+    (found,) = run(detector, sound(HELL))
+    assert how in found.reasoning
+    sure = float(found.reasoning.rsplit("% sure", 1)[0].rsplit(" ", 1)[1]) / 100
+    assert sure == pytest.approx(probability, abs=0.06)
+    assert detector.hearing.reheard_s == pytest.approx(LENGTH_S, abs=0.5)
+
+
+def test_what_the_first_model_is_sure_of_is_not_heard_again(whisper):
+    detector = listener(whisper(true_to(HELL)), whisper([ScriptedWord("shit", 1.0)]))
+    (found,) = run(detector, sound(HELL))
+    assert found.label == "hell"
+    assert detector.hearing.reheard_s == 0
+
+
+def test_the_second_model_finds_what_the_first_misheard(whisper):
+    misheard = [ScriptedWord("help", w.at_s, 0.4) if w.text == "hell" else w for w in true_to(HELL)]
+    (found,) = run(listener(whisper(misheard), whisper(true_to(HELL))), sound(HELL))
+    assert found.label == "hell"
+    assert "the second model" in found.reasoning
+    assert_at(found, HELL, "hell")
+
+
+def test_the_second_model_is_asked_for_a_subtitled_word_that_the_first_does_not_hear(whisper):
+    deaf = whisper([ScriptedWord("hm", 0.5)])
+    detector = listener(deaf, whisper(true_to(HELL)))
+    (found,) = run(detector, sound(HELL), [cue(0, LENGTH_S, OTHER_LINE)])
+    assert found.evidence == "reheard"
+    assert_at(found, HELL, "hell")
+
+
+# -- the plug-in
+
+
+def settings(folder: Path | None, **options: Any) -> DetectorSettings:
+    asked = CategorySettings("profanity", "Profanity")
+    models = {} if folder is None else {"whisper-small-en": folder}
+    return DetectorSettings("ears", {"profanity": asked}, options, models)
+
+
+def test_it_hears_in_a_process_of_its_own_and_leaves_none_behind(tmp_path):
+    folder = scripted_whisper(tmp_path / "model", true_to(HELL))
+    detector = plugin.build(settings(folder))
+    assert isinstance(detector, WhisperListener)
+    detector.begin([])
+    list(detector.hear(AudioBlock(Fraction(0), np.tile(sound(HELL), 8))))
+    pid = detector.hearing.model.process.pid
+    os.kill(pid, 0)
+    found = list(detector.finish())
+    assert "hell" in [item.label for item in found]
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("name", ["model.bin", "config.json", "tokenizer.json", "vocabulary.json"])
+def test_a_model_folder_that_lacks_a_file_is_named_and_nothing_is_downloaded(tmp_path, name):
+    folder = scripted_whisper(tmp_path / "model", true_to(HELL))
+    (folder / name).unlink()
+    with pytest.raises(DetectorError, match=rf"'whisper-small-en' lacks {name} .*CTranslate2"):
+        plugin.build(settings(folder))
+
+
+def test_a_model_that_cannot_be_loaded_leaves_gaps(tmp_path):
+    folder = scripted_whisper(tmp_path / "model", true_to(HELL))
+    (folder / "model.bin").write_bytes(b"not a model")
+    found = run(plugin.build(settings(folder)), sound(CONTINUOUS), [cue(0, 3, "Scheiße, damn")])
+    assert [item.evidence for item in found if isinstance(item, Detection)] == ["cue"]
+    gaps = [item for item in found if isinstance(item, Gap)]
+    assert gaps
+    assert all("'whisper-small-en' failed" in gap.reason and gap.passing for gap in gaps)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"langage": "en"}, "did you mean 'language'"),
+        ({"language": "klingon"}, "no word list for the language 'klingon'"),
+        ({"language": "de", "languages": ["en"]}, "'de' is not among 'languages'"),
+        ({"model": 3}, "model"),
+        ({"words": ["f***"]}, "write the whole word"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_named(options, message):
+    with pytest.raises(ConfigError, match=message):
+        plugin.check(settings(None, **options))
+
+
+def test_what_it_needs_and_which_languages_it_understands():
+    asked = settings(None, second_model="whisper-large-v3-turbo", language="German")
+    assert [need.name for need in plugin.needs(asked)] == [
+        "whisper-small-en", "whisper-large-v3-turbo",
+    ]  # fmt: skip
+    assert plugin.languages(asked) == {"de"}
+    assert plugin.languages(settings(None, languages=["en", "fr"])) == {"en", "fr"}
+
+
+def test_other_languages_need_a_multilingual_model(tmp_path):
+    folder = scripted_whisper(tmp_path / "small", true_to(HELL))
+    with pytest.raises(DetectorError, match=r"understands English only.*whisper-large-v3-turbo"):
+        plugin.build(settings(folder, languages=["en", "de"]))
+    assert not WhisperFolder("x", folder).is_multilingual
+    folder = scripted_whisper(tmp_path / "large", **german({"de": 0.9, "en": 0.1}))
+    assert WhisperFolder("x", folder).is_multilingual
+    assert plugin.build(settings(folder, languages=["en", "de"]))
+
+
+class Stuck:
+    """A model that never answers; used in a child process."""
+
+    def voices(self, samples: np.ndarray) -> list[range]:
+        signal.pause()
+        return []
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks for the child in /proc")
+def test_ctrl_c_does_not_wait_for_a_model_that_thinks():
+    script = f"""
+import sys, threading
+sys.path[:0] = {[str(Path(__file__).parent)]!r}
+from pathlib import Path
+import spoken, test_whisper
+from video_censor_personal.analysis.examination import examine
+from video_censor_personal.config import Processing
+from video_censor_personal.detectors.model_process import ModelProcess
+from video_censor_personal.detectors.whisper_model import WhisperFolder, WhisperProcess
+from video_censor_personal.media.probe import probe
+model = WhisperProcess(WhisperFolder("stuck", Path()), "cpu", 1)
+model.process = ModelProcess("stuck", test_whisper.Stuck)
+class Told(test_whisper.WhisperListener):
+    def finish(self):
+        print("listening", flush=True)
+        yield from super().finish()
+ears = test_whisper.listener(model)
+ears.__class__ = Told
+info = probe(spoken.DATA / test_whisper.HELL)
+examine(info, [], lambda: [ears], [], Processing(), sensitivities={{}})
+"""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == b"listening\n"
+    children = Path(f"/proc/{parent.pid}/task")
+    while not (pids := [c for task in children.iterdir() if task.exists()
+                        for c in (task / "children").read_text().split()]):  # fmt: skip
+        pass
+    os.killpg(parent.pid, signal.SIGINT)
+    try:
+        _, complaint = parent.communicate(timeout=30)
+    finally:
+        parent.kill()
+    assert complaint.decode().strip().endswith("KeyboardInterrupt")
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
