@@ -247,7 +247,7 @@ class AnalysisPipeline:
             size_bytes=info.size_bytes,
             fingerprint=fingerprint(info.path),
             made_at=datetime.now(UTC),
-            making=self._made_with(info, used),
+            making=self._made_with(info.path, used),
             evidence=Evidence(
                 witnesses=tuple(self._witness(assignment, found) for assignment in used),
                 gaps=found.gaps,
@@ -268,11 +268,11 @@ class AnalysisPipeline:
         }
         return conclude(scores, self.config, asked)
 
-    def making(self, info: MediaInfo) -> Making:
+    def making(self, video: Path) -> Making:
         """What the scores of an analysis would be made with if every model were there."""
-        return self._made_with(info, self._assignments)
+        return self._made_with(video, self._assignments)
 
-    def _made_with(self, info: MediaInfo, assignments: Sequence[Assignment]) -> Making:
+    def _made_with(self, video: Path, assignments: Sequence[Assignment]) -> Making:
         sampling = self.config.processing.frame_sampling
         return Making(
             program=__version__,
@@ -281,7 +281,7 @@ class AnalysisPipeline:
             parts=parts_of(
                 assignments,
                 {a.settings.name: self._revision(a) for a in assignments},
-                info.path,
+                video,
                 self._languages(assignments),
             ),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from video_censor_personal import categories
@@ -12,7 +13,7 @@ from video_censor_personal.analysis.judgement import judge
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.analysis.segments import merge
 from video_censor_personal.config import Config
-from video_censor_personal.findings import Report
+from video_censor_personal.findings import Coverage, Report
 
 __all__ = ["conclude"]
 
@@ -48,15 +49,30 @@ def conclude(scores: Scores, config: Config, searches: Mapping[str, frozenset[st
         processed_at=datetime.now(UTC),
         config=config.path.name if config.path else "built-in defaults",
         segments=merge(detections, processing.segment_merge, labels),
-        coverage=cover(
-            wanted,
-            evidence.searches,
-            evidence.gaps,
-            evidence.duration,
-            labels,
-            evidence.unexamined,
+        coverage=tuple(
+            _with_absentees(part, searches, labels)
+            for part in cover(
+                wanted,
+                evidence.searches,
+                evidence.gaps,
+                evidence.duration,
+                labels,
+                evidence.unexamined,
+            )
         ),
         size_bytes=scores.size_bytes,
         fingerprint=scores.fingerprint,
         labels=labels,
     )
+
+
+def _with_absentees(
+    part: Coverage, searches: Mapping[str, frozenset[str]], labels: Mapping[str, str]
+) -> Coverage:
+    """Nobody looked, although there are detectors that can: not at that time, then."""
+    able = [name for name, keys in searches.items() if part.category in keys]
+    if part.detectors or not able:
+        return part
+    label = labels.get(part.category, categories.label(part.category))
+    note = f"{' and '.join(able)} can look for {label}, but did not when this was analysed"
+    return replace(part, notes=(note,))

@@ -94,15 +94,13 @@ class Evidence:
         return [gap for gaps in self.gaps.values() for gap in gaps if gap.passing]
 
     def narrowed(self, searches: Mapping[str, frozenset[str]]) -> Evidence:
-        """Only that of the named detectors, each for some of its categories."""
-        return replace(
-            self,
-            witnesses=tuple(
-                replace(w, search=replace(w.search, categories=searches[w.name]))
-                for w in self.witnesses
-                if w.name in searches
-            ),
-        )
+        """Only that of the named detectors, each for some of the categories it looked for."""
+        kept = []
+        for witness in self.witnesses:
+            categories = witness.search.categories & searches.get(witness.name, frozenset())
+            if categories:
+                kept.append(replace(witness, search=replace(witness.search, categories=categories)))
+        return replace(self, witnesses=tuple(kept))
 
 
 def candidates(evidence: Evidence, categories: Iterable[str]) -> dict[str, list[Span]]:

@@ -13,6 +13,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "demo": "video_censor_personal.cli.demo",
     "models": "video_censor_personal.cli.models",
+    "profile": "video_censor_personal.cli.profile",
     "serve": "video_censor_personal.cli.serve",
 }
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["parser", "run"]
 
+_PROVE_EDITS, _PROVE_WHOLE = "edits", "whole"
+
 _DESCRIPTION = """\
 Find nudity, profanity and whatever else you name in a video, show what was found and why,
 and write a censored copy. Everything happens on this machine; the source file is never changed.
@@ -38,6 +40,7 @@ examples:
 other commands (video-censor COMMAND --help):
   models    list, download, verify and remove model files
   serve     download and manage models over HTTP, with a page to look at
+  profile   judge what was analysed once by other settings
   demo      make a sample movie, censor it, and say where to look
 
 configuration:
@@ -136,8 +139,11 @@ def _add_steps(made: argparse.ArgumentParser) -> None:
     )
     steps.add_argument(
         "--prove",
-        action="store_true",
-        help="analyse the finished copy again; anything left ends with exit code 1",
+        nargs="?",
+        const=_PROVE_EDITS,
+        metavar=_PROVE_WHOLE,
+        help="analyse the finished copy again around what was changed, or the whole of it; "
+        "anything left ends with exit code 1",
     )
     steps.add_argument(
         "--edit", action="store_true", help="open the report's page when the analysis ends"
@@ -179,6 +185,11 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     from video_censor_personal.errors import UsageError
     from video_censor_personal.job import Request, plan_job, run_job
 
+    if arguments.prove not in (None, _PROVE_EDITS, _PROVE_WHOLE):
+        if arguments.positional:
+            raise UsageError(f"--prove {arguments.prove}: write --prove, or --prove whole")
+        # `--prove movie.mp4`: what follows is the video.
+        arguments.positional, arguments.prove = arguments.prove, _PROVE_EDITS
     if arguments.video and arguments.positional:
         raise UsageError(
             f"two videos are named, {arguments.video!r} and {arguments.positional!r}; name one"
@@ -196,7 +207,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         allow_all=arguments.allow_all_segments,
         page=arguments.edit,
         force=arguments.force,
-        prove=arguments.prove,
+        prove=arguments.prove is not None,
+        prove_whole=arguments.prove == _PROVE_WHOLE,
         reanalyse=arguments.reanalyse,
     )
     plan = plan_job(request)

@@ -53,4 +53,4 @@ def _problem(scores: Scores, pipeline: AnalysisPipeline, info: MediaInfo) -> str
         return "they are of another video, or it was changed"
     if scores.evidence.passing:
         return f"something failed when they were made ({scores.evidence.passing[0].reason})"
-    return scores.making.lacks(pipeline.making(info))
+    return scores.making.lacks(pipeline.making(info.path))

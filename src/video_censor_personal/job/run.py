@@ -8,6 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from video_censor_personal.analysis.scores import write_scores
+from video_censor_personal.errors import ReportError
+from video_censor_personal.findings import Report
+from video_censor_personal.job.application import carried
 from video_censor_personal.job.outcome import Outcome
 from video_censor_personal.job.plan import JobPlan, reviewed
 from video_censor_personal.job.proof import prepare_proof, prove
@@ -61,11 +64,29 @@ def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Outcome:
     for sentence in pipeline.blind_spots():
         warn(sentence)
     scores = pipeline.scores(plan.info) if kept is None else kept.scores
-    outcome = Outcome(plan.info, reviewed(pipeline.conclude(scores), plan.request), reused=kept)
+    report = pipeline.conclude(scores)
+    if kept is not None:
+        report = _with_decisions(plan, report, warn)
+    outcome = Outcome(plan.info, reviewed(report, plan.request), reused=kept)
     if plan.outputs.scores:
         write_scores(scores, plan.outputs.scores)
         outcome = replace(outcome, scores=plan.outputs.scores)
     return _write_report(plan, outcome)
+
+
+def _with_decisions(plan: JobPlan, report: Report, warn: Warn) -> Report:
+    """What a person decided in the report that is replaced stays: nothing was analysed anew."""
+    old = plan.outputs.report
+    if old is None or not old.exists():
+        return report
+    try:
+        report, lost = carried(old, report)
+    except ReportError as error:
+        warn(f"what was decided in the report before is not taken over: {error}")
+        return report
+    for sentence in lost:
+        warn(sentence)
+    return report
 
 
 def _write_report(plan: JobPlan, outcome: Outcome) -> Outcome:

@@ -38,9 +38,9 @@ Fields = dict[str, Any]
 def to_dict(report: Report, output: Output, info: MediaInfo | None = None) -> Fields:
     """The report as JSON knows it.
 
-    `output.include_confidence` false leaves out every `confidence` and `score`. `output.include_frames` gives
-    every segment a `frame`, a `data:` address of a small picture of its strongest moment, blurred
-    beyond recognition; that takes `info`, the video itself.
+    `output.include_confidence` false leaves out every `confidence` and `score`.
+    `output.include_frames` gives every segment a `frame`, a `data:` address of a small picture of
+    its strongest moment, blurred beyond recognition; that takes `info`, the video itself.
     """
     frames: Mapping[int, str] = {}
     if output.include_frames and info is not None:

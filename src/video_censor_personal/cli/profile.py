@@ -1,0 +1,78 @@
+"""`video-censor profile`: what was analysed once, judged by other settings."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from video_censor_personal.cli.console import Console, configure_logging
+from video_censor_personal.cli.edge import guarded
+
+if TYPE_CHECKING:
+    from video_censor_personal.config import Config
+
+__all__ = ["run"]
+
+_APPLY = """\
+Make another report from the scores that an analysis kept (movie.clean.scores.json.gz, beside its
+report): other sensitivities, fewer categories, other times to merge. Nothing is analysed. What you
+allowed in the old report stays allowed where the same things are found; what could not be carried
+over is said. For the copy: video-censor movie.mp4 --input-segments NEW.json -o copy.mp4
+"""
+
+
+def run(argv: list[str]) -> int:
+    """Parse `argv` and do it; the exit code."""
+    parser = argparse.ArgumentParser(prog="video-censor profile", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_apply(commands)
+    arguments = parser.parse_args(argv)
+    configure_logging("error" if arguments.quiet else "warning")
+    console = Console(as_json=arguments.json, quiet=arguments.quiet)
+    return guarded(
+        console,
+        lambda: _apply(arguments, console),
+        interrupted="interrupted; nothing half-written was left",
+    )
+
+
+def _add_apply(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    apply = commands.add_parser(
+        "apply",
+        help="make another report from kept scores",
+        description=_APPLY,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    apply.add_argument(
+        "source",
+        metavar="SCORES_OR_REPORT",
+        type=Path,
+        help="the scores, or a report beside which they lie",
+    )
+    apply.add_argument("--config", metavar="FILE", type=Path, help="the other settings, in YAML")
+    apply.add_argument(
+        "--output", "-o", metavar="NEW.json", type=Path, required=True, help="the other report"
+    )
+    apply.add_argument(
+        "--force", "-y", action="store_true", help="overwrite it if it is there already"
+    )
+    apply.add_argument("--json", action="store_true", help="JSON objects, one a line")
+    apply.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors")
+
+
+def _apply(arguments: argparse.Namespace, console: Console) -> int:
+    from video_censor_personal.job.application import apply_scores
+
+    done = apply_scores(
+        arguments.source, _config(arguments), arguments.output, force=arguments.force
+    )
+    console.close()
+    console.result(done.facts(), done.describe())
+    return done.exit_code
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    from video_censor_personal.cli.settings import find_config
+
+    return find_config(arguments.config)

@@ -1,0 +1,129 @@
+"""Another report from kept scores: another configuration, and no second analysis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from video_censor_personal.analysis.making import Making
+from video_censor_personal.analysis.scores import SUFFIX, Scores, read_scores
+from video_censor_personal.config import Config
+from video_censor_personal.errors import ReportError, UsageError
+from video_censor_personal.findings import Report
+from video_censor_personal.job.unknown import unknown_of
+from video_censor_personal.outputs import check_output
+from video_censor_personal.pipeline import AnalysisPipeline
+from video_censor_personal.reports.carrying import carry_decisions
+from video_censor_personal.reports.json_report import read_report, write_json
+
+__all__ = ["Application", "apply_scores", "carried"]
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What came of it.
+
+    Attributes:
+        notes: what a person must know: decisions that could not be carried, and how the analysis
+            differed from what the configuration says.
+    """
+
+    report: Report
+    path: Path
+    scores: Path
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unknown(self) -> list[str]:
+        """What the configuration asks for and the scores do not tell, in sentences."""
+        return list(unknown_of(self.report))
+
+    @property
+    def exit_code(self) -> int:
+        return 3 if self.unknown else 0
+
+    def facts(self) -> dict[str, Any]:
+        """For a program."""
+        segments = self.report.segments
+        return {
+            "report": str(self.path),
+            "scores": str(self.scores),
+            "segments": len(segments),
+            "flagged_segments": sum(not segment.allow for segment in segments),
+            "unknown": self.unknown,
+            "notes": list(self.notes),
+            "exit_code": self.exit_code,
+        }
+
+    def describe(self) -> str:
+        """For a person."""
+        segments = self.report.segments
+        allowed = sum(segment.allow for segment in segments)
+        lines = [f"{len(segments)} segments, {allowed} of them allowed"]
+        lines += [f"note: {note}" for note in self.notes]
+        lines += [f"UNKNOWN: {sentence}" for sentence in self.unknown]
+        return "\n".join([*lines, f"report  {self.path}"])
+
+
+def apply_scores(source: Path, config: Config, output: Path, *, force: bool = False) -> Application:
+    """Write to `output` the report that `config` makes of the scores at `source`, or of those that
+    lie beside the report `source`. What a person decided in that report is carried over.
+
+    Raises:
+        UsageError: `output` is no name of a report.
+        ReportError: the scores or the report cannot be read, or are not of one video.
+        ConfigError, DetectorError: the configuration cannot be carried out here.
+        OutputError: the report cannot be written.
+    """
+    if output.suffix.lower() != ".json":
+        raise UsageError(f"--output {output}: end it in .json; it is a report")
+    scores_path, report_path = _places(source)
+    scores = read_scores(scores_path)
+    check_output(scores.source, output, force=force)
+    pipeline = AnalysisPipeline(config)
+    report = pipeline.conclude(scores)
+    problem = scores.making.lacks(_given(pipeline.making(scores.source), scores))
+    notes = [f"the scores are not all that these settings ask for: {problem}"] if problem else []
+    if report_path is not None:
+        report, lost = carried(report_path, report)
+        notes += lost
+    write_json(report, output, config.output)
+    return Application(report, output, scores_path, tuple(notes))
+
+
+def carried(path: Path, new: Report) -> tuple[Report, list[str]]:
+    """`new` with what a person decided in the report at `path`; see `carry_decisions`.
+
+    Raises:
+        ReportError: that cannot be read, or is of another video.
+    """
+    old = read_report(path)
+    if old.fingerprint != new.fingerprint:
+        raise ReportError(f"{path} is a report of another video, {old.source.name or 'unnamed'}")
+    return carry_decisions(old, new)
+
+
+def _places(source: Path) -> tuple[Path, Path | None]:
+    """Where the scores lie, and the report, if there is one."""
+    if source.name.endswith(SUFFIX):
+        report = source.with_name(source.name.removesuffix(SUFFIX) + ".json")
+        return source, report if report.exists() else None
+    scores = source.with_name(source.stem + SUFFIX)
+    if source.exists() and not scores.exists():
+        raise ReportError(
+            f"no scores lie beside {source} ({scores.name}); name them, or analyse the video again"
+        )
+    return scores, source
+
+
+def _given(wanted: Making, scores: Scores) -> Making:
+    """As `wanted`, with the subtitles of the analysis: the video need not be here any more."""
+    subtitles = {part.name: part.subtitles for part in scores.making.parts}
+    return replace(
+        wanted,
+        parts=tuple(
+            replace(part, subtitles=subtitles.get(part.name, part.subtitles))
+            for part in wanted.parts
+        ),
+    )

@@ -1,0 +1,125 @@
+"""One analysis, many reports: `video-censor profile apply`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from movies import make_movie
+from pictures import meadow, scaled, with_portrait
+
+from video_censor_personal.cli import main
+
+
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of an analysis of a film with a face and a word."""
+    folder = tmp_path_factory.mktemp("film")
+
+    def paint(number: int, width: int, height: int) -> Any:
+        if not 6 <= number < 14:
+            return meadow(width, height)
+        return scaled(with_portrait(0, 0, 1024, 576), width, height)
+
+    make_movie(folder / "film.mp4", seconds=2, size=(512, 288), paint=paint)
+    (folder / "film.srt").write_text("1\n00:00:01,500 --> 00:00:01,900\nOh, heck. Shit.\n")
+    (folder / "my.yaml").write_text("detections: {faces: {}, profanity: {}}")
+    command = [str(folder / "film.mp4"), "-o", str(folder / "r.json"), "-q"]
+    assert main([*command, "--config", str(folder / "my.yaml")]) == 0
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.suffix in (".json", ".gz")}
+
+
+@pytest.fixture
+def folder(analysed: dict[str, bytes], tmp_path: Path) -> Path:
+    """A folder with the report and its scores, and without the film."""
+    for name, content in analysed.items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path
+
+
+def apply(
+    folder: Path, capsys: pytest.CaptureFixture[str], settings: str, *options: str,
+    source: str = "r.json",
+) -> tuple[int, dict[str, Any]]:  # fmt: skip
+    (folder / "other.yaml").write_text(settings)
+    command = ["profile", "apply", str(folder / source), "--config", str(folder / "other.yaml")]
+    code = main([*command, "-o", str(folder / "new.json"), "--json", *options])
+    return code, json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def found(report: Path) -> list[str]:
+    segments = json.loads(report.read_text())["segments"]
+    return [detection["match"] for segment in segments for detection in segment["detections"]]
+
+
+def test_other_sensitivities_make_another_report_without_the_film(folder, capsys):
+    assert sorted(found(folder / "r.json")) == ["FACE_FEMALE", "Shit"]
+    stricter = "detections: {faces: {sensitivity: 0.1}, profanity: {}}"
+    code, result = apply(folder, capsys, stricter)
+    assert found(folder / "new.json") == ["Shit"]
+    assert (code, result["segments"], result["notes"]) == (0, 1, [])
+    apply(folder, capsys, "detections: {profanity: {sensitivity: 1}}", "--force")
+    assert sorted(found(folder / "new.json")) == ["Shit", "heck"]
+
+
+def test_the_same_configuration_makes_the_same_report(folder, capsys):
+    apply(folder, capsys, "detections: {faces: {}, profanity: {}}", source="r.scores.json.gz")
+    old, new = (json.loads((folder / name).read_text()) for name in ("r.json", "new.json"))
+    assert new["segments"] == old["segments"]
+    assert new["coverage"] == old["coverage"]
+    assert new["metadata"]["fingerprint"] == old["metadata"]["fingerprint"]
+
+
+def test_what_was_not_looked_for_is_unknown_and_never_clean(folder, capsys):
+    code, result = apply(folder, capsys, "detections: {nudity: {}, faces: {}}")
+    assert code == 3
+    (nudity,) = result["unknown"]
+    assert nudity == "Nudity: nudenet can look for Nudity, but did not when this was analysed"
+    assert "nudenet did not look for Nudity" in result["notes"][0]
+
+
+def test_another_way_of_looking_is_said(folder, capsys):
+    settings = "detections: {faces: {}}\nprocessing: {frame_sampling: {sample_rate: 0.25}}"
+    assert "sampled otherwise" in apply(folder, capsys, settings)[1]["notes"][0]
+
+
+def test_decisions_in_the_report_are_kept_or_named(folder, capsys):
+    report = json.loads((folder / "r.json").read_text())
+    for segment in report["segments"]:
+        segment["allow"] = True
+    (folder / "r.json").write_text(json.dumps(report))
+    _, result = apply(folder, capsys, "detections: {profanity: {}}")
+    assert (result["segments"], result["flagged_segments"], result["notes"]) == (1, 0, [])
+    apart = "processing: {segment_merge: {enabled: false}}"
+    settings = f"detections: {{profanity: {{sensitivity: 1}}}}\n{apart}"
+    _, result = apply(folder, capsys, settings, "--force")
+    assert result["flagged_segments"] == 1
+    assert "it was allowed, but" in result["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "says"),
+    [
+        ("none.json", "new.json", "there are no scores"),
+        ("other.yaml", "new.json", "no scores lie beside"),
+        ("r.json", "new.mp4", "end it in .json"),
+        ("r.json", "r.json", "--force"),
+    ],
+)
+def test_what_cannot_be_done_is_said(folder, capsys, source, output, says):
+    (folder / "other.yaml").write_text("detections: {faces: {}}")
+    command = ["profile", "apply", str(folder / source), "--config", str(folder / "other.yaml")]
+    assert main([*command, "-o", str(folder / output)]) in (1, 2)
+    assert says in capsys.readouterr().err
+
+
+def test_a_report_of_another_video_is_refused(folder, capsys):
+    report = json.loads((folder / "r.json").read_text())
+    report["metadata"]["fingerprint"] = "blake2b-16x64k:00"
+    (folder / "r.json").write_text(json.dumps(report))
+    code, result = apply(folder, capsys, "detections: {faces: {}}")
+    assert code == 1
+    assert "another video" in result["message"]
+    assert not (folder / "new.json").exists()
