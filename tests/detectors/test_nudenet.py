@@ -13,7 +13,12 @@ import numpy as np
 import pytest
 from pictures import FACE, frame, meadow, portrait, scaled, with_portrait
 
-from video_censor_personal.detectors.base import CategorySettings, DetectorSettings, ModelNeed
+from video_censor_personal.detectors.base import (
+    CategorySettings,
+    DetectorSettings,
+    ModelNeed,
+    Scale,
+)
 from video_censor_personal.detectors.nudenet import CLASSES, NudeNetDetector, plugin
 from video_censor_personal.errors import ConfigError, DetectorError
 from video_censor_personal.findings import Box, Sighting
@@ -145,20 +150,40 @@ def test_two_people_are_two_faces(faces: NudeNetDetector) -> None:
     assert boxes[0] < 0.3 < 0.6 < boxes[1]
 
 
-def test_sensitivity_moves_what_counts() -> None:
+def test_a_score_is_raw_whatever_the_sensitivity_and_its_scale_says_what_it_means() -> None:
     small = frame(scaled(with_portrait(0, 0, 1024, 576), 512, 288))
-    scores = {}
     for sensitivity in (0.0, 0.5, 1.0):
         detector = plugin.build(settings("faces", sensitivity=sensitivity))
-        scores[sensitivity] = [seen.score for seen in detector.look([small])[0]]
-    assert 0.4 < only_score(scores[1.0]) < 0.7, "the test picture must lie between the thresholds"
-    assert scores[0.5] == scores[1.0]
-    assert scores[0.0] == []
+        assert 0.4 < only(detector.look([small])[0]).score < 0.46
+    assert detector.scales == {"faces": Scale(strict=0.7, default=0.4, lenient=0.2)}
+    assert plugin.build(settings("nudity")).scales["nudity"].threshold(0.5) == 0.35
 
 
-def only_score(scores: list[float]) -> float:
-    assert len(scores) == 1
-    return scores[0]
+def test_all_that_is_any_evidence_is_reported_and_nothing_else(faces: NudeNetDetector) -> None:
+    far = frame(scaled(with_portrait(0, 0, 1100, 620), 512, 288))
+    assert 0.2 <= only(faces.look([far])[0]).score < 0.3
+
+
+def test_what_is_found_for_one_category_does_not_depend_on_the_others(
+    everything: NudeNetDetector,
+) -> None:
+    pictures = [
+        frame(portrait()),
+        frame(with_portrait(0, 0)),
+        frame(with_portrait(0, 0, 1024, 576)),
+    ]
+    together = everything.look(pictures)
+    assert {seen.category for seen in together[0]} >= {"faces", "femalefaces"}
+    for category in sorted(plugin.categories):
+        alone = plugin.build(settings(category)).look(pictures)
+        assert alone == [
+            [seen for seen in found if seen.category == category] for found in together
+        ]
+
+
+def test_the_revision_names_the_weights() -> None:
+    assert plugin.revision(settings("faces")) == "320n.onnx c15d8273"
+    assert plugin.revision(settings("faces", model="own")) == "", "the model manager knows it"
 
 
 def test_a_larger_input_sees_smaller_faces() -> None:

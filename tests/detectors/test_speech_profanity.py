@@ -22,14 +22,23 @@ from spoken import (
     word,
 )
 
-from video_censor_personal.detectors.base import CategorySettings, DetectorSettings, SoundDetector
+from video_censor_personal.analysis.coverage import Search
+from video_censor_personal.analysis.evidence import Evidence, Witness, kept_detection
+from video_censor_personal.analysis.judgement import judge
+from video_censor_personal.detectors.base import (
+    CategorySettings,
+    DetectorSettings,
+    Scale,
+    SoundDetector,
+)
+from video_censor_personal.detectors.heard_words import HeardWord
 from video_censor_personal.detectors.speech_model import SpeechModel
 from video_censor_personal.detectors.speech_profanity import (
     ProfanityListener,
     ProfanityOptions,
     plugin,
 )
-from video_censor_personal.detectors.vocabulary import Vocabulary
+from video_censor_personal.detectors.vocabulary import Vocabulary, severity_from
 from video_censor_personal.errors import ConfigError, DetectorError
 from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue
@@ -316,9 +325,42 @@ def test_words_lists_and_exceptions_of_the_user_count(tmp_path):
 )
 def test_sensitivity_says_how_mild_is_too_mild(sensitivity, labels):
     shown = [cue(0, 1, "fuck, shit, damn, heck")]
-    assert [item.label for item in run(listener(sensitivity=sensitivity), [], shown)] == labels
-    strict = run(listener(sensitivity=1.0, min_severity=4), [], shown)
-    assert [item.label for item in strict] == ["fuck"]
+    assert counting(run(listener(), [], shown), sensitivity) == sorted(labels)
+    strict = run(listener(min_severity=4), [], shown)
+    assert counting(strict, sensitivity) == ["fuck"]
+
+
+class _Hears:
+    """A speech model that hears one word in every utterance, as sure as it is told."""
+
+    def __init__(self, text: str, probability: float) -> None:
+        self._word = HeardWord(text, 0.1, 0.4, probability)
+
+    def place(self, samples: Any, script: Any) -> Any:
+        raise AssertionError("there are no subtitles")
+
+    def recognise(self, samples: Any) -> list[HeardWord]:
+        return [self._word]
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("text", "severity"), [("fuck", 4), ("shit", 3), ("damn", 2), ("heck", 1)])
+@pytest.mark.parametrize("probability", [0.0, 0.01, 0.1, 0.5, 0.7])
+def test_what_is_recognised_counts_by_its_severity_and_its_probability(text, severity, probability):
+    found = run(listener(speech=_Hears(text, probability)), blocks(sound(HELL)))
+    for sensitivity in (0.0, 0.2, 0.3, 0.5, 0.6, 0.8, 1.0):
+        least = Scale(strict=0.6, default=0.03, lenient=0.0).threshold(sensitivity)
+        expected = severity >= severity_from(sensitivity) and probability >= least
+        assert counting(found, sensitivity) == [text] * len(found) * expected
+
+
+def counting(found: Sequence[Detection | Gap], sensitivity: float) -> list[str]:
+    """The words in `found` that count at a sensitivity."""
+    heard = tuple(kept_detection(d, "ears") for d in found if isinstance(d, Detection))
+    witness = Witness(Search("ears", "audio", frozenset({"profanity"})), heard=heard)
+    return [d.label for d in judge(Evidence((witness,)), {"profanity": sensitivity})]
 
 
 @pytest.mark.parametrize(
