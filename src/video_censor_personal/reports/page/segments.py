@@ -18,6 +18,7 @@ _EVIDENCE = {
     "aligned": "timed to the word",
     "cue": "the whole subtitle",
     "recognised": "recognised in the sound",
+    "reheard": "heard again and timed to the word",
 }
 
 
