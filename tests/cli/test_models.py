@@ -172,7 +172,8 @@ def test_a_dry_run_tells_and_fetches_nothing(host, write, models, tmp_path):
 
 def test_a_size_that_is_not_known_is_not_made_up(host, write, models):
     unknown = model("u", host.serve("u", BYTES), size_bytes=0)
-    for config in (write(unknown), write(unknown, model("k", host.serve("k", BYTES)))):
+    for sources in ([unknown], [unknown, model("k", host.serve("k", BYTES))]):
+        config = write(*sources)
         for command_ in (["status"], ["download", "--dry-run"], ["list"]):
             _, out, _ = models(*command_, "--config", config)
             assert not re.search(r"\b0 B\b", out)
@@ -277,6 +278,21 @@ def test_rm_removes_what_it_is_told_to(host, write, models, tmp_path):
     assert (code, out.split()[0]) == (0, "nothing")
 
 
+def test_rm_says_that_a_model_is_being_downloaded(host, write, models, tmp_path):
+    config = write(model("a", host.serve("a", BYTES)))
+    store = Store(tmp_path / "cache")
+    store.prepare()
+    store.partial_path("a").write_bytes(BYTES)
+    with store.lock("a") as lock:
+        assert lock.acquire()
+        code, _, err = models("rm", "a", "--config", config)
+        assert code != 0
+        assert f"a is being downloaded by process {os.getpid()}" in err
+        assert store.partial_path("a").exists()
+    assert models("rm", "a", "--config", config)[0] == 0
+    assert not store.partial_path("a").exists()
+
+
 def test_prune_removes_what_the_configuration_does_not_name(host, write, models, tmp_path):
     keep, drop = model("keep", host.serve("keep", BYTES)), model("drop", host.serve("drop", b"d"))
     models("download", "--config", write(keep, drop))
@@ -378,6 +394,28 @@ def test_removing_a_hub_model_leaves_the_shared_files(hub, write, models, tmp_pa
     assert models("status", "--config", config)[0] == 4
     assert models("download", "--config", config)[0] == 0
     assert len(hub.asked(host="cdn")) == asked
+
+
+def test_a_file_of_two_models_is_to_be_downloaded_once(hub, write, models):
+    hub.add("org/model", {"model.bin": BYTES, "b": b"b" * 2000}, lfs=["model.bin"])
+    whole = ModelSource("whole", "hf://org/model", "", 0)
+    one = ModelSource("one", "hf://org/model/model.bin", "", 0)
+    for sources, size in (([whole, one], len(BYTES) + 2000), ([one], len(BYTES))):
+        _, out, _ = models("download", "--dry-run", "--json", "--config", write(*sources))
+        assert events(out)[0]["missing_bytes"] == size
+
+
+def test_prune_removes_unfinished_downloads_from_the_shared_cache_too(hub, write, models, tmp_path):
+    hub.add("org/model", {"model.bin": BYTES}, lfs=["model.bin"])
+    config = write(ModelSource("m", "hf://org/model", "", 0))
+    assert models("download", "--config", config)[0] == 0
+    left = tmp_path / "hf" / "hub" / ".locks" / ".video-censor" / "partial" / "blob-1234"
+    left.write_bytes(bytes(5000))
+    code, out, _ = models("prune", "--yes", "--config", config)
+    assert code == 0
+    assert "removed unfinished download blob-1234" in out
+    assert not left.exists()
+    assert models("status", "--config", config)[0] == 0
 
 
 def test_the_catalog_shows_known_models(models, tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from video_censor_personal.cli.console import Console
 from video_censor_personal.config import Config
 from video_censor_personal.config.document import nearest
 from video_censor_personal.errors import UsageError
+from video_censor_personal.model_manager import ModelManager
 from video_censor_personal.sizes import describe_size
 from video_censor_personal.store import Leftover, Store
 
@@ -27,8 +28,9 @@ def unnamed(config: Config, store: Store) -> dict[str, int]:
 class ModelRemoval:
     """Removes files from the cache of one configuration. Each command returns the exit code."""
 
-    def __init__(self, config: Config, console: Console, store: Store) -> None:
-        self._config, self._console, self._store = config, console, store
+    def __init__(self, config: Config, console: Console, manager: ModelManager) -> None:
+        self._config, self._console, self._manager = config, console, manager
+        self._store = manager.store
         self._name = str(config.path) if config.path else "the built-in configuration"
 
     def remove(self, names: Sequence[str], *, dry_run: bool) -> int:
@@ -66,7 +68,7 @@ class ModelRemoval:
         """
         things = [
             _Removable(f"unfinished download {left.path.name}", left.size_bytes, leftover=left)
-            for left in self._store.leftovers()
+            for left in self._manager.leftovers()
         ]
         others = unnamed(self._config, self._store)
         if self._config.path is not None:
@@ -101,7 +103,7 @@ class ModelRemoval:
         done = [(t, t.size_bytes if dry_run else t.remove(self._store)) for t in things]
         gone = [(thing, freed) for thing, freed in done if freed is not None]
         verb = "would remove" if dry_run else "removed"
-        lines = [f"{verb} {thing.label} ({describe_size(thing.size_bytes)})" for thing, _ in gone]
+        lines = [f"{verb} {thing.described}" for thing, _ in gone]
         total = describe_size(sum(freed for _, freed in gone))
         lines.append(
             f"{total} {'would be' if dry_run else 'are'} free again"
@@ -117,7 +119,8 @@ class ModelRemoval:
 
     def _is_there(self, name: str) -> bool:
         """Whether anything of a model is there: the file, a link, an unfinished download."""
-        return os.path.lexists(self._store.path(name)) or self._room(name) > 0
+        places = (self._store.path(name), self._store.partial_path(name))
+        return any(map(os.path.lexists, places))
 
     def _room(self, name: str) -> int:
         """The bytes that a model and its unfinished download take."""
@@ -134,6 +137,11 @@ class _Removable:
     size_bytes: int
     target: str | None = None
     leftover: Leftover | None = None
+
+    @property
+    def described(self) -> str:
+        # A link takes no room of its own.
+        return f"{self.label} ({describe_size(self.size_bytes)})" if self.size_bytes else self.label
 
     def remove(self, store: Store) -> int | None:
         """Delete it; the bytes that are free again. None: it is an unfinished download no more."""

@@ -181,7 +181,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     config = find_config(arguments.config)
     manager = ModelManager(config, cache_dir=arguments.cache_dir)
     commands = ModelCommands(config, console, manager)
-    removal = ModelRemoval(config, console, manager.store)
+    removal = ModelRemoval(config, console, manager)
     registry = ModelRegistry(config, console, manager)
     names: list[str] | None = getattr(arguments, "names", None) or None
     handlers: dict[str, Callable[[], int]] = {

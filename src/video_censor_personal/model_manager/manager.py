@@ -24,7 +24,7 @@ from video_censor_personal.model_manager.sources import (
 from video_censor_personal.model_manager.stock import Stock
 from video_censor_personal.models_lock import ModelsLock, Pin, lock_path
 from video_censor_personal.progress import Listener, ignore
-from video_censor_personal.store import Store
+from video_censor_personal.store import Leftover, Store
 from video_censor_personal.transfer import (
     CancelToken,
     Engine,
@@ -138,6 +138,10 @@ class ModelManager:
             on_hash=ModelProgress(listener=listener).on_hash,
             cancel=cancel,
         )
+
+    def leftovers(self) -> list[Leftover]:
+        """Unfinished downloads that nobody works on, those in the shared hub cache too."""
+        return self._stock.leftovers()
 
     def get_model_info(self, model_name: str) -> ModelMetadata:
         """What is known of a model: as configured, and what the registry adds.

@@ -15,7 +15,7 @@ from video_censor_personal.model_manager.failures import no_room
 from video_censor_personal.models_lock import ModelsLock, Pin
 from video_censor_personal.sources import Deliveries
 from video_censor_personal.sources.https import HttpsResolver
-from video_censor_personal.store import Store
+from video_censor_personal.store import Leftover, Store
 from video_censor_personal.transfer import (
     CancelToken,
     Engine,
@@ -113,6 +113,10 @@ class Stock:
             )
         by_name = {outcome.source.name: outcome for outcome in outcomes}
         return [by_name[source.name] for source in sources]
+
+    def leftovers(self) -> list[Leftover]:
+        """Unfinished files that nobody works on, here and in the cache that programs share."""
+        return [*self.store.leftovers(), *self._deliveries.leftovers()]
 
     def pin(self, sources: Sequence[ModelSource], *, update: bool) -> list[tuple[Pin | None, Pin]]:
         """Pin the models that a registry knows; the old and the new pin of each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 
 from video_censor_personal.errors import (
     DiskSpaceError,
@@ -171,12 +172,19 @@ class Batch:
         return list(by_target.values())
 
 
-def state_of(placement: Placement, found: dict[str, PlannedFile]) -> PlannedFile:
-    """What is there of a model, as one file of that name."""
+def state_of(
+    placement: Placement, found: dict[str, PlannedFile], counted: set[tuple[Path, str]]
+) -> PlannedFile:
+    """What is there of a model, as one file of that name.
+
+    What several models need is fetched once: `counted` has what is missing for those before it.
+    """
     files = [found[source.target] for source in placement.sources]
     damaged = [f for f in files if f.state is FileState.DAMAGED]
     have = sum(f.have_bytes for f in files)
     size = sum(source.size_bytes or 0 for source in placement.sources)
+    own = [f for f in files if (placement.store.root, f.source.target) not in counted]
+    counted.update((placement.store.root, f.source.target) for f in files)
     if damaged:
         state = FileState.DAMAGED
     elif all(f.state is FileState.VERIFIED for f in files):
@@ -188,7 +196,7 @@ def state_of(placement: Placement, found: dict[str, PlannedFile]) -> PlannedFile
         path=placement.path,
         state=state,
         have_bytes=have,
-        missing_bytes=sum(f.missing_bytes or 0 for f in files),
+        missing_bytes=sum(f.missing_bytes or 0 for f in own),
         reason="; ".join(f"{f.source.name}: {f.reason}" for f in damaged),
     )
 

@@ -23,13 +23,14 @@ from video_censor_personal.errors import (
 )
 from video_censor_personal.hub.environment import HubSettings, hub_settings
 from video_censor_personal.hub.leases import in_use
+from video_censor_personal.hub_cache import HubCache
 from video_censor_personal.huggingface_registry import HuggingFaceRegistry
 from video_censor_personal.models_lock import ModelsLock, Pin
 from video_censor_personal.sources.batch import Batch, state_of
 from video_censor_personal.sources.github_release import ReleaseResolver
 from video_censor_personal.sources.huggingface import HubResolver
 from video_censor_personal.sources.resolver import Placement, Resolver
-from video_censor_personal.store import Store
+from video_censor_personal.store import Leftover, Store
 from video_censor_personal.transfer import (
     CancelToken,
     Engine,
@@ -63,7 +64,7 @@ class Deliveries:
         registry: HuggingFaceRegistry | None = None,
         settings: Callable[[], HubSettings] = hub_settings,
     ) -> None:
-        self._store, self.lock = store, lock
+        self._store, self.lock, self._settings = store, lock, settings
         registry = registry or HuggingFaceRegistry(settings=settings)
         self._resolvers: tuple[Resolver, ...] = (
             HubResolver(store, registry, settings),
@@ -92,6 +93,7 @@ class Deliveries:
         registry be asked. Only `remember` writes (which files were right).
         """
         found = []
+        counted: set[tuple[Path, str]] = set()
         for source in sources:
             placement, reason = self._known_placement(source, ask=ask)
             if placement is None:
@@ -101,8 +103,12 @@ class Deliveries:
             else:
                 batch = Batch([placement])
                 batch.look(deep=deep, remember=remember, on_hash=on_hash, cancel=cancel)
-                found.append(state_of(placement, batch.found))
+                found.append(state_of(placement, batch.found, counted))
         return found
+
+    def leftovers(self) -> list[Leftover]:
+        """Unfinished files in the cache that programs share which nobody works on."""
+        return HubCache(self._settings().cache_dir).store.leftovers()
 
     def _known_placement(self, source: ModelSource, *, ask: bool) -> tuple[Placement | None, str]:
         """The files of a model as far as they are known, or why they are not."""

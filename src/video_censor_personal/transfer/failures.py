@@ -18,7 +18,8 @@ from video_censor_personal.transfer.routes import Route
 __all__ = ["checksum_error", "disk_error", "download_error", "space_error"]
 
 _ADVICE = {
-    401: "The server wants a token, or does not accept the one it got",
+    401: "The server wants a login, or does not accept the one it got: see `headers` of the model, "
+    "HF_TOKEN and GITHUB_TOKEN",
     403: "The server does not allow it: check the token, or accept the model's terms on its page",
     404: "Check the URL",
     410: "Check the URL",
@@ -43,7 +44,9 @@ def download_error(job: Job, fault: Fault, route: Route) -> ModelDownloadError:
             expected=fault.expected,
             actual=fault.actual,
         )
-    advice = _ADVICE.get(fault.status, _AGAIN) if isinstance(fault, StatusFault) else _AGAIN
+    advice = _AGAIN if fault.passing else _ADVICE[404]
+    if isinstance(fault, StatusFault):
+        advice = _ADVICE.get(fault.status, advice)
     return ModelDownloadError(
         f"{text}. {advice}.", model=job.source.name, url=url, path=job.planned.path
     )
