@@ -24,7 +24,7 @@ IDENTITY = Identity(1050, 100, "sha256", "ab" * 32)
 
 @pytest.mark.parametrize(
     ("size", "piece"),
-    [(300_000, 256 << 10), (20 << 20, 256 << 10), (64 << 20, 1 << 20), (13 << 30, 4 << 20)],
+    [(300_000, 256 << 10), (20 << 20, 256 << 10), (512 << 20, 2 << 20), (13 << 30, 4 << 20)],
 )
 def test_pieces_are_small_where_the_file_is(size: int, piece: int) -> None:
     assert piece_size_for(size) == piece

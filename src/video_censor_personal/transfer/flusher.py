@@ -9,11 +9,11 @@ from video_censor_personal.transfer.partial import Partial
 
 __all__ = ["Flusher"]
 
-_STEP_BYTES = 64 << 20
+_STEP_BYTES = 16 << 20
 
 
 class Flusher:
-    """A thread that writes a partial file through to the disk every 64 MiB.
+    """A thread that writes a partial file through to the disk every 16 MiB.
 
     Without it the system keeps gigabytes in memory and the last sync takes as long as the download
     did. Errors are left to that last sync, which meets them too.

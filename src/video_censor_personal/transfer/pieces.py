@@ -36,7 +36,7 @@ SMALL_BYTES = 256 << 10
 _VERSION = 1
 _LARGEST_PIECE = 4 << 20
 _SMALLEST_PIECE = 256 << 10
-_WANTED_PIECES = 64
+_WANTED_PIECES = 256
 PREFIX, CRC = "p", "c"
 _LINE = re.compile(r"(\d{1,12}) (p[0-9a-f]{16}|c[0-9a-f]{8})")
 

@@ -22,9 +22,9 @@ _QUICK_ANSWER_S = 0.0015
 _FAST_BYTES_PER_S = 40e6
 _AHEAD_SHARE = 0.4
 _WINDOW_S = 0.15
-# The first look may come sooner, once there is something to see.
-_FIRST_WINDOW_S = 0.05
-_FIRST_READS = 3
+# That more connections are worth it may show sooner, once each has brought something.
+_QUICK_WINDOW_S = 0.025
+_QUICK_READS = 2
 _WORTH = 1.12
 _NO_GAIN = 1.03
 _PROBE_AGAIN_S = 10.0
@@ -88,18 +88,18 @@ class Ramp:
             self._window = seen
             return
         passed = seen.at_s - self._window.at_s
-        begun = self._previous_rate or seen.reads - self._window.reads < _FIRST_READS
-        if (
-            passed < (_WINDOW_S if begun else _FIRST_WINDOW_S)
-            or self.small_files
-            or connections < self.target
-        ):
+        reads = seen.reads - self._window.reads
+        quick = passed >= _QUICK_WINDOW_S and reads >= _QUICK_READS * connections
+        if not (quick or passed >= _WINDOW_S) or self.small_files or connections < self.target:
             return
-        began, self._window = self._window, seen
-        rate = (seen.bytes - began.bytes) / passed
-        self.bytes_per_s_per_connection = rate / max(1, connections)
-        reads, ahead = seen.reads - began.reads, seen.reads_ahead - began.reads_ahead
+        rate = (seen.bytes - self._window.bytes) / passed
+        ahead = seen.reads_ahead - self._window.reads_ahead
         enough = ahead > _AHEAD_SHARE * reads and rate > _FAST_BYTES_PER_S * self.target
+        gains = self._holds_since is None and rate >= self._previous_rate * _WORTH and not enough
+        if passed < _WINDOW_S and not gains:
+            return
+        self._window = seen
+        self.bytes_per_s_per_connection = rate / max(1, connections)
         if self._holds_since is None:
             self._decide(seen.at_s, rate, enough=enough)
         elif seen.at_s - self._holds_since > _PROBE_AGAIN_S:
@@ -112,8 +112,10 @@ class Ramp:
                 self._set(self._previous_target)
             self._holds_since = now
         elif self.target < self.most and not enough:
+            window = self._window
             self._previous_rate, self._previous_target = rate, self.target
             self._set(min(self.most, max(_LEAD, self.target * 2)))
+            self._window = window  # what the new ones bring counts from now
 
     def _forgive(self, now: float) -> None:
         """One connection more every now and then after a refusal."""

@@ -30,7 +30,7 @@ from video_censor_personal.transfer.worker import Worker
 
 __all__ = ["Run"]
 
-_TICK_S = 0.05
+_TICK_S = 0.025
 _REPORT_S = 0.1
 _ASK_LOCK_S = 0.2
 _MOST_OPENED = 32  # each holds descriptors, a large one a thread, also while it waits to retry
@@ -40,6 +40,7 @@ _BUFFER_BYTES = 1 << 20
 _SPARE_BUFFERS = 8
 # A request for a part should take at least this many times as long as the wait for its first byte.
 _WORTH_A_REQUEST = 20
+_USUAL_REQUEST_BYTES = 4 << 20
 
 
 class Run:
@@ -101,6 +102,8 @@ class Run:
         """Fetch everything. When this returns or raises, every thread has stopped."""
         told: dict[str, FileProgress] = {}
         report_at = ask_lock_at = 0.0
+        with self.lock:
+            self._adapt(time.monotonic())
         try:
             while True:
                 with self.lock:
@@ -269,7 +272,10 @@ class Run:
     def _worth_a_request(self, job: Job) -> int:
         ramp = self._ramp
         waited_bytes = ramp.bytes_per_s_per_connection * min(ramp.first_byte_s, 1.0)
-        return max(job.piece_size, int(waited_bytes * _WORTH_A_REQUEST))
+        # Less towards the end of a file, so that all connections end at the same time.
+        share = job.ledger.free_bytes // (2 * ramp.target)
+        usual = min(share, _USUAL_REQUEST_BYTES)
+        return max(job.piece_size, usual, int(waited_bytes * _WORTH_A_REQUEST))
 
     def waits(self, job: Job) -> None:
         """Another process has the lock of this job."""

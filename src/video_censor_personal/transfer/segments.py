@@ -65,6 +65,11 @@ class Ledger:
     def add(self, segment: Segment) -> None:
         insort(self.free, segment)
 
+    @property
+    def free_bytes(self) -> int:
+        """What nobody fetches yet, as far as that is known."""
+        return sum(s.end - s.position for s in self.free if s.end is not None)
+
     def claim(self, now: float, most_bytes: int | None, piece_size: int) -> Segment | None:
         """The first free segment that is ready, at most `most_bytes` of it (whole pieces)."""
         for at, segment in enumerate(self.free):
