@@ -45,6 +45,15 @@ class Outcome:
         return [] if self.proof is None else list(unknown_of(self.proof.report))
 
     @property
+    def _proved(self) -> str | list[list[float]] | None:
+        """What of the copy was looked at: `whole`, or from and to in seconds; None: nothing."""
+        if self.proof is None:
+            return None
+        if self.proof.looked_at is None:
+            return "whole"
+        return [[round(float(at), 3) for at in (s.start, s.end)] for s in self.proof.looked_at]
+
+    @property
     def exit_code(self) -> int:
         """0; 1 where a proof found something left in the copy; 3 where part of the video (or, for
         a proof, of the copy) could not be analysed."""
@@ -68,6 +77,7 @@ class Outcome:
             "flagged_seconds": round(float(sum(s.span.duration for s in flagged)), 3),
             "unknown": self.unknown,
             "left": None if self.proof is None else [_segment_line(s) for s in self.proof.left],
+            "proved": self._proved,
             "unproven": self.unproven,
             "notes": list(self.notes),
             "exit_code": self.exit_code,
@@ -89,7 +99,7 @@ class Outcome:
         if self.proof is not None:
             lines += [f"UNKNOWN in the copy: {sentence}" for sentence in self.unproven]
             lines += [f"LEFT in the copy: {_segment_line(s)}" for s in self.proof.left] or [
-                "proof: the copy was analysed again, and nothing is left"
+                f"proof: {_looked_at(self.proof)} analysed again, and nothing is left"
             ]
         written = {
             "report": self.report_path,
@@ -102,6 +112,13 @@ class Outcome:
                 lines.append(f"{name:<7} {path}")
         lines += [f"{path.suffix[1:]:<7} {path}" for path in self.others]
         return "\n".join(lines)
+
+
+def _looked_at(proof: Proof) -> str:
+    if proof.looked_at is None:
+        return "the whole copy was"
+    length = sum(span.duration for span in proof.looked_at)
+    return f"{float(length):.0f} s of the copy around what was changed were"
 
 
 def _segment_line(segment: Segment) -> str:

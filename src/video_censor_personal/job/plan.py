@@ -37,7 +37,8 @@ class Request:
         allow_all: everything that is found may stay.
         page: the page is wanted even if the configuration says otherwise.
         force: outputs that exist are overwritten.
-        prove: the finished copy is analysed again.
+        prove: the finished copy is analysed again around what was changed.
+        prove_whole: and everywhere else.
         reanalyse: the video is analysed even if kept scores say all that would be found.
     """
 
@@ -51,6 +52,7 @@ class Request:
     page: bool = False
     force: bool = False
     prove: bool = False
+    prove_whole: bool = False
     reanalyse: bool = False
 
 
