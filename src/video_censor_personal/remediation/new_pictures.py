@@ -88,22 +88,29 @@ class NewPictures:
             reordered: how many pictures the source's own decoding order holds back.
         """
         durations = dict(wanted.values())
+        fed = list(fed)
+        metadata = {
+            wanted[packet.pts][0]: self._coding.dynamic_metadata(bytes(packet))
+            for packet in fed
+            if packet.pts in wanted
+        }
         shown = sorted(durations)
         longest = min(_LONGEST_DELAY, reordered)
         delay = next(d for d in range(longest, -1, -1) if d == 0 or slots_fit(slots, shown, d))
         encoder = self._encoder(delay)
         number = 0
         for packet in self._packets(encoder, fed, wanted):
-            new = av.Packet(self._in_form(packet, first=number == 0))
+            own = metadata.get(packet.pts, [])
+            new = av.Packet(self._in_form(packet, own, first=number == 0))
             new.pts, new.dts, new.time_base = packet.pts, slots[number], self._source.time_base
             new.duration, new.is_keyframe = durations[packet.pts], packet.is_keyframe
             number += 1
             yield new
         self._missing += len(wanted) - number
 
-    def _in_form(self, packet: Any, *, first: bool) -> bytes:
+    def _in_form(self, packet: Any, metadata: Sequence[bytes], *, first: bool) -> bytes:
         try:
-            return self._coding.new(bytes(packet), first=first)
+            return self._coding.new(bytes(packet), metadata, first=first)
         except ValueError as error:
             raise JoinError(self._source.index, str(error)) from error
 

@@ -7,6 +7,7 @@ with the same numbers, or in band alone, decoders showed garbage after a jump.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from video_censor_personal.remediation.hevc_numbers import (
@@ -38,6 +39,9 @@ _HEVC_DISPOSABLE = range(0, 15, 2)  # TRAIL_N ... RSV_VCL_N14
 _HEVC_CLOSED = (16, 17, 18, 19, 20)
 _HEVC_OWN_SETS = (HEVC_VPS, HEVC_SPS, HEVC_PPS)
 _HEVC_FIRST_NON_PICTURE = 32
+_HEVC_SEI = 39  # before the picture
+_T35 = 4  # a message of a registered user: country, provider, its own number
+_HDR10_PLUS = bytes([0xB5, 0x00, 0x3C, 0x00, 0x01, 0x04])  # SMPTE ST 2094-40
 _HEVC_UNSPECIFIED = 48  # and above: Dolby Vision puts its data there
 
 
@@ -66,8 +70,13 @@ class PictureCoding(Protocol):
         """Why this packet cannot be encoded anew without losing something; empty if it can."""
         ...
 
-    def new(self, packet: bytes, *, first: bool) -> bytes:
-        """A packet of the encoder as it stands in the copy; `first`: the source's are before it."""
+    def dynamic_metadata(self, packet: bytes) -> list[bytes]:
+        """What a packet of the source says of the brightness of its picture, for `new`."""
+        ...
+
+    def new(self, packet: bytes, metadata: Sequence[bytes] = (), *, first: bool) -> bytes:
+        """A packet of the encoder as it stands in the copy, with the `dynamic_metadata` of the one
+        that it replaces; `first`: the source's are before it."""
         ...
 
     def after_new(self, packet: bytes) -> bytes:
@@ -108,7 +117,10 @@ class AvcCoding:
     def obstacle(self, packet: bytes) -> str:
         return ""
 
-    def new(self, packet: bytes, *, first: bool) -> bytes:
+    def dynamic_metadata(self, packet: bytes) -> list[bytes]:
+        return []
+
+    def new(self, packet: bytes, metadata: Sequence[bytes] = (), *, first: bool) -> bytes:
         units = [
             unit
             for unit in split_annexb(packet)
@@ -160,18 +172,29 @@ class HevcCoding:
             return "it carries data that no encoder here writes (Dolby Vision)"
         return ""
 
-    def new(self, packet: bytes, *, first: bool) -> bytes:
+    def dynamic_metadata(self, packet: bytes) -> list[bytes]:
+        return [unit for unit in split_lengths(packet) if _is_hdr10_plus(unit)]
+
+    def new(self, packet: bytes, metadata: Sequence[bytes] = (), *, first: bool) -> bytes:
         units = [
             renumbered_slice(unit) if hevc_type(unit) < _HEVC_FIRST_NON_PICTURE else unit
             for unit in split_annexb(packet)
             if hevc_type(unit) not in _HEVC_OWN_SETS
         ]
-        return joined([*self._sets, *units] if first else units)
+        return joined([*(self._sets if first else ()), *metadata, *units])
 
     def after_new(self, packet: bytes) -> bytes:
         sets = [unit for kind in _HEVC_OWN_SETS for unit in self._source.sets(kind)]
         units = list(split_lengths(packet))
         return joined([*sets, *(_broken_link(unit) for unit in units)])
+
+
+def _is_hdr10_plus(unit: bytes) -> bool:
+    return (
+        hevc_type(unit) == _HEVC_SEI
+        and unit[2] == _T35
+        and unit[4 : 4 + len(_HDR10_PLUS)] == (_HDR10_PLUS)
+    )
 
 
 def _broken_link(unit: bytes) -> bytes:
@@ -200,7 +223,10 @@ class Vp9Coding:
     def obstacle(self, packet: bytes) -> str:
         return ""
 
-    def new(self, packet: bytes, *, first: bool) -> bytes:
+    def dynamic_metadata(self, packet: bytes) -> list[bytes]:
+        return []
+
+    def new(self, packet: bytes, metadata: Sequence[bytes] = (), *, first: bool) -> bytes:
         return packet
 
     def after_new(self, packet: bytes) -> bytes:

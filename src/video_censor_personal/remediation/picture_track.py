@@ -8,6 +8,7 @@ from typing import Any
 
 import av
 import av.error
+from av.sidedata.sidedata import Type
 
 from video_censor_personal.remediation.encoders import PictureOutput
 from video_censor_personal.remediation.retiming import Retiming
@@ -47,6 +48,7 @@ class PictureTrack:
         self._durations: dict[int, int] = {}  # encoders forget that of the last frame
         self._last: int | None = None
         self._undecoded = 0
+        self._loses_hdr = False
 
     def push(self, packet: Any) -> Iterable[Any]:
         if packet.size:
@@ -55,6 +57,11 @@ class PictureTrack:
     def finish(self) -> Iterable[Any]:
         yield from self._decode(None)
         yield from self._sent(self._encoder.encode(None))
+        if self._loses_hdr:
+            self.notes.append(
+                f"the HDR10+ data of video stream {self.stream.index} is not in the copy, as no "
+                "encoder here writes it; HDR10 is"
+            )
         if self._undecoded:
             self.notes.append(
                 f"{self._undecoded} packets of video stream {self.stream.index} are damaged; "
@@ -81,6 +88,7 @@ class PictureTrack:
             return
         # Edited as planes, which is what hardware does not always take.
         planar = planar_format(self._encoder.pix_fmt, self._bits)
+        self._loses_hdr |= frame.side_data.get(Type.DYNAMIC_HDR_PLUS) is not None
         picture = self._fitting(frame, planar)
         self._editor.apply(picture, time)
         picture = self._fitting(picture, self._encoder.pix_fmt)
