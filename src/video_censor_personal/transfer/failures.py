@@ -72,9 +72,7 @@ def disk_error(job: Job, error: OSError) -> ModelDownloadError:
     """The disk refused."""
     path = job.planned.path
     if error.errno in DISK_FULL:
-        return space_error(
-            (job.size or 0) - job.progress().done_bytes, job.shared.store.free_bytes(), job
-        )
+        return space_error(job)
     what = error.strerror or str(error)
     advice = "Make it writable, or set models.cache_dir to another folder"
     if error.errno == errno.EIO:
@@ -86,11 +84,13 @@ def disk_error(job: Job, error: OSError) -> ModelDownloadError:
     )
 
 
-def space_error(needed: int, free: int, job: Job) -> DiskSpaceError:
+def space_error(job: Job) -> DiskSpaceError:
     """The disk became full under way."""
-    path = job.planned.path
+    path, free = job.planned.path, job.shared.store.free_bytes()
+    needed = None if job.size is None else job.size - job.progress().done_bytes
+    wanted = "more room (nobody says how much)" if needed is None else f"{needed:,} more bytes"
     return DiskSpaceError(
-        f"the disk is full: {job.source.name} needs {needed:,} more bytes at {path}, "
+        f"the disk is full: {job.source.name} needs {wanted} at {path}, "
         f"{free:,} are free. What has arrived is kept: make room and run the same command again.",
         model=job.source.name,
         path=path,

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from video_censor_personal.errors import ModelDownloadError
-from video_censor_personal.store import Fingerprint, Store, piece_map_path
+from video_censor_personal.store import Store, piece_map_path
 from video_censor_personal.transfer.assembly import Assembly
 from video_censor_personal.transfer.buffers import Buffers
+from video_censor_personal.transfer.group_commit import GroupCommit
 from video_censor_personal.transfer.limits import Limits, RetryPolicy
 from video_censor_personal.transfer.outcome import FileProgress, Outcome, Phase, Status
 from video_censor_personal.transfer.partial import adopt_damaged, known_pieces
@@ -57,8 +58,7 @@ class Surroundings:
     on_hash: Callable[[Job, Assembly, str], None]
     on_damage: Callable[[Job, Assembly, int], None]
     on_disk_error: Callable[[Job, OSError], None]
-    unsynced: set[str]  # folders with new names in them
-    unremembered: dict[str, Fingerprint]  # target -> what its new file looked like
+    commits: GroupCommit
 
 
 class Job:
@@ -259,7 +259,7 @@ class Job:
             pieces = self.assembly.pieces
             if self.outcome.status is Status.FAILED and pieces is not None and not pieces.have:
                 self.assembly.partial.delete()  # room was taken for it, and nothing arrived
-        self._file_lock.release()
+        self.shared.commits.release(self.source.target, self._file_lock)
         self.shared.on_settled(self)
 
     # -- looking

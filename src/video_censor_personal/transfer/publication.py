@@ -62,7 +62,6 @@ def publish_whole(job: Job, content: memoryview, digest: str) -> None:
             return
     path = store.publish(job.partial_path, source.target)
     seen = Fingerprint.of(os.stat(path), source.digest_algorithm, digest)
+    job.shared.commits.add(source.target, path, seen)
     with job.lock:
-        job.shared.unsynced.add(os.path.dirname(path))
-        job.shared.unremembered[source.target] = seen
         job.end(Status.FETCHED, digest=digest)

@@ -30,6 +30,9 @@ _NO_GAIN = 1.03
 _PROBE_AGAIN_S = 10.0
 # Connections that are refused within this time were refused for the same reason.
 _REFUSALS_OF_ONE_S = 0.2
+# A request for a part should take at least this many times as long as the wait for its first byte.
+_WORTH_A_REQUEST = 20
+_USUAL_REQUEST_BYTES = 4 << 20
 _FORGIVE_S = 2.0
 
 
@@ -80,6 +83,18 @@ class Ramp:
         if self._refused_at is None or now - self._refused_at > _REFUSALS_OF_ONE_S:
             self._refused_at = self._holds_since = now
             self._set(max(1, self.target // 2))
+
+    def worth_a_request(self, free_bytes: int) -> int | None:
+        """How many of a file's bytes that nobody fetches yet one request should ask for (in whole
+        pieces); None: all.
+
+        Fewer towards the end, so that all connections end at the same time.
+        """
+        if self.target == 1:
+            return None
+        waited_bytes = self.bytes_per_s_per_connection * min(self.first_byte_s, 1.0)
+        usual = min(_USUAL_REQUEST_BYTES, free_bytes // (2 * self.target))
+        return max(1, usual, int(waited_bytes * _WORTH_A_REQUEST))
 
     def observe(self, seen: Seen, connections: int) -> None:
         """Look at what has come over that many connections; decide once a window has passed."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from video_censor_personal import __version__
-from video_censor_personal.store import Store, sync_folder
+from video_censor_personal.store import Store
 from video_censor_personal.transfer import recovery
 from video_censor_personal.transfer.buffers import Buffers
 from video_censor_personal.transfer.cancel import CancelToken
 from video_censor_personal.transfer.faults import Halted
+from video_censor_personal.transfer.group_commit import GroupCommit
 from video_censor_personal.transfer.http import Client, Response
 from video_censor_personal.transfer.job import Job, Surroundings
 from video_censor_personal.transfer.limits import Limits, RetryPolicy
@@ -38,9 +37,6 @@ _MOST_OPENED = 32  # each holds descriptors, a large one a thread, also while it
 _LEAVE_THREADS_S = 3.0
 _BUFFER_BYTES = 1 << 20
 _SPARE_BUFFERS = 8
-# A request for a part should take at least this many times as long as the wait for its first byte.
-_WORTH_A_REQUEST = 20
-_USUAL_REQUEST_BYTES = 4 << 20
 
 
 class Run:
@@ -77,8 +73,7 @@ class Run:
             on_hash=recovery.after_hash,
             on_damage=recovery.refetch_damaged,
             on_disk_error=recovery.fail_disk,
-            unsynced=set(),
-            unremembered={},
+            commits=GroupCommit(store, durable=durable),
         )
         self.jobs = [Job(planned, self._shared) for planned in files]
         self._queue = deque(self.jobs)
@@ -115,7 +110,7 @@ class Run:
                     reports = self._report(told) if finished or now >= report_at else []
                 if reports:
                     report_at = now + _REPORT_S
-                    self._remember()
+                    self._shared.commits.write_records()
                 for progress in reports:
                     listener(progress)
                 if finished or cancel.cancelled:
@@ -182,12 +177,6 @@ class Run:
                 fresh.append(progress)
         return fresh
 
-    def _remember(self) -> None:
-        with self.lock:
-            fresh = dict(self._shared.unremembered)
-            self._shared.unremembered.clear()
-        self._shared.store.remember_all(fresh)
-
     def _ask_locks_again(self) -> None:
         with self.lock:
             self._queue.extend(self._waiting)
@@ -212,10 +201,7 @@ class Run:
         for job in self.jobs:
             if job.assembly is not None:
                 job.assembly.join(max(0.0, deadline - time.monotonic()))
-        self._remember()
-        for folder in self._shared.unsynced:
-            with contextlib.suppress(OSError):
-                sync_folder(Path(folder))
+        self._shared.commits.finish()
 
     # -- what workers ask for
 
@@ -266,16 +252,7 @@ class Run:
             return self._claim_of(job, time.monotonic())
 
     def _claim_of(self, job: Job, now: float) -> Segment | None:
-        alone = self._ramp.target == 1
-        return job.claim(now, None if alone else self._worth_a_request(job))
-
-    def _worth_a_request(self, job: Job) -> int:
-        ramp = self._ramp
-        waited_bytes = ramp.bytes_per_s_per_connection * min(ramp.first_byte_s, 1.0)
-        # Less towards the end of a file, so that all connections end at the same time.
-        share = job.ledger.free_bytes // (2 * ramp.target)
-        usual = min(share, _USUAL_REQUEST_BYTES)
-        return max(job.piece_size, usual, int(waited_bytes * _WORTH_A_REQUEST))
+        return job.claim(now, self._ramp.worth_a_request(job.ledger.free_bytes))
 
     def waits(self, job: Job) -> None:
         """Another process has the lock of this job."""
