@@ -26,6 +26,7 @@ __all__ = [
     "Segment",
     "Sighting",
     "TrackPoint",
+    "in_order",
 ]
 
 Modality = Literal["video", "audio"]
@@ -122,6 +123,13 @@ class Detection:
     replacement: str = ""
     score: float | None = None
     model: str = ""
+
+
+def in_order(detection: Detection) -> tuple[float, Span, str, str]:
+    """The key by which detections are sorted: by time. (The float only spares most comparisons of
+    exact times; it never contradicts them.)"""
+    span = detection.span
+    return float(span.start), span, detection.category, detection.label
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from video_censor_personal import categories
 from video_censor_personal.config import SegmentMerge
-from video_censor_personal.findings import Detection, Segment
+from video_censor_personal.findings import Detection, Segment, in_order
 from video_censor_personal.timeline import Span, seconds
 
 __all__ = ["describe", "merge"]
@@ -33,13 +33,13 @@ def merge(
     A segment's confidence is the highest of its detections: it says how sure it is that there is
     something to review. `labels` (key -> label) name the categories as their user wrote them.
     """
-    in_order = sorted(detections, key=lambda d: (d.span, d.category, d.label))
-    stretches: list[Stretch] = [(detection.span, [detection]) for detection in in_order]
+    ordered = sorted(detections, key=in_order)
+    stretches: list[Stretch] = [(detection.span, [detection]) for detection in ordered]
     if merging.enabled:
         threshold = seconds(merging.merge_threshold)
         stretches = [
             stretch
-            for key in dict.fromkeys(detection.category for detection in in_order)
+            for key in dict.fromkeys(detection.category for detection in ordered)
             for stretch in _join([s for s in stretches if s[1][0].category == key], threshold)
         ]
     return tuple(_segment(*stretch, labels or {}) for stretch in _join(stretches, None))
@@ -52,13 +52,19 @@ def _join(stretches: Iterable[Stretch], threshold: Fraction | None) -> list[Stre
     long one must not hide how far the long one reaches.
     """
     joined: list[Stretch] = []
-    for span, detections in sorted(stretches, key=lambda stretch: stretch[0]):
+    for span, detections in sorted(
+        stretches, key=lambda stretch: (float(stretch[0].start), stretch[0])
+    ):
         if joined and _belongs(span, joined[-1][0], threshold):
             reached, known = joined[-1]
             joined[-1] = (Span(reached.start, max(reached.end, span.end)), known + detections)
         else:
             joined.append((span, list(detections)))
     return joined
+
+
+def _by_time(stretch: Stretch) -> tuple[float, Span]:
+    return float(stretch[0].start), stretch[0]
 
 
 def _belongs(span: Span, reached: Span, threshold: Fraction | None) -> bool:
@@ -68,13 +74,13 @@ def _belongs(span: Span, reached: Span, threshold: Fraction | None) -> bool:
 
 
 def _segment(span: Span, detections: Sequence[Detection], labels: Mapping[str, str]) -> Segment:
-    in_order = sorted(detections, key=lambda d: (d.span, d.category, d.label))
+    ordered = sorted(detections, key=in_order)
     return Segment(
         span=span,
-        labels=tuple(dict.fromkeys(_label(d, labels) for d in in_order)),
-        detections=tuple(in_order),
-        description=describe(in_order, labels),
-        confidence=max(d.confidence for d in in_order),
+        labels=tuple(dict.fromkeys(_label(d, labels) for d in ordered)),
+        detections=tuple(ordered),
+        description=describe(ordered, labels),
+        confidence=max(d.confidence for d in ordered),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from video_censor_personal.findings import Box, Detection, Sighting, TrackPoint
+from video_censor_personal.findings import Box, Detection, Sighting, TrackPoint, in_order
 from video_censor_personal.timeline import Span
 
 __all__ = ["Look", "Tracker", "same_scene"]
@@ -78,6 +78,8 @@ class Tracker:
 
         What was strongest says how sure the whole detection is.
         """
+        if not self._open and not look.sightings:
+            return
         if strengths is None:
             strengths = [sighting.score for sighting in look.sightings]
         if look.starts_shot:
@@ -102,7 +104,7 @@ class Tracker:
         """All detections in order of time; what was there last is taken to stay until `end`."""
         self._close(self._open, end)
         detections = [self._detection(track, end) for track in self._closed]
-        return sorted(detections, key=lambda d: (d.span, d.category, d.label))
+        return sorted(detections, key=in_order)
 
     def _close(self, tracks: Sequence[_Track], time: Fraction) -> None:
         closing = list(tracks)

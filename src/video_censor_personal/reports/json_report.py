@@ -34,6 +34,9 @@ __all__ = [
 
 Fields = dict[str, Any]
 
+_CLOSE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ROOMY = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
 
 def to_dict(report: Report, output: Output, info: MediaInfo | None = None) -> Fields:
     """The report as JSON knows it.
@@ -71,14 +74,29 @@ def write_json(
     Raises:
         OutputError: it cannot be written.
     """
-    text = json.dumps(
-        to_dict(report, output, info),
-        indent=2 if output.pretty_print else None,
-        separators=None if output.pretty_print else (",", ":"),
-        ensure_ascii=False,
-        allow_nan=False,
-    )
+    fields = to_dict(report, output, info)
+    text = _indented(fields) if output.pretty_print else _CLOSE.encode(fields)
     write_text(text + "\n", path)
+
+
+def _indented(value: Any, margin: str = "") -> str:
+    """JSON with a line for every value; of `boxes`, which are many, for each box."""
+    inner = margin + "  "
+    if isinstance(value, dict) and value:
+        lines = [
+            f"{_ROOMY.encode(key)}: {(_rows if key == 'boxes' else _indented)(item, inner)}"
+            for key, item in value.items()
+        ]
+        return f"{{\n{inner}" + f",\n{inner}".join(lines) + f"\n{margin}}}"
+    if isinstance(value, list) and value:
+        lines = [_indented(item, inner) for item in value]
+        return f"[\n{inner}" + f",\n{inner}".join(lines) + f"\n{margin}]"
+    return _ROOMY.encode(value)
+
+
+def _rows(boxes: list[Fields], margin: str) -> str:
+    rows = f",\n{margin}  ".join(_ROOMY.encode(box) for box in boxes)
+    return f"[\n{margin}  {rows}\n{margin}]"
 
 
 def _labels(report: Report) -> dict[str, str]:
