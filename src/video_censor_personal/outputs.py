@@ -41,7 +41,7 @@ def check_output(
         OutputExistsError: it is there, and `force` is not given.
         OutputSpaceError: there is no room for it.
     """
-    folder = output.absolute().parent
+    folder = _place(output).absolute().parent
     if output.is_dir():
         raise OutputError(f"{output} is a folder; give the name of a file in it", path=output)
     if not folder.is_dir():
@@ -77,21 +77,28 @@ def _check_existing(source: Path, output: Path, force: bool) -> None:
         raise OutputError(f"{output} is no ordinary file; give another name", path=output)
 
 
+def _place(output: Path) -> Path:
+    """Where the file `output` really lies, or will: what a link points to."""
+    return Path(os.path.realpath(output)) if output.is_symlink() else output
+
+
 @contextmanager
 def temporary_file(output: Path, *, force: bool) -> Iterator[Path]:
     """A path beside `output`; what lies there when the block ends takes `output`'s place.
 
-    When the block raises (Ctrl-C included) it is removed, and `output` is as it was before. A
-    file that is replaced hands on its mode.
+    Where `output` is a symbolic link, that is the place it points to: the link stays. When the
+    block raises (Ctrl-C included) the file is removed, and `output` is as it was before. A file
+    that is replaced hands on its mode.
 
     Raises:
         OutputError: it cannot be put in place, or errors of the disk within the block.
     """
-    part = output.with_name(f".{output.name}.{os.getpid()}.part")
+    place = _place(output)
+    part = place.with_name(f".{place.name}.{os.getpid()}.part")
     try:
         try:
             yield part
-            _publish(part, output, force)
+            _publish(part, place, force)
         except VideoCensorError:  # some of ours are OSErrors too
             raise
         except OSError as error:

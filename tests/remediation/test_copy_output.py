@@ -58,6 +58,31 @@ def test_an_existing_output_needs_force(source: Path) -> None:
     assert len(list(frames(out))) == 20
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links need rights there")
+def test_a_link_stays_and_the_file_it_points_to_is_replaced(source: Path, tmp_path: Path) -> None:
+    far = tmp_path / "far"
+    far.mkdir()
+    (far / "old.mp4").write_text("mine")
+    for number, target in enumerate(("old.mp4", "new.mp4")):
+        link = tmp_path / f"link{number}.mp4"
+        link.symlink_to(far / target)
+        with pytest.raises(OutputExistsError, match="--force"):
+            copy(source, link, WORD)
+        copy(source, link, WORD, force=True)
+        assert link.is_symlink()
+        assert len(list(frames(far / target))) == 20
+    assert names(far) == ["new.mp4", "old.mp4"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights there")
+def test_a_link_to_nowhere_is_refused_before_the_work(source: Path, tmp_path: Path) -> None:
+    link = tmp_path / "b.mp4"
+    link.symlink_to(tmp_path / "unplugged" / "b.mp4")
+    with pytest.raises(OutputError, match=r"there is no folder .*unplugged"):
+        copy(source, link, WORD, force=True)
+    assert link.is_symlink()
+
+
 def test_places_where_nothing_can_be_written(source: Path, tmp_path: Path) -> None:
     (tmp_path / "folder.mp4").mkdir()
     for output, message in [
@@ -89,6 +114,37 @@ def test_a_kind_of_file_that_cannot_hold_the_streams(source: Path, tmp_path: Pat
         with pytest.raises(OutputError, match=r"webm.*\.mkv"):
             copy(source, tmp_path / "b.webm", found)
     assert names(tmp_path) == ["a.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "to", "message"),
+    [
+        ("a.m4a", "aac", "b.wav", r"a \.wav file cannot hold it; name the copy b\.mka"),
+        ("a.mka", "ac3", "b.flac", r"a \.flac file cannot hold it; name the copy b\.mka"),
+        ("a.wav", "pcm_s16le", "b.mp4", r"could not be finished .* end in \.mkv"),
+    ],
+)
+def test_a_kind_of_file_that_cannot_hold_the_sound(
+    tmp_path: Path, name: str, codec: str, to: str, message: str
+) -> None:
+    sound = make_movie(
+        tmp_path / name, seconds=2, video_codec=None, sounds=[Sound(codec=codec)]
+    ).path
+    for found in (WORD, segment(heard("hell", 1, 1.3), allow=True)):
+        with pytest.raises(OutputError, match=message):
+            copy(sound, tmp_path / to, found)
+    assert names(tmp_path) == [name]
+
+
+def test_plain_samples_are_cut_and_muted_in_their_own_kind_of_file(tmp_path: Path) -> None:
+    sound = make_movie(
+        tmp_path / "a.wav", seconds=3, video_codec=None, sounds=[Sound(codec="pcm_s16le")]
+    ).path
+    gone = segment(seen("nudity", 2, 2.53), video_action="cut")
+    copy(sound, tmp_path / "b.wav", WORD, gone)
+    after, rate = decoded_audio(tmp_path / "b.wav")
+    assert after.shape[1] / rate == pytest.approx(2.47, abs=0.001)
+    assert level_dbfs(after[:, rate : round(1.3 * rate)]) < -90
 
 
 LIMITED = """

@@ -14,6 +14,7 @@ import av
 import av.error
 from av.stream import Disposition
 
+from video_censor_personal.errors import OutputError
 from video_censor_personal.media.base import Chapter
 
 __all__ = [
@@ -49,6 +50,9 @@ _PLAIN_STYLE = (
     b"Style: Default,Arial,16,&Hffffff,2\r\n\r\n[Events]\r\nFormat: Layer, Start, End, Text\r\n"
 )
 
+# Files of these kinds can be begun with such packets, and do not say where each of them ends.
+_LOST_WITHIN = frozenset({("wav", "aac"), ("wav", "aac_latm")})
+
 # Written anew by the muxer; the source's would be wrong in the copy.
 _NOT_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
 _MP4_LABELS = ("handler_name", "vendor_id")
@@ -63,6 +67,7 @@ def open_container(path: Path, muxer: str) -> Iterator[Any]:
 
     Raises:
         OSError: the disk is full, or will not have it.
+        OutputError: this kind of file cannot be finished with the streams that it was given.
     """
     options = {"strict": "experimental"}
     if muxer in _MP4_FAMILY:
@@ -80,7 +85,10 @@ def open_container(path: Path, muxer: str) -> Iterator[Any]:
     try:
         container.close()
     except av.error.FFmpegError as error:
-        raise disk_error(error) or error from error
+        raise disk_error(error) or OutputError(
+            f"this kind of file could not be finished with these streams ({error.strerror}); let "
+            "the name of the copy end in .mkv"
+        ) from error
 
 
 def disk_error(error: av.error.FFmpegError) -> OSError | None:
@@ -95,6 +103,8 @@ def holds(muxer: str, source: Any) -> bool:
 
     Only trying tells: a file of this stream alone is begun in memory.
     """
+    if (muxer, source.name) in _LOST_WITHIN:
+        return False
     try:
         scratch = av.open(
             io.BytesIO(), "w", format=muxer, container_options={"strict": "experimental"}

@@ -128,9 +128,10 @@ class _Layer:
                 f"stream {stream.index} ({stream.kind}) is left out: a {suffix} file cannot hold it"
             )
             return None
+        instead = ".mkv" if self.info.video else ".mka"
         raise OutputError(
             f"stream {stream.index} ({stream.kind}: {stream.codec}) cannot be copied: a {suffix} "
-            f"file cannot hold it; name the copy {self.output.stem}.mkv",
+            f"file cannot hold it; name the copy {self.output.stem}{instead}",
             path=self.output,
         )
 
