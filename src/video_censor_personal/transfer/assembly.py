@@ -24,6 +24,9 @@ _FLUSHED_BYTES = 128 << 20
 # What goes through the system's cache is written in parts that fit a core's own cache: with 1 MiB
 # it took half as much processor time again.
 _CACHED_WRITE_BYTES = 256 << 10
+# What lands in smaller parts comes slowly; of such a piece the parts are noted, if not every one.
+_LEAST_NOTED_BYTES = 16 << 10
+_MOST_NOTES_A_PIECE = 64
 
 
 @dataclass(slots=True)
@@ -32,6 +35,7 @@ class _Arriving:
 
     landed_to: int
     crc: int | None
+    noted_to: int
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -72,6 +76,7 @@ class Assembly:
         if durable and self._is_large():
             self._flusher = Flusher(self.partial)
             self.partial.prepare_direct()
+        self._go_on_with_begun()
         self.follow()
 
     def _is_large(self) -> bool:
@@ -109,6 +114,8 @@ class Assembly:
             for index in sorted(pieces.have):
                 mark = pieces.marks.get(index)
                 follower.landed(pieces.start(index), pieces.end(index), mark=mark)
+            for index, piece in self._arriving.items():
+                follower.landed(pieces.start(index), piece.landed_to)
             follower.end_at(pieces.identity.size)
         self._follower = self._latest = follower
         follower.start()
@@ -153,7 +160,7 @@ class Assembly:
             return False
         if self.pieces and index in self.pieces.have:
             return False  # a stream brings what an earlier one, or an earlier run, has brought
-        piece = self._arriving.get(index) or self._begin_piece(index)
+        piece = self._arriving.get(index) or self._begin_piece(index, count)
         with piece.lock:
             seen = piece.landed_to - start
             if seen >= count:
@@ -170,17 +177,38 @@ class Assembly:
                 self._flusher.landed(len(view))
             if self.pieces and end == self.pieces.end(index):
                 self._end_piece(index, piece)
+            elif self.pieces and piece.crc is not None:
+                self._note_begun(index, piece, self.pieces)
         follower = self._follower
         return follower is not None and follower.landed(
             start, end, None if seen else buffer, waits=in_order
         )
 
-    def _begin_piece(self, index: int) -> _Arriving:
-        start = self.pieces.start(index) if self.pieces else 0
-        # In order, the checksum itself says what the bytes up to here are.
-        return self._arriving.setdefault(
-            index, _Arriving(start, None if self._is_next(start) else 0)
-        )
+    def _begin_piece(self, index: int, count: int) -> _Arriving:
+        pieces = self.pieces
+        start = pieces.start(index) if pieces else 0
+        is_slow = count < _CACHED_WRITE_BYTES and pieces and start + count < pieces.end(index)
+        # In order, the checksum itself says what the bytes up to here are, once it is there.
+        is_told = self._is_next(start) and not is_slow
+        return self._arriving.setdefault(index, _Arriving(start, None if is_told else 0, start))
+
+    def _note_begun(self, index: int, piece: _Arriving, pieces: PieceMap) -> None:
+        step = max(_LEAST_NOTED_BYTES, pieces.identity.piece_size // _MOST_NOTES_A_PIECE)
+        if piece.crc is not None and piece.landed_to - piece.noted_to >= step:
+            piece.noted_to = piece.landed_to
+            self.partial.note_begun(index, piece.landed_to - pieces.start(index), piece.crc)
+
+    def _go_on_with_begun(self) -> None:
+        """Take up the pieces that an earlier run had under way, if they are what it noted."""
+        pieces = self.pieces
+        if pieces is None:
+            return
+        for index, (count, crc) in list(pieces.begun.items()):
+            start = pieces.start(index)
+            if self._crc_on_disk(start, start + count) == crc:
+                self._arriving[index] = _Arriving(start + count, crc, start + count)
+            else:
+                pieces.forget(index)
 
     def _end_piece(self, index: int, piece: _Arriving) -> None:
         assert self.pieces is not None
@@ -188,6 +216,7 @@ class Assembly:
             self.partial.note_piece(index, crc_mark(piece.crc))
         else:
             self.pieces.have.add(index)
+        self.pieces.begun.pop(index, None)
         self._arriving.pop(index, None)
 
     def kept_map(self) -> PieceMap | None:
@@ -246,14 +275,16 @@ class Assembly:
     def _note_the_rest(self) -> None:
         """Note the pieces that arrived in order and whose turn in the checksum never came."""
         pieces = self.pieces
-        for index in sorted(pieces.have - pieces.marks.keys()) if pieces else ():
-            self.partial.note_piece(index, crc_mark(self._crc_on_disk(index)))
+        if pieces is None:
+            return
+        for index in sorted(pieces.have - pieces.marks.keys()):
+            crc = self._crc_on_disk(pieces.start(index), pieces.end(index))
+            self.partial.note_piece(index, crc_mark(crc))
 
-    def _crc_on_disk(self, index: int) -> int:
-        assert self.pieces is not None
-        crc, offset = 0, self.pieces.start(index)
+    def _crc_on_disk(self, start: int, end: int) -> int:
+        crc, offset = 0, start
         scratch = memoryview(bytearray(self._buffers.size))
-        while count := self.partial.readinto(scratch[: self.pieces.end(index) - offset], offset):
+        while count := self.partial.readinto(scratch[: end - offset], offset):
             crc = zlib.crc32(scratch[:count], crc)
             offset += count
         return crc

@@ -294,4 +294,5 @@ class Job:
             for s in parts
             if s.kind is Kind.RANGE
         )
-        return min(pieces.identity.size, pieces.have_bytes + in_pieces)
+        done = pieces.have_bytes - pieces.begun_bytes + in_pieces
+        return min(pieces.identity.size, done)

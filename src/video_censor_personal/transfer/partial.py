@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from video_censor_personal.store import piece_map_path
-from video_censor_personal.transfer.pieces import Identity, PieceMap, read_piece_map
+from video_censor_personal.transfer.pieces import Identity, PieceMap, begun_line, read_piece_map
 
 __all__ = ["DISK_FULL", "PAGE_BYTES", "Partial", "adopt_damaged", "known_pieces", "write_at_once"]
 
@@ -138,6 +138,15 @@ class Partial:
         self.pieces.marks[index] = mark
         self.pieces.have.add(index)
 
+    def note_begun(self, index: int, count: int, crc: int) -> None:
+        """Note that the first `count` bytes of a piece have been written.
+
+        Raises:
+            OSError: the piece map cannot be written.
+        """
+        assert self._map_fd is not None
+        os.write(self._map_fd, f"{begun_line(index, count, crc)}\n".encode())
+
     def sync(self) -> None:
         """Have the bytes on the disk itself, not only in the system's memory.
 
@@ -187,7 +196,7 @@ def known_pieces(path: Path, identity: Identity | None) -> PieceMap | None:
         held = os.lstat(path).st_size
     except OSError:
         return None
-    for index in [i for i in pieces.have if pieces.end(i) > held]:
+    for index in [i for i in (*pieces.have, *pieces.begun) if pieces.end(i) > held]:
         pieces.forget(index)
     return pieces
 

@@ -6,6 +6,9 @@ were written. After `kill -9` the kernel still has both, in that order. After a 
 may be missing; a piece whose line survived and whose bytes did not is found by its mark, when the
 next run reads the file to compute its checksum, and fetched again alone.
 
+A line `index+count mark` says that the piece has begun: its first `count` bytes were written.
+On slow lines many connections have a piece under way for long.
+
 A mark is `p` and the beginning of the file's own checksum from its start to the end of the piece,
 which costs nothing for pieces that arrive in order; for the others it is `c` and a CRC-32.
 """
@@ -24,6 +27,7 @@ __all__ = [
     "SMALL_BYTES",
     "Identity",
     "PieceMap",
+    "begun_line",
     "crc_mark",
     "piece_size_for",
     "prefix_mark",
@@ -39,6 +43,7 @@ _SMALLEST_PIECE = 256 << 10
 _WANTED_PIECES = 256
 PREFIX, CRC = "p", "c"
 _LINE = re.compile(r"(\d{1,12}) (p[0-9a-f]{16}|c[0-9a-f]{8})")
+_BEGUN = re.compile(r"(\d{1,12})\+(\d{1,9}) c([0-9a-f]{8})")
 
 
 def piece_size_for(size_bytes: int) -> int:
@@ -52,6 +57,11 @@ def piece_size_for(size_bytes: int) -> int:
 def crc_mark(crc: int) -> str:
     """The mark of a piece that arrived out of order."""
     return f"{CRC}{crc:08x}"
+
+
+def begun_line(index: int, count: int, crc: int) -> str:
+    """The line about a piece of which `count` bytes have landed."""
+    return f"{index}+{count} {crc_mark(crc)}"
 
 
 def prefix_mark(hexdigest: str) -> str:
@@ -75,11 +85,15 @@ class Identity:
 
 @dataclass(slots=True)
 class PieceMap:
-    """The pieces of one file: `have` are those on disk, `marks` says how to check them."""
+    """The pieces of one file: `have` are those on disk, `marks` says how to check them.
+
+    `begun`: of pieces that an earlier run had under way, how many bytes landed, and their CRC.
+    """
 
     identity: Identity
     marks: dict[int, str] = field(default_factory=dict)
     have: set[int] = field(default_factory=set)
+    begun: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -94,7 +108,12 @@ class PieceMap:
     def have_bytes(self) -> int:
         last = self.count - 1
         total = len(self.have) * self.identity.piece_size
-        return total - (self.start(last + 1) - self.end(last) if last in self.have else 0)
+        total -= self.start(last + 1) - self.end(last) if last in self.have else 0
+        return total + self.begun_bytes
+
+    @property
+    def begun_bytes(self) -> int:
+        return sum(count for count, _ in self.begun.values())
 
     def start(self, index: int) -> int:
         return index * self.identity.piece_size
@@ -111,16 +130,18 @@ class PieceMap:
         for index in range(self.count):
             if index in self.have:
                 continue
-            if ranges and ranges[-1][1] == self.start(index):
+            start = self.start(index) + self.begun.get(index, (0, 0))[0]
+            if ranges and ranges[-1][1] == start:
                 ranges[-1] = (ranges[-1][0], self.end(index))
             else:
-                ranges.append((self.start(index), self.end(index)))
+                ranges.append((start, self.end(index)))
         return ranges
 
     def forget(self, index: int) -> None:
         """The piece is not right."""
         self.have.discard(index)
         self.marks.pop(index, None)
+        self.begun.pop(index, None)
 
     def forget_prefixes(self) -> None:
         """The checksum was wrong, so those from the start to each piece may be too."""
@@ -135,7 +156,8 @@ class PieceMap:
             OSError: it cannot be written.
         """
         head = json.dumps({"version": _VERSION, **asdict(self.identity)})
-        lines = [head, *(f"{i} {mark}" for i, mark in self.marks.items()), ""]
+        lines = [head, *(f"{i} {mark}" for i, mark in self.marks.items())]
+        lines += [*(begun_line(i, count, crc) for i, (count, crc) in self.begun.items()), ""]
         fresh = path.with_name(path.name + ".new")
         fresh.write_bytes("\n".join(lines).encode())
         os.replace(fresh, path)
@@ -158,5 +180,11 @@ def read_piece_map(path: Path) -> PieceMap | None:
         found = _LINE.fullmatch(line)
         if found and int(found[1]) < pieces.count:
             pieces.marks[int(found[1])] = found[2]
+        elif begun := _BEGUN.fullmatch(line):
+            index, count = int(begun[1]), int(begun[2])
+            if pieces.start(index) + count < pieces.end(index):
+                pieces.begun[index] = (count, int(begun[3], 16))
     pieces.have = set(pieces.marks)
+    for index in pieces.have & pieces.begun.keys():
+        del pieces.begun[index]
     return pieces

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Protocol
 
 from video_censor_personal.transfer import recovery
@@ -17,6 +19,12 @@ from video_censor_personal.transfer.segments import Kind, Segment
 from video_censor_personal.transfer.throttle import Throttle
 
 __all__ = ["Worker", "Workplace"]
+
+# A killed process loses what it has received and not written: on a slow line bytes are written
+# before a buffer is full.
+_LANDS_AFTER_S = 0.03
+_STEP_BYTES = 16 << 10
+_MOST_AT_ONCE_BYTES = 1 << 20
 
 
 class Workplace(Protocol):
@@ -53,6 +61,7 @@ class Worker:
 
     def __init__(self, number: int, workplace: Workplace, client: Client) -> None:
         self._number, self._workplace, self._client = number, workplace, client
+        self._room = _room_at(math.inf)
 
     def run(self) -> None:
         try:
@@ -82,7 +91,7 @@ class Worker:
         with job.lock:
             if not job.routes.alive or job.outcome is not None:
                 return
-            route = job.routes.pick(segment.tries)
+            route = job.routes.pick(segment.avoided)
         try:
             if segment.kind is Kind.WHOLE:
                 self._fetch_whole(job, segment, route)
@@ -136,7 +145,10 @@ class Worker:
             try:
                 ahead = response.wire.is_ahead()
                 room = assembly.room(segment)
-                count, fault = self._fill(job, segment, response, buffer[:room])
+                room = min(room, self._room)
+                began = time.monotonic()
+                count, fault = self._fill(job, segment, response, buffer[:room], _LANDS_AFTER_S)
+                self._room = _room_at(count / max(1e-6, time.monotonic() - began))
                 if segment not in job.ledger.active:
                     return False
                 if count:
@@ -154,10 +166,16 @@ class Worker:
         return True
 
     def _fill(
-        self, job: Job, segment: Segment, response: Response, view: memoryview
+        self,
+        job: Job,
+        segment: Segment,
+        response: Response,
+        view: memoryview,
+        lands_after_s: float = math.inf,
     ) -> tuple[int, Fault | None]:
-        """Receive until `view` is full or the body ends; what came before a fault counts."""
-        filled = 0
+        """Receive until `view` is full, the body ends, or something has come and it took so long;
+        what came before a fault counts."""
+        filled, until = 0, time.monotonic() + lands_after_s
         try:
             while filled < len(view):
                 count = self._receive_some(job, response, view[filled:])
@@ -166,7 +184,7 @@ class Worker:
                 filled += count
                 segment.buffered = filled
                 taken_over = segment.end is not None and segment.position >= segment.end
-                if taken_over or segment not in job.ledger.active:
+                if taken_over or segment not in job.ledger.active or time.monotonic() > until:
                     break
         except Fault as fault:
             return filled, fault
@@ -202,6 +220,7 @@ class Worker:
                     recovery.compare_piece(job, segment, index)
                 if segment.position > segment.reached:  # not what an earlier try had brought
                     segment.tries, segment.reached = 0, segment.position
+                    segment.avoided.clear()
 
     def _end_of_stream(self, job: Job, segment: Segment, assembly: Assembly) -> None:
         with job.lock:
@@ -248,3 +267,9 @@ class Worker:
                     job.lock.notify_all()
                 return
         publish_whole(job, view, digest)
+
+
+def _room_at(bytes_per_s: float) -> int:
+    """How many bytes a connection of that speed should bring before they are written."""
+    most = min(bytes_per_s * _LANDS_AFTER_S, _MOST_AT_ONCE_BYTES)
+    return max(1, int(most / _STEP_BYTES)) * _STEP_BYTES
