@@ -138,6 +138,14 @@ def test_a_mistake_is_named_with_its_line_and_what_was_meant(write, text, line, 
         ({"checksum": "abc"}, ["64 hexadecimal digits", "3 characters"]),
         ({"algorithm": "crc32"}, ["'md5'", "'sha256'", '"crc32"']),
         ({"url": "file:///etc/passwd"}, ["file:///etc/passwd", "https://"]),
+        ({"url": "ftp://me:secret@e.com/x"}, ["'ftp://e.com/x' of 'm' cannot be downloaded"]),
+        ({"url": "https://"}, ["cannot be downloaded"]),
+        ({"mirrors": ["https://["]}, ["'https://[' of 'm' cannot be downloaded"]),
+        ({"url": "https://e.com:99999/x"}, ["cannot be downloaded"]),
+        ({"headers": {"A: b": "x"}}, ["'A: b' is no header"]),
+        ({"headers": {"A": "\u00e9"}}, ["'A' is no header"]),
+        ({"headers": {"range": "bytes=0-"}}, ["'range' is the downloader's own"]),
+        ({"name": ".Transfer/x"}, ["belongs to the downloader"]),
         ({"size_bytes": -1}, ["at least 0"]),
         ({"size_bytes": 1.5}, ["whole number"]),
     ],
@@ -147,6 +155,8 @@ def test_a_model_source_that_could_never_work_is_refused(write, source, words):
     lines = "\n".join(f"      {k}: {v!r}" for k, v in (values | source).items())
     with pytest.raises(ConfigError) as caught:
         load_config(write("models:\n  sources:\n    -\n" + lines))
+    assert caught.value.line is not None
+    assert "secret" not in str(caught.value)
     for word in words:
         assert word in str(caught.value)
 

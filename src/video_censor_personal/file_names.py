@@ -11,7 +11,10 @@ import unicodedata
 
 from video_censor_personal.errors import ConfigError
 
-__all__ = ["check_name", "collision_key"]
+__all__ = ["PRIVATE_FOLDER", "check_name", "collision_key"]
+
+PRIVATE_FOLDER = ".transfer"
+"""In a folder of models, what belongs to the downloader itself."""
 
 # 255 bytes is what ext4, APFS and NTFS allow; the rest is for the suffixes of partial files.
 _LONGEST_PART = 200

@@ -7,7 +7,7 @@ import pytest
 from loopback import Loopback, Reply, Request
 
 from video_censor_personal.config import ModelSource
-from video_censor_personal.errors import ModelChecksumError
+from video_censor_personal.errors import ConfigError, ModelChecksumError
 from video_censor_personal.models_lock import ModelsLock, Pin, PinnedFile, identity
 from video_censor_personal.sources import Deliveries
 from video_censor_personal.sources.github_release import ReleaseResolver
@@ -231,6 +231,12 @@ def test_a_release_without_checksum_is_held_to_what_came_first(github, fetch, tm
 def test_odd_releases_are_refused(github, fetch, change, words):
     github.change = change
     assert words in str(fetch().error)
+
+
+def test_an_api_that_is_none_is_named(github, fetch, monkeypatch):
+    monkeypatch.setenv("GITHUB_API_URL", "api.example.com")
+    with pytest.raises(ConfigError, match=r"GITHUB_API_URL: api\.example\.com"):
+        fetch()
 
 
 def test_a_release_that_is_not_there_is_told(github, fetch):

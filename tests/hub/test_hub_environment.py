@@ -130,6 +130,7 @@ def test_what_changes_is_seen_at_the_next_call(home, monkeypatch):
 def test_an_endpoint_that_is_none_is_refused(home, monkeypatch, endpoint):
     with pytest.raises(ConfigError) as caught:
         settings_in({"HF_ENDPOINT": endpoint}, home, monkeypatch)
+    assert "HF_ENDPOINT" in str(caught.value)
     assert "secret" not in str(caught.value)
 
 

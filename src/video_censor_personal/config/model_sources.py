@@ -10,11 +10,23 @@ from video_censor_personal.config.document import Document
 from video_censor_personal.config.model_addresses import ModelAddress, parse_model_address
 from video_censor_personal.config.values import ModelSource
 from video_censor_personal.errors import ConfigError
-from video_censor_personal.file_names import check_name, collision_key
+from video_censor_personal.file_names import PRIVATE_FOLDER, check_name, collision_key
 
 __all__ = ["check_sources", "fill_sources"]
 
 _DIGEST_HEX = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128, "blake2b": 128, "blake3": 64}
+
+# https://www.rfc-editor.org/rfc/rfc9110#name-tokens
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OWN_HEADERS = {
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "host",
+    "if-range",
+    "range",
+    "transfer-encoding",
+}
 
 _Place = tuple[str | int, ...]
 
@@ -38,20 +50,22 @@ def check_sources(sources: list[ModelSource], document: Document) -> None:
     """Refuse models that could never be fetched.
 
     Raises:
-        ConfigError: names that cannot lie beside each other, a checksum or an address that is none,
-            or a contradiction.
+        ConfigError: names that cannot lie beside each other, a checksum, address or header that is
+            none, or a contradiction.
     """
     _check_names(sources, document)
     for index, source in enumerate(sources):
         at: _Place = ("models", "sources", index)
         address = _address(source, document, at)
+        _check_headers(source.headers, document, (*at, "headers"))
         if source.checksum or address is None:
             _check_checksum(source, document, at)
         for url in source.mirrors if address else (source.url, *source.mirrors):
-            if urlsplit(url).scheme not in ("http", "https"):
+            if not _is_web_address(url):
+                shown = re.sub(r"(?<=//)[^/@]*@", "", url)  # without a password
                 raise document.error(
-                    f"{url!r} of {source.name!r} cannot be downloaded; write an https:// address",
-                    (*at, "url"),
+                    f"{shown!r} of {source.name!r} cannot be downloaded; write an https:// address",
+                    (*at, "url" if url == source.url else "mirrors"),
                 )
 
 
@@ -70,6 +84,8 @@ def _check_names(sources: list[ModelSource], document: Document) -> None:
             same = "" if other == name else f" ({other!r} is the same file on Windows and macOS)"
             raise document.error(f"two models are named {name!r}{same}; a name is used once", at)
         parts = key.split("/")
+        if parts[0] == PRIVATE_FOLDER:
+            raise document.error(f"{PRIVATE_FOLDER!r} belongs to the downloader itself", at)
         above = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
         folder_of = folders.get(key)
         inside = next((seen[path] for path in above if path in seen), None)
@@ -82,6 +98,28 @@ def _check_names(sources: list[ModelSource], document: Document) -> None:
             )
         seen[key] = name
         folders.update(dict.fromkeys(above, name))
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _check_headers(headers: dict[str, str], document: Document, at: _Place) -> None:
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(name) or not (value.isascii() and value.isprintable()):
+            raise document.error(
+                f"{name!r} is no header that can be sent: a name has letters, digits and '-', its "
+                "value stands in one line",
+                (*at, name),
+            )
+        if name.lower() in _OWN_HEADERS:
+            raise document.error(
+                f"the header {name!r} is the downloader's own business", (*at, name)
+            )
 
 
 def _check_checksum(source: ModelSource, document: Document, at: _Place) -> None:

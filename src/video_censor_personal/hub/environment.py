@@ -69,7 +69,10 @@ def hub_settings(
         ConfigError: `HF_ENDPOINT` is no http(s) address, or the token cannot be a header.
     """
     endpoint = (environment.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
-    address = parse_url(endpoint)
+    try:
+        address = parse_url(endpoint)
+    except ConfigError as exc:
+        raise ConfigError(f"HF_ENDPOINT: {exc}", key="HF_ENDPOINT") from exc
     if address.basic_auth or "?" in endpoint or "#" in endpoint:
         raise ConfigError(
             "HF_ENDPOINT is the plain address of a hub, such as https://huggingface.co; "

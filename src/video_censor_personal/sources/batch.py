@@ -197,7 +197,9 @@ def state_of(
         state=state,
         have_bytes=have,
         missing_bytes=sum(f.missing_bytes or 0 for f in own),
-        reason="; ".join(f"{f.source.name}: {f.reason}" for f in damaged),
+        reason="; ".join(
+            f"{f.source.name.removeprefix(f'{placement.model}: ')}: {f.reason}" for f in damaged
+        ),
     )
 
 

@@ -75,7 +75,12 @@ class ReleaseResolver:
 
     @property
     def _api(self) -> str:
-        return (self._environment.get("GITHUB_API_URL") or _API).rstrip("/")
+        api = (self._environment.get("GITHUB_API_URL") or _API).rstrip("/")
+        try:
+            parse_url(api)
+        except ConfigError as exc:
+            raise ConfigError(f"GITHUB_API_URL: {exc}", key="GITHUB_API_URL") from exc
+        return api
 
     def _headers(self, source: ModelSource) -> dict[str, str]:
         """What the API is sent: the source's own headers, and a login if they hold none."""

@@ -13,13 +13,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from video_censor_personal.errors import ConfigError, ModelCacheError, ModelDownloadError
-from video_censor_personal.file_names import check_name, collision_key
+from video_censor_personal.file_names import PRIVATE_FOLDER, check_name, collision_key
 from video_censor_personal.store.locks import Lock
 from video_censor_personal.store.records import Fingerprint, Records
 
 __all__ = ["Leftover", "Store"]
-
-_PRIVATE = ".transfer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Store:
 
     def __init__(self, root: Path | str, *, private: Path | str | None = None) -> None:
         self.root = Path(root)
-        self.private = Path(private) if private else self.root / _PRIVATE
+        self.private = Path(private) if private else self.root / PRIVATE_FOLDER
         self.records = Records(self.private / "records.jsonl")
         self._partials, self._locks = self.private / "partial", self.private / "locks"
 
@@ -271,8 +269,8 @@ class Store:
 @lru_cache(maxsize=4096)
 def _parts(target: str) -> tuple[str, ...]:
     parts = check_name(target)
-    if collision_key(parts[0]) == _PRIVATE:
-        raise ConfigError(f"{_PRIVATE!r} belongs to the downloader itself", key="name")
+    if collision_key(parts[0]) == PRIVATE_FOLDER:
+        raise ConfigError(f"{PRIVATE_FOLDER!r} belongs to the downloader itself", key="name")
     return parts
 
 
