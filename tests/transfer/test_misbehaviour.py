@@ -236,6 +236,22 @@ def test_mirrors_are_tried_in_turn(server: Loopback, fetch: Fetch, content: byte
     assert time.monotonic() - began < 2  # a mirror needs no wait
 
 
+def test_no_connection_waits_because_another_met_a_dead_mirror(
+    server: Loopback, fetch: Fetch
+) -> None:
+    def slowly(request: Request, reply: Reply) -> None:
+        reply.bytes_per_s = 1_000_000
+
+    broken = server.host("/broken", BIG, tweak=lambda q, r: setattr(r, "status", 500))
+    good = server.host("/good", BIG, tweak=slowly)
+    began = time.monotonic()
+    outcome = fetch(broken, good, content=BIG, retry=RetryPolicy(waits_s=(9.0,)))
+
+    assert outcome.path.read_bytes() == BIG
+    assert server.most_at_once > 4
+    assert time.monotonic() - began < 5
+
+
 def test_a_mirror_takes_over_in_the_middle(server: Loopback, fetch: Fetch) -> None:
     def dies(request: Request, reply: Reply) -> None:
         if request.number == 1:

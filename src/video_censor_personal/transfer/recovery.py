@@ -49,6 +49,7 @@ def put_back(job: Job, segment: Segment, route: Route, fault: Fault) -> None:
             route.dead = fault
             segment.ready_at = 0.0
         else:
+            segment.avoided.add(route)
             _postpone(job, segment, fault)
         if not job.routes.alive:
             job.end(Status.FAILED, error=download_error(job, fault, route))
@@ -67,6 +68,7 @@ def _rewind(segment: Segment) -> None:
     """Go back to where the next try begins; one that brought something costs no try."""
     if segment.position - segment.reached >= _PROGRESS_BYTES:
         segment.tries = 0
+        segment.avoided.clear()
     segment.reached = max(segment.reached, segment.position)
     segment.buffered = 0
     if segment.kind in (Kind.WHOLE, Kind.STREAM) or segment.end is None:
@@ -79,8 +81,9 @@ def _postpone(job: Job, segment: Segment, fault: Fault) -> None:
     hopeless = job.shared.hopeless
     routes = len(job.routes.alive)
     wait_s: float | None = 0.0
-    if segment.tries % routes == 0:
-        wait_s = job.shared.retry.wait_s(segment.tries // routes)
+    if segment.avoided.issuperset(job.routes.alive):
+        segment.avoided.clear()
+        wait_s = job.shared.retry.wait_s(max(1, segment.tries // routes))
     asked_s = fault.retry_after_s if isinstance(fault, StatusFault) else None
     if asked_s and asked_s > job.shared.retry.longest_wait_s:
         wait_s = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from video_censor_personal.transfer.address import Address
@@ -64,10 +65,10 @@ class Routes:
             return living[at:] + living[:at]
         return living
 
-    def pick(self, tries: int) -> Route:
-        """The route for a try after `tries` failed ones."""
+    def pick(self, avoided: Collection[Route]) -> Route:
+        """The best route that is not `avoided`, else the best."""
         living = self.alive
-        return living[tries % len(living)]
+        return next((route for route in living if route not in avoided), living[0])
 
     def rotate(self) -> None:
         """Begin with the next mirror from now on."""

@@ -6,6 +6,8 @@ import enum
 from bisect import insort
 from dataclasses import dataclass, field
 
+from video_censor_personal.transfer.routes import Route
+
 __all__ = ["Kind", "Ledger", "Segment"]
 
 
@@ -44,6 +46,7 @@ class Segment:
     claimed_at: float = 0.0
     claimed_from: int = 0
     rescues: int = 0  # connections that were too slow for it
+    avoided: set[Route] = field(default_factory=set)  # where it failed, until all have been asked
 
     def left(self) -> int:
         """Bytes that another connection could take over."""
