@@ -31,8 +31,12 @@ FPS = 10
 TINY = av.VideoFrame(16, 16, "gray")
 
 
-def items(path: Path, sampling: FrameSampling, *, select: bool = True) -> Iterator[Frame | Gap]:
-    return decode_frames(probe(path), threads=1, selection=selection(sampling) if select else None)
+def items(
+    path: Path, sampling: FrameSampling, *, select: bool = True, threads: int = 2
+) -> Iterator[Frame | Gap]:
+    return decode_frames(
+        probe(path), threads=threads, selection=selection(sampling) if select else None
+    )
 
 
 def samples(found: Iterable[Sample | Gap]) -> list[Sample]:
@@ -54,13 +58,15 @@ def film(folder: Path, name: str) -> Path:
 # -- uniform
 
 
-@pytest.mark.parametrize("rate", [0.3, 1.0])
+@pytest.mark.parametrize(("rate", "threads"), [(0.3, 1), (0.3, 3), (1.0, 2)])
 @pytest.mark.parametrize("name", [*SELECTABLE, *WHOLE])
-def test_the_samples_are_those_of_decoding_everything(films: Path, name: str, rate: float) -> None:
+def test_the_samples_are_those_of_decoding_everything(
+    films: Path, name: str, rate: float, threads: int
+) -> None:
     path, sampling = film(films, name), FrameSampling("uniform", rate)
 
     thorough = samples(sample(items(path, sampling, select=False), sampling))
-    spare = samples(sample(items(path, sampling), sampling))
+    spare = samples(sample(items(path, sampling, threads=threads), sampling))
 
     assert [item.frame.time for item in spare] == [item.frame.time for item in thorough]
     assert [item.since for item in spare] == [item.since for item in thorough]

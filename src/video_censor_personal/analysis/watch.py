@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import takewhile
 
-from video_censor_personal.analysis.belt import Belt
 from video_censor_personal.analysis.eye import Eye
 from video_censor_personal.analysis.sampling import Sample, sample
 from video_censor_personal.analysis.tracks import Look
@@ -21,6 +20,7 @@ from video_censor_personal.config import FrameSampling
 from video_censor_personal.detectors.base import FrameDetector
 from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import Frame
+from video_censor_personal.media.belt import Belt
 from video_censor_personal.progress import Listener, Progress, ignore
 from video_censor_personal.timeline import Span
 

@@ -133,8 +133,9 @@ class PictureLedger:
         before = pts if self._last is None else self._last
         while self._passed and self._passed[0] < pts:
             passed = heappop(self._passed)
-            steps.append((passed - before, before))
-            before = passed
+            if passed > before:
+                steps.append((passed - before, before))
+                before = passed
         return [*steps, (pts - before, before)]
 
     def _take(self, pts: int) -> tuple[list[_Sent], _Sent]:

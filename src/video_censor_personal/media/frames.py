@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from heapq import heappop, heappush
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
+
+from av.codec import CodecContext
+from av.video.format import VideoFormat
 
 from video_censor_personal.errors import InputError
 from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import Frame, MediaInfo, StreamInfo
 from video_censor_personal.media.container import open_media
 from video_censor_personal.media.damage import PictureLedger
+from video_censor_personal.media.group_decoders import GroupDecoders
 from video_censor_personal.media.packets import (
     PacketReader,
     declares_length,
@@ -21,7 +26,7 @@ from video_censor_personal.media.packets import (
     try_decode,
     undecodable,
 )
-from video_censor_personal.media.picture_groups import Selection, choose_pictures
+from video_censor_personal.media.picture_groups import PictureGroup, Selection, choose_groups
 from video_censor_personal.media.picture_types import PictureTypes
 from video_censor_personal.timeline import Span, format_timecode
 
@@ -53,7 +58,9 @@ def decode_frames(
     allows leaving any out, and the damage reported is that which concerns them. The last frame
     always comes.
 
-    `threads` is for the decoder, 0 for as many as there are cores. `smooth=False` leaves out the
+    `threads` is for the decoders, 0 for as many as there are cores: one each for as many groups of
+    pictures at once, or all for a single decoder where that would take too much memory, where
+    something is wrong with the file, or without a selection. `smooth=False` leaves out the
     filter that smooths the edges of blocks, where the decoder can do so: cheaper, and good enough
     to look at scaled down (43 dB at 320 pixels, measured), not to show. The file is closed when
     the generator ends or is closed; memory does not grow with the length of the video.
@@ -68,20 +75,23 @@ def decode_frames(
         yield undecodable(info, video)
         return
     with open_media(info.path) as container:
-        stream: Any = container.streams[video.index]
-        stream.codec_context.thread_type = "AUTO"
-        stream.codec_context.thread_count = threads
-        if not smooth and video.codec in _SMOOTHING:
-            stream.codec_context.options = {"skip_loop_filter": "all"}
-        yield from _Decoding(info, video, container).run(selection)
+        yield from _Decoding(info, video, container, threads, smooth).run(selection)
 
 
 class _Decoding:
     """One pass over a video stream."""
 
-    def __init__(self, info: MediaInfo, video: StreamInfo, container: Any) -> None:
+    def __init__(
+        self, info: MediaInfo, video: StreamInfo, container: Any, threads: int, smooth: bool
+    ) -> None:
         self._info, self._video = info, video
         self._stream = container.streams[video.index]
+        self._threads = threads or os.cpu_count() or 1
+        rough = not smooth and video.codec in _SMOOTHING
+        self._options = {"skip_loop_filter": "all"} if rough else {}
+        self._stream.codec_context.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = threads
+        self._stream.codec_context.options = self._options
         self._base = Fraction(self._stream.time_base)
         self._interval = 1 / video.frame_rate if video.frame_rate else _USUAL_INTERVAL
         self._reader = PacketReader(container)
@@ -95,22 +105,73 @@ class _Decoding:
         if not self._info.container.startswith(_STAMPING):
             selection = None
         types = PictureTypes(self._video)
-        for sent in choose_pictures(self._reader, self._stream, types, selection, self._time):
-            packet = sent.packet
-            if sent.jumped:
-                at = self._time(packet.dts if packet.pts is None else packet.pts)
-                yield Gap(Span(at - self._interval, at), _JUMPED)
-            if sent.decode:
-                self._ledger.send(packet, sent.broken, sent.torn)
-                if sent.lone:
-                    self._lone.add(packet.pts)
-                yield from self._decode(packet)
-            else:
-                self._ledger.pass_over(packet, sent.broken, sent.torn)
-                if not packet.is_discard:
-                    heappush(self._passed, packet.pts)
+        groups = choose_groups(self._reader, self._stream, types, selection, self._time)
+        rest = yield from self._in_parallel(groups)
+        for group in rest:
+            self._account(group)
+            for sent in group.sent:
+                if sent.jumped:
+                    at = self._time(sent.packet.dts if sent.pts is None else sent.packet.pts)
+                    yield Gap(Span(at - self._interval, at), _JUMPED)
+                if sent.decode:
+                    yield from self._decode(sent.packet)
         yield from self._decode(None)
         yield from self._final_gap()
+
+    def _in_parallel(
+        self, groups: Iterator[PictureGroup]
+    ) -> Generator[Frame | Gap, None, Iterator[PictureGroup]]:
+        """Decode several groups at once as long as nothing is wrong with any, and memory suffices;
+        returns the groups that are left for a single decoder."""
+        size = VideoFormat(self._video.pixel_format, self._video.width, self._video.height)
+        picture_bytes = size.width * size.height * size.padded_bits_per_pixel // 8
+        with GroupDecoders(self._new_decoder, self._threads, picture_bytes) as decoders:
+            if not decoders.affordable:
+                return groups
+            read = list(islice(groups, 2))
+            while len(read) == 2 and read[0].decodable_before(read[1]):
+                self._account(read[0])
+                decoders.begin(*read)
+                if decoders.full:
+                    yield from self._present_oldest(decoders)
+                read = [read[1], *islice(groups, 1)]
+            if decoders.busy and read:
+                self._account(read[0])
+                for sent in read[0].leading:  # which the group before shows
+                    sent.decode = False
+            while decoders.busy:
+                yield from self._present_oldest(decoders)
+        return chain(read, groups)
+
+    def _new_decoder(self) -> Any:
+        context: Any = self._stream.codec_context
+        decoder: Any = CodecContext.create(context.name, "r")
+        decoder.extradata = context.extradata
+        decoder.thread_count = 1
+        decoder.options = self._options
+        return decoder
+
+    def _present_oldest(self, decoders: GroupDecoders) -> Iterator[Frame | Gap]:
+        for frame in decoders.oldest():
+            if frame is None:
+                self._ledger.refuse()
+            else:
+                yield from self._present(frame)
+
+    def _account(self, group: PictureGroup) -> None:
+        """Tell the ledger what becomes of the group's packets, once."""
+        for sent in group.sent:
+            if sent.accounted:
+                continue
+            sent.accounted = True
+            if sent.decode:
+                self._ledger.send(sent.packet, sent.broken, sent.torn)
+            else:
+                self._ledger.pass_over(sent.packet, sent.broken, sent.torn)
+                if not sent.packet.is_discard:
+                    heappush(self._passed, sent.packet.pts)
+            if sent.lone:
+                self._lone.add(sent.packet.pts)
 
     def _decode(self, packet: Any) -> Iterator[Frame | Gap]:
         decoded = try_decode(self._stream, packet)

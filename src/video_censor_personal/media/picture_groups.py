@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from video_censor_personal.media.packets import PacketReader
 from video_censor_personal.media.picture_types import PictureType, PictureTypes
 
-__all__ = ["Picture", "Selection", "Sent", "choose_pictures"]
+__all__ = ["Picture", "PictureGroup", "Selection", "Sent", "choose_groups"]
 
 _GROUP_BYTES = 16 * 1024 * 1024
 _GROUP_PACKETS = 600
@@ -56,6 +56,7 @@ class Sent:
     Attributes:
         decode: give it to the decoder.
         lone: it is the only picture of its group that is decoded.
+        accounted: it was noted already.
     """
 
     packet: Any
@@ -65,6 +66,7 @@ class Sent:
     type: PictureType
     decode: bool = True
     lone: bool = False
+    accounted: bool = False
 
     @property
     def pts(self) -> int | None:
@@ -72,21 +74,53 @@ class Sent:
         return pts
 
 
-def choose_pictures(
+@dataclass(frozen=True, slots=True)
+class PictureGroup:
+    """Pictures from an entry to the next, in file order; or a part of such a group.
+
+    `complete`: it is followed by another group's entry.
+    """
+
+    sent: Sequence[Sent]
+    complete: bool = False
+
+    def decodable_before(self, following: PictureGroup) -> bool:
+        """Whether a fresh decoder shows everything from this group's entry until that of the
+        `following` one, because the file is whole here."""
+        return (
+            self.complete
+            and self.sent[0].type.entry
+            and all(sent.pts is not None for sent in (*self.sent, *following.sent))
+            and not any(s.broken or s.torn or s.jumped or s.packet.is_corrupt for s in self.sent)
+        )
+
+    @property
+    def leading(self) -> Sequence[Sent]:
+        """What is shown before the entry, and may be built on the group before."""
+        return [sent for sent in self.sent if sent.packet.pts < self.sent[0].packet.pts]
+
+    @property
+    def trailing(self) -> Sequence[Sent]:
+        """The entry and what is shown after it."""
+        return [sent for sent in self.sent if sent.packet.pts >= self.sent[0].packet.pts]
+
+
+def choose_groups(
     reader: PacketReader,
     stream: Any,
     types: PictureTypes,
     selection: Selection | None,
     time_of: Callable[[int], Fraction],
-) -> Iterator[Sent]:
+) -> Iterator[PictureGroup]:
     """Every packet of `stream` in file order, and whether it is to be decoded.
 
     Without a `selection`, or where the pictures' types are unknown, all are, and nothing is read
-    ahead.
+    ahead: each comes as a part of its own.
     """
     if selection is None or not types.known:
         for packet in reader.read(stream):
-            yield Sent(packet, reader.broken, reader.torn, reader.jumped, PictureType())
+            sent = Sent(packet, reader.broken, reader.torn, reader.jumped, PictureType())
+            yield PictureGroup([sent])
         return
     choice = _Choice(selection, time_of)
     group: list[Sent] = []
@@ -96,12 +130,13 @@ def choose_pictures(
         full = size_bytes >= _GROUP_BYTES or len(group) >= _GROUP_PACKETS
         if group and (sent.type.entry or full):
             choice.choose(group, sent if sent.type.entry else None)
-            yield from group
+            yield PictureGroup(group, complete=sent.type.entry)
             group, size_bytes = [], 0
         group.append(sent)
         size_bytes += packet.size
-    choice.choose(group, None, last=True)
-    yield from group
+    if group:
+        choice.choose(group, None, last=True)
+        yield PictureGroup(group)
 
 
 class _Choice:

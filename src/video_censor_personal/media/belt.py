@@ -21,7 +21,8 @@ class Belt(Generic[T]):
 
     `stopped()` tells it that nobody wants any more; it need not ask before each thing it yields.
     At most `capacity` (in the unit of `cost`) is on the belt or in the hands of whoever took it
-    last, or one thing where a single one costs more. The thread starts with the first `take`.
+    last, or one thing where a single one costs more. The thread starts with the first `take`, or
+    with `start`.
     Leaving the `with` block stops it before its next thing and closes the generator there,
     whatever the reason for leaving.
     """
@@ -57,14 +58,18 @@ class Belt(Generic[T]):
         if self._thread.ident is not None:
             self._thread.join()
 
+    def start(self) -> None:
+        """Begin to make things before the first is taken."""
+        if self._thread.ident is None:
+            self._thread.start()
+
     def take(self, most: int) -> list[T]:
         """The next things, at least one and at most `most`; empty once there are no more. The ones
         taken before are taken to be done with.
 
         Raises whatever the making thread raised.
         """
-        if self._thread.ident is None:
-            self._thread.start()
+        self.start()
         with self._changed:
             self._out, self._taken = self._out - self._taken, 0
             self._changed.notify_all()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from video_censor_personal.analysis.belt import Belt
+from video_censor_personal.media.belt import Belt
 
 
 def drain(belt: Belt[int], most: int = 3) -> list[int]:
