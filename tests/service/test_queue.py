@@ -202,3 +202,21 @@ def test_two_revisions_are_two_models(hub, client):
     assert client.delete_model("org/model", old).status_code == 200
     assert client.status("org/model", old)["status"] == "NOT_FOUND"
     assert client.status("org/model")["status"] == "DOWNLOADED"
+
+
+def test_an_old_version_stays_while_a_new_one_comes(hub, serve):
+    """They may share files, and those that arrived of the new one are linked by nothing yet."""
+    client = serve()
+    old = hub.add_model("org/model")
+    client.until_ended(client.create("org/model")["id"])
+    hub.pace = 400_000
+    hub.add_model("org/model", size=2 << 20, extra=b"more")
+    job = client.create("org/model", hf_commit="main")["id"]
+    client.until(job, has_bytes(100_000))
+    refused = client.delete_model("org/model", old)
+    assert refused.status_code == 409
+    assert "being fetched right now" in refused.text
+    hub.pace = None
+    assert client.until_ended(job)["state"] == "done"
+    assert client.delete_model("org/model", old).status_code == 200
+    assert client.status("org/model")["status"] == "DOWNLOADED"
