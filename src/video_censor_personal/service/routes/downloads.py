@@ -27,6 +27,13 @@ def download_routes(manager: Manager, guard: Guard, repetition: Repetition) -> A
     router = APIRouter(
         prefix="/api/downloads", tags=["downloads"], route_class=guarded_route(guard)
     )
+    _add_queue(router, manager, repetition)
+    _add_one(router, manager)
+    _add_actions(router, manager)
+    return router
+
+
+def _add_queue(router: APIRouter, manager: Manager, repetition: Repetition) -> None:
     downloads = manager.downloads
 
     @router.post(
@@ -67,6 +74,10 @@ def download_routes(manager: Manager, guard: Guard, repetition: Repetition) -> A
             "next_cursor": after,
         }
 
+
+def _add_one(router: APIRouter, manager: Manager) -> None:
+    downloads = manager.downloads
+
     @router.get("/{job_id}", response_model=schemas.DownloadDetail, responses=problems(404))
     async def show(job_id: str, response: Response) -> Any:
         """One download with all its files."""
@@ -101,9 +112,6 @@ def download_routes(manager: Manager, guard: Guard, repetition: Repetition) -> A
     async def remove(job_id: str) -> None:
         """Cancel it if it is not over, and forget it. What arrived is kept."""
         await manager.call(downloads.remove, job_id)
-
-    _add_actions(router, manager)
-    return router
 
 
 def _add_actions(router: APIRouter, manager: Manager) -> None:

@@ -24,6 +24,12 @@ def model_routes(manager: Manager, guard: Guard, repetition: Repetition) -> APIR
     """The routes."""
     router = APIRouter(prefix="/api/models", tags=["models"], route_class=guarded_route(guard))
 
+    _add_questions(router, manager)
+    _add_changes(router, manager, repetition)
+    return router
+
+
+def _add_questions(router: APIRouter, manager: Manager) -> None:
     @router.post("/status", response_model=schemas.ModelStatus, responses=problems(body=True))
     async def status(model: schemas.Model) -> Any:
         """What the cache has of a model. Ask as often as you like: no file is read for it, unless
@@ -32,6 +38,18 @@ def model_routes(manager: Manager, guard: Guard, repetition: Repetition) -> APIR
         at_work = manager.describe_at_work(name, revision)
         return at_work or await manager.call(manager.describe_status, name, revision)
 
+    @router.get("/list", response_model=schemas.ModelList, responses=problems())
+    async def list_models() -> Any:
+        """Everything of which something is in the cache."""
+        return {"models": await manager.call(manager.describe_models)}
+
+    @router.get("/space", response_model=schemas.Space, responses=problems())
+    async def space() -> Any:
+        """How much the cache holds, and how much room there is."""
+        return await manager.call(manager.describe_space)
+
+
+def _add_changes(router: APIRouter, manager: Manager, repetition: Repetition) -> None:
     @router.post(
         "/download",
         status_code=202,
@@ -65,22 +83,10 @@ def model_routes(manager: Manager, guard: Guard, repetition: Repetition) -> APIR
         """
         return await manager.call(_delete, manager, model)
 
-    @router.get("/list", response_model=schemas.ModelList, responses=problems())
-    async def list_models() -> Any:
-        """Everything of which something is in the cache."""
-        return {"models": await manager.call(manager.describe_models)}
-
-    @router.get("/space", response_model=schemas.Space, responses=problems())
-    async def space() -> Any:
-        """How much the cache holds, and how much room there is."""
-        return await manager.call(manager.describe_space)
-
     @router.put("/pin", response_model=schemas.ModelStatus, responses=problems(404, body=True))
     async def pin(model: schemas.ModelPin) -> Any:
         """Keep a model whatever the quota wants, or let it go again."""
         return await manager.call(_pin, manager, model)
-
-    return router
 
 
 def wanted_from(
