@@ -192,6 +192,7 @@ class Report:
         duration: seconds, or None where the file does not say and could not be read to its end.
         size_bytes, fingerprint: by which a report recognises its video again.
         labels: key -> label of every category that is named in it.
+        all_allowed: everything was allowed by an option, and not segment by segment by a person.
     """
 
     source: Path
@@ -203,3 +204,4 @@ class Report:
     size_bytes: int | None = None
     fingerprint: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    all_allowed: bool = False

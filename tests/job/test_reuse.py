@@ -76,6 +76,20 @@ def test_a_subset_of_the_categories_needs_none_either(censor, tmp_path):
     ]
 
 
+def test_decisions_survive_a_run_that_analyses_nothing(censor, tmp_path):
+    censor()
+    report = json.loads((tmp_path / "r.json").read_text())
+    report["segments"][0]["allow"] = True
+    (tmp_path / "r.json").write_text(json.dumps(report))
+    assert censor("--force")["flagged_segments"] == 0
+    assert censor("--force", "--reanalyse")["flagged_segments"] == 1
+
+
+def test_what_an_option_allowed_is_not_taken_for_a_decision(censor):
+    assert censor("--allow-all-segments")["flagged_segments"] == 0
+    assert censor("--force")["flagged_segments"] == 1
+
+
 def test_a_dry_run_says_so_and_lists_what_would_be_written(censor, tmp_path):
     plan = censor("--dry-run")
     assert plan["writes"] == [str(tmp_path / n) for n in ("r.json", "r.scores.json.gz", "r.html")]

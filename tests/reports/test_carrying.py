@@ -100,3 +100,9 @@ def test_what_a_person_wrote_by_hand_is_taken_over(report):
     assert [s.description for s in carried.segments] == ["", "my own", ""]
     assert carried.labels["blood"] == "Blood"
     assert lost == []
+
+
+def test_that_an_option_allowed_everything_is_nobodys_decision(report):
+    old = replace(report, segments=(segment(face(1, 2), allow=True),), all_allowed=True)
+    carried, lost = carry_decisions(old, replace(report, segments=(segment(face(1, 2)),)))
+    assert (carried.segments[0].allow, carried.all_allowed, lost) == (False, False, [])

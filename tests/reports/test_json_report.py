@@ -150,6 +150,7 @@ reports = st.builds(
     coverage=st.lists(coverages, max_size=3).map(tuple),
     size_bytes=st.none() | st.integers(0, 2**50),
     fingerprint=st.none() | texts,
+    all_allowed=st.booleans(),
 )
 
 

@@ -210,4 +210,5 @@ def reviewed(report: Report, request: Request) -> Report:
     """The report, with everything allowed where that was asked for."""
     if not request.allow_all:
         return report
-    return replace(report, segments=tuple(replace(s, allow=True) for s in report.segments))
+    allowed = tuple(replace(segment, allow=True) for segment in report.segments)
+    return replace(report, segments=allowed, all_allowed=True)

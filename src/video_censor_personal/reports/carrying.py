@@ -23,10 +23,12 @@ _WIDER_S = Fraction(1, 2)
 def carry_decisions(old: Report, new: Report) -> tuple[Report, list[str]]:
     """`new` with the decisions in `old`, and a sentence for each that could not be carried.
 
-    What a person wrote by hand (segments without detections) is taken over as it is.
+    What a person wrote by hand (segments without detections) is taken over as it is. That an
+    option allowed everything was nobody's decision about any of it.
     """
-    written = [segment for segment in old.segments if not segment.detections]
-    decided = [s for s in old.segments if s.detections and _is_decided(s)]
+    before = [replace(s, allow=s.allow and not old.all_allowed) for s in old.segments]
+    written = [segment for segment in before if not segment.detections]
+    decided = [s for s in before if s.detections and _is_decided(s)]
     segments = [_decided(segment, decided) for segment in new.segments]
     lost = [
         sentence

@@ -112,7 +112,7 @@ def _labels(report: Report) -> dict[str, str]:
 
 def _metadata(report: Report) -> Fields:
     duration = report.duration
-    return {
+    fields = {
         "file": report.source.name,
         "path": str(report.source),
         "duration": None if duration is None else format_timecode(duration),
@@ -122,6 +122,7 @@ def _metadata(report: Report) -> Fields:
         "processed_at": report.processed_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "config": report.config,
     }
+    return {**fields, "all_allowed": True} if report.all_allowed else fields
 
 
 def _times(span: Span) -> Fields:

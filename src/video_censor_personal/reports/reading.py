@@ -59,6 +59,7 @@ def read_report(path: Path) -> Report:
         size_bytes=metadata.whole("size_bytes"),
         fingerprint=metadata.text("fingerprint"),
         labels=_labels(root, segments),
+        all_allowed=metadata.boolean("all_allowed") or False,
     )
 
 
