@@ -201,7 +201,9 @@ def test_no_room_leaves_optional_models_out(hub, machine):
     huge = source("hf://org/huge", "huge", optional=True)
     outcomes = fetch(machine(), huge, source())
     assert [o.ok for o in outcomes] == [False, True]
-    assert "free" in str(outcomes[0].error)
+    assert "No room for huge, model in" in str(outcomes[0].error)
+    assert "33.0 TB must be free" in str(outcomes[0].error)
+    assert "another disk in HF_HUB_CACHE" in str(outcomes[0].error)
 
 
 # -- what is remembered

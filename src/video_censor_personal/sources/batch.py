@@ -13,6 +13,7 @@ from video_censor_personal.errors import (
 )
 from video_censor_personal.hub.library_locks import library_locks
 from video_censor_personal.models_lock import Pin
+from video_censor_personal.sizes import describe_size
 from video_censor_personal.sources.model_totals import ModelTotals
 from video_censor_personal.sources.resolver import Placement
 from video_censor_personal.transfer import (
@@ -85,8 +86,8 @@ class Batch:
             try:
                 outcomes |= self._transfer(wanted, engine, totals, cancel)
             except DiskSpaceError as error:
+                outcomes |= self._failures(self._no_room(wanted, error))
                 wanted = [p for p in wanted if p.model not in optional]
-                outcomes |= self._failures(error)
                 if wanted:
                     outcomes |= self._transfer(wanted, engine, totals, cancel)
         except ModelDownloadError as error:
@@ -107,6 +108,24 @@ class Batch:
             if placement.withheld
             for file in self._missing([placement])
         }
+
+    def _no_room(self, wanted: Sequence[Placement], error: DiskSpaceError) -> DiskSpaceError:
+        """The same error in terms of models, and of the setting that moves this store."""
+        store = self.placements[0].store
+        needed, free = int(error.expected or 0), int(error.actual or 0)
+        missing = sum(file.missing_bytes or 0 for file in self._missing(wanted))
+        setting = "HF_HUB_CACHE" if self.repositories else "models.cache_dir"
+        told = DiskSpaceError(
+            f"No room for {', '.join(placement.model for placement in wanted)} in {store.root}: "
+            f"{describe_size(missing)} are missing, so {describe_size(needed)} must be free (twice "
+            f"as much, less what is reserved already), and {describe_size(free)} are. Make room "
+            f"there, or name another disk in {setting}.",
+            path=store.root,
+            expected=needed,
+            actual=free,
+        )
+        told.__cause__ = error
+        return told
 
     def _failures(self, error: ModelDownloadError) -> dict[str, Outcome]:
         """Nothing that is missing could be fetched."""
