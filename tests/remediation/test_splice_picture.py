@@ -69,7 +69,8 @@ KINDS: dict[str, dict[str, object]] = {
         "pixel_format": "yuv420p10le",
     },
 }
-CASES = [(kind, suffix) for kind in KINDS for suffix in (".mp4", ".mkv")] + [("vp9", ".webm")]
+CASES = [(kind, suffix) for kind in KINDS for suffix in (".mp4", ".mkv")]
+CASES += [("vp9", suffix) for suffix in (".webm", ".mkv", ".mp4")]
 KINDS["vp9"] = {"video_codec": "libvpx-vp9", "video_options": {"g": "24", "cpu-used": "8"}}
 
 
