@@ -201,18 +201,22 @@ def test_a_token_is_made_once_and_is_its_owners_alone(tmp_path):
 
 
 def test_what_the_service_keeps_is_its_owners_alone(hub, settings):
+    """Also where an earlier version left it open to others."""
     old = os.umask(0)
     try:
-        with LocalService(create_app(settings)) as service, Client(service.address) as client:
-            hub.add_model("org/model", size=1000)
-            client.until_ended(client.create("org/model")["id"])
-            kept = list(settings.state_dir.iterdir())
-            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in kept}
+        for number in range(2):
+            hub.add_model(f"org/{number}", size=1000)
+            with LocalService(create_app(settings)) as service, Client(service.address) as client:
+                client.until_ended(client.create(f"org/{number}")["id"])
+                kept = list(settings.state_dir.iterdir())
+                modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in kept}
+            assert stat.S_IMODE(settings.state_dir.stat().st_mode) == 0o700
+            assert any(name.endswith("-wal") for name in modes)
+            assert set(modes.values()) == {0o600}, modes
+            for path in settings.state_dir.iterdir():
+                path.chmod(0o644)
     finally:
         os.umask(old)
-    assert stat.S_IMODE(settings.state_dir.stat().st_mode) == 0o700
-    assert any(name.endswith("-wal") for name in modes)
-    assert set(modes.values()) == {0o600}, modes
 
 
 def test_problems_have_an_id_that_the_client_may_choose(stranger):

@@ -150,6 +150,19 @@ def test_what_can_never_fit_evicts_nothing(hub, serve):
     assert not [r for r in hub.files.requests if "org/big" in r.path]
 
 
+def test_what_is_unfinished_counts_too(hub, serve):
+    hub.pace = 400_000
+    hub.add_model("org/big", size=1 << 20)
+    hub.add_model("org/small", size=500_000)
+    client = serve(quota_bytes=1_200_000)
+    job = client.create("org/big")["id"]
+    client.until(job, has_bytes(800_000))
+    client.post(f"/api/downloads/{job}/pause")
+    assert client.get("/api/models/space").json()["cache_size_bytes"] > 700_000
+    refused = client.until_ended(client.create("org/small")["id"])
+    assert refused["error"]["code"] == "quota"
+
+
 def test_the_reserve_of_the_disk_is_left_alone(hub, serve):
     hub.add_model("org/model", size=1000)
     client = serve(reserve_bytes=1 << 60)

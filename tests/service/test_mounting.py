@@ -11,7 +11,9 @@ from running_service import LocalService
 from service_client import TOKEN, Client, has_bytes
 from starlette.responses import StreamingResponse
 
+from video_censor_personal.errors import ConfigError
 from video_censor_personal.service import create_router
+from video_censor_personal.service.manager import Manager
 
 CHUNK_EVERY_S = 0.02
 CHUNKS = 75
@@ -136,17 +138,22 @@ def test_the_host_can_decide_who_comes_in(settings):
         assert client.get("/ml/", follow_redirects=True).status_code == 200
 
 
-def test_two_services_of_one_cache_are_refused(settings, serve):
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("name", ["hub", "linked"])
+def test_two_services_of_one_cache_are_refused(settings, serve, tmp_path, elsewhere, name):
+    """Wherever the second one keeps its state, and whatever it calls the cache."""
     serve()
-    from video_censor_personal.errors import ConfigError
-    from video_censor_personal.service.manager import Manager
+    cache = settings.cache_dir.with_name(name)
+    if name == "linked":
+        cache.symlink_to(settings.cache_dir, target_is_directory=True)
+    state = tmp_path / "elsewhere" if elsewhere else settings.state_dir
+    manager = Manager(replace(settings, cache_dir=cache, state_dir=state))
 
     async def start():
-        manager = Manager(replace(settings))
         try:
             await manager.start()
         finally:
             await manager.stop()
 
-    with pytest.raises(ConfigError, match="another process"):
+    with pytest.raises(ConfigError, match="another process serves the cache"):
         asyncio.run(start())

@@ -118,23 +118,11 @@ def test_wrong_usage(tmp_path, capsys, options, code, said):
     assert said in capsys.readouterr().err
 
 
-def test_a_port_or_a_cache_that_is_taken_is_said(hub, start_service, tmp_path, capsys):
-    service = start_service()
-    linked = tmp_path / "linked"
-    linked.symlink_to(tmp_path / "hf" / "hub", target_is_directory=True)
-    elsewhere = ("--state-dir", tmp_path / "elsewhere", "--port", "0")
-    for options, code, said in (
-        (
-            ("--state-dir", tmp_path / "elsewhere", "--port", service.port),
-            1,
-            f"port {service.port} of 127.0.0.1 is in use",
-        ),
-        (("--port", "0", "--state-dir", tmp_path / "state"), 2, "another process"),
-        (elsewhere, 2, "another process serves the cache"),
-        ((*elsewhere, "--hf-cache", linked), 2, "another process serves the cache"),
-    ):
-        assert fail_to_serve(*options) == code
-        assert said in capsys.readouterr().err
+def test_a_port_that_is_taken_is_said(tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert fail_to_serve("--state-dir", tmp_path / "state", "--port", port) == 1
+    assert f"port {port} of 127.0.0.1 is in use" in capsys.readouterr().err
 
 
 def fail_to_serve(*options):

@@ -11,6 +11,7 @@ from pathlib import Path
 from video_censor_personal.errors import ModelDownloadError
 from video_censor_personal.hub.environment import DEFAULT_ENDPOINT
 from video_censor_personal.hub.files import HubFile
+from video_censor_personal.hub.inventory import names_in
 from video_censor_personal.hub_cache import HubCache
 from video_censor_personal.service.model_book import ModelBook
 from video_censor_personal.service.policy import Policy
@@ -24,6 +25,7 @@ from video_censor_personal.service.presence import (
 )
 from video_censor_personal.service.problems import Problem
 from video_censor_personal.service.verdicts import Verdicts
+from video_censor_personal.transfer.partial import known_pieces
 
 __all__ = ["Library"]
 
@@ -197,10 +199,17 @@ class Library:
         return 0.0
 
     def cache_bytes(self, *, fresh: bool = False) -> int:
-        """What the models take, at most some seconds ago unless `fresh`."""
+        """What the models take, also unfinished ones, at most some seconds ago unless `fresh`."""
         with self._sizing:
             now = time.monotonic()
             if fresh or self._size is None or now - self._size[0] > _SIZE_TTL_S:
                 own = [m for m in self.cache.scan() if self.link_of(m.name) is None]
-                self._size = (now, sum(model.size_bytes for model in own))
+                whole = sum(model.size_bytes for model in own)
+                self._size = (now, whole + self._unfinished_bytes())
             return self._size[1]
+
+    def _unfinished_bytes(self) -> int:
+        """What has arrived of files that are not whole yet."""
+        folder = self.cache.store.private / "partial"
+        found = (known_pieces(folder / name, None) for name in names_in(folder))
+        return sum(pieces.have_bytes for pieces in found if pieces is not None)
