@@ -21,6 +21,8 @@ _QUICK_ANSWER_S = 0.0015
 # 1.3-1.5, measured).
 _FAST_BYTES_PER_S = 40e6
 _AHEAD_SHARE = 0.4
+# No server that limits its connections gives one of them this much.
+_UNLIMITED_BYTES_PER_S = 150e6
 _WINDOW_S = 0.15
 # That more connections are worth it may show sooner, once each has brought something.
 _QUICK_WINDOW_S = 0.025
@@ -109,7 +111,8 @@ class Ramp:
             return
         rate = (seen.bytes - self._window.bytes) / passed
         ahead = seen.reads_ahead - self._window.reads_ahead
-        enough = ahead > _AHEAD_SHARE * reads and rate > _FAST_BYTES_PER_S * self.target
+        fast = _FAST_BYTES_PER_S if ahead > _AHEAD_SHARE * reads else _UNLIMITED_BYTES_PER_S
+        enough = rate > fast * self.target
         gains = self._holds_since is None and rate >= self._previous_rate * _WORTH and not enough
         if passed < _WINDOW_S and not gains:
             return

@@ -22,8 +22,9 @@ __all__ = ["Worker", "Workplace"]
 
 # A killed process loses what it has received and not written: on a slow line bytes are written
 # before a buffer is full.
-_LANDS_AFTER_S = 0.03
+_LANDS_AFTER_S = 0.015
 _STEP_BYTES = 16 << 10
+_FIRST_ROOM_BYTES = 64 << 10
 _MOST_AT_ONCE_BYTES = 1 << 20
 
 
@@ -61,7 +62,7 @@ class Worker:
 
     def __init__(self, number: int, workplace: Workplace, client: Client) -> None:
         self._number, self._workplace, self._client = number, workplace, client
-        self._room = _room_at(math.inf)
+        self._room = _FIRST_ROOM_BYTES
 
     def run(self) -> None:
         try:
@@ -148,7 +149,8 @@ class Worker:
                 room = min(room, self._room)
                 began = time.monotonic()
                 count, fault = self._fill(job, segment, response, buffer[:room], _LANDS_AFTER_S)
-                self._room = _room_at(count / max(1e-6, time.monotonic() - began))
+                rate = count / max(1e-6, time.monotonic() - began)
+                self._room = min(_room_at(rate), 4 * self._room)  # the first bytes lay there
                 if segment not in job.ledger.active:
                     return False
                 if count:
