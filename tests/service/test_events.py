@@ -40,7 +40,7 @@ def read_events(client, count=None, after=None, path="/api/events", seconds=20):
 
 def test_a_stream_begins_with_a_snapshot_and_ends_with_its_download(hub, client):
     hub.pace = 200_000
-    hub.add_model("org/model", size=1 << 20)
+    hub.add_model("org/model", size=600_000)
     job = client.create("org/model")
     events = read_events(client, path=f"/api/downloads/{job['id']}/events")
     assert events[0]["event"] == "snapshot"
@@ -56,7 +56,7 @@ def test_a_stream_begins_with_a_snapshot_and_ends_with_its_download(hub, client)
 
 def test_no_more_than_four_a_second(hub, client):
     hub.pace = 150_000
-    hub.add_model("org/model", size=2 << 20)
+    hub.add_model("org/model", size=1 << 20)
     job = client.create("org/model")
     began = time.monotonic()
     events = read_events(client, path=f"/api/downloads/{job['id']}/events")
@@ -121,7 +121,7 @@ def test_too_many_listeners_are_refused_and_places_come_free(hub, serve):
 
 def test_work_goes_on_when_nobody_listens(hub, client):
     hub.pace = 300_000
-    hub.add_model("org/a", size=1 << 20)
+    hub.add_model("org/a", size=500_000)
     job = client.create("org/a")["id"]
     with Client(str(client.base_url), TOKEN) as other:
         other.until(job, has_bytes(100_000))
