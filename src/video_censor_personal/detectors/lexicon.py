@@ -161,7 +161,7 @@ class Lexicon:
         return next(form for form in self._plain if _form_pattern(form).fullmatch(written))
 
     def _spelled_out(self, text: str) -> Iterator[Match]:
-        for run in _SPELLED.finditer(text):
+        for run in _spelled_runs(text):
             signs = [match.start() for match in re.finditer(r"[^\W_]", run[0])]
             letters = "".join(run[0][sign] for sign in signs).lower()
             for first, last in combinations(range(len(signs)), 2):
@@ -169,6 +169,14 @@ class Lexicon:
                 if entry:
                     start, end = run.start() + signs[first], run.start() + signs[last] + 1
                     yield Match(start, end, text[start:end], entry, letters[first : last + 1])
+
+
+def _spelled_runs(text: str) -> Iterator[re.Match[str]]:
+    """Letters one by one; the last of one run may be the first of the next: `f u c k s.h.i.t`."""
+    run = _SPELLED.search(text)
+    while run:
+        yield run
+        run = _SPELLED.search(text, run.end() - 1)
 
 
 def _masked(text: str, plain: dict[str, Entry]) -> Iterator[Match]:
