@@ -101,6 +101,7 @@ def test_it_says_what_was_found_why_and_how_sure(page):
     assert "timed to the word" in text
     assert "00:00:00.750 – 00:00:01.000" in text
     assert "mute: twice, 0.50 s in all" in text
+    assert page.all("span", title="320n.onnx c15d8273, score 0.61")
 
 
 def test_what_was_not_looked_at_comes_before_everything_that_was_found(page):

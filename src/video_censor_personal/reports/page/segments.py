@@ -175,8 +175,19 @@ def _reason(detection: Detection, segment: Segment) -> Markup:
         tag("b", detection.label, class_=hue(detection.category)),
         when,
         tag("span", f" {detection.reasoning}") if detection.reasoning else Markup(""),
-        tag("span", f" ({', '.join(part for part in how if part)})", class_="quiet"),
+        tag(
+            "span",
+            f" ({', '.join(part for part in how if part)})",
+            class_="quiet",
+            title=_origin(detection),
+        ),
     )
+
+
+def _origin(detection: Detection) -> str | None:
+    """Which model said it, and what its own score was."""
+    score = "" if detection.score is None else f"score {detection.score:.2f}"
+    return ", ".join(part for part in (detection.model, score) if part) or None
 
 
 def _own_actions(segment: Segment) -> Markup:
