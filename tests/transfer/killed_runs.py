@@ -1,8 +1,8 @@
 """Run as a script: fetch files again and again, killed with SIGKILL at random moments.
 
-The argument is JSON: root, files (name -> [url, size, checksum]), kills, most_s. Prints what every
-kill left behind. Each run is forked from this process, which has no threads: that is much faster
-than starting Python a hundred times.
+The argument is JSON: root, files (name -> [url, size, checksum]), kills, most_s, all_large (all
+files are written as large ones are). Prints what every kill left behind. Each run is forked from
+this process, which has no threads: that is much faster than starting Python a hundred times.
 """
 
 from __future__ import annotations
@@ -17,11 +17,21 @@ import time
 from pathlib import Path
 
 from video_censor_personal.store import Store
-from video_censor_personal.transfer import Engine, FileState, Limits, RetryPolicy, Source, make_plan
+from video_censor_personal.transfer import (
+    Engine,
+    FileState,
+    Limits,
+    RetryPolicy,
+    Source,
+    assembly,
+    make_plan,
+)
 
 
 def main() -> None:
     said = json.loads(sys.argv[1])
+    if said["all_large"]:
+        assembly._FLUSHED_BYTES = 1
     store = Store(said["root"])
     sources = [Source(n, (url,), n, size, sha) for n, (url, size, sha) in said["files"].items()]
     chance = random.Random(7)
