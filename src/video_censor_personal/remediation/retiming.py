@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from typing import Any
 
 import av.error
@@ -25,19 +27,25 @@ class Retiming:
 
     def __init__(self, cuts: Sequence[Span] = ()) -> None:
         self.cuts = tuple(union(cuts))
+        self._starts = [cut.start for cut in self.cuts]
+        lengths = (cut.duration for cut in self.cuts)
+        self._removed = list(accumulate(lengths, initial=Fraction(0)))  # before each cut
 
     def removed_before(self, time: Fraction) -> Fraction:
         """Seconds cut out before `time`; within a cut, those up to `time`."""
-        return sum(
-            (min(cut.end, time) - cut.start for cut in self.cuts if cut.start < time), Fraction(0)
-        )
+        place = bisect_left(self._starts, time) - 1
+        if place < 0:
+            return Fraction(0)
+        cut = self.cuts[place]
+        return self._removed[place] + min(cut.end, time) - cut.start
 
     def moved(self, time: Fraction) -> Fraction:
         """Where `time` lies in the copy; within a cut, where the joint does."""
         return time - self.removed_before(time)
 
     def keeps(self, time: Fraction) -> bool:
-        return not any(cut.contains(time) for cut in self.cuts)
+        place = bisect_right(self._starts, time) - 1
+        return place < 0 or time >= self.cuts[place].end
 
     def kept(self, span: Span) -> list[Span]:
         """What is left of `span`, still on the source's time."""

@@ -6,6 +6,7 @@ source's own.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -158,13 +159,14 @@ class SplicedSoundTrack:
         """How much earlier (below 0) frame `number` is heard in the copy, in seconds."""
         if not self._frame_cuts:
             return Fraction(0)
-        cut = max((n for _, end, n in self._frame_cuts if number >= end), default=0)
+        place = bisect_right(self._frame_cuts, number, key=lambda cut: cut[1])
+        cut = self._frame_cuts[place - 1][2] if place else 0
         return -Fraction(cut * FRAME, self._rate)
 
     def _removed(self, number: int) -> int | None:
         """The cut that frame `number` lies in."""
-        cuts = enumerate(self._frame_cuts)
-        return next((i for i, (start, end, _) in cuts if start <= number < end), None)
+        place = bisect_right(self._frame_cuts, number, key=lambda cut: cut[0]) - 1
+        return place if place >= 0 and number < self._frame_cuts[place][1] else None
 
     def _copied(self, packet: Numbered) -> Iterator[Any]:
         if self._removed(packet.number) is None:
