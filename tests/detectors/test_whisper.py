@@ -22,7 +22,7 @@ from video_censor_personal.detectors.hearing import Hearing
 from video_censor_personal.detectors.speech_model import SpeechModel
 from video_censor_personal.detectors.vocabulary import Vocabulary
 from video_censor_personal.detectors.whisper import WhisperListener, WhisperOptions, plugin
-from video_censor_personal.detectors.whisper_model import Whisper, WhisperFolder
+from video_censor_personal.detectors.whisper_model import Whisper, WhisperFolder, WhisperProcess
 from video_censor_personal.errors import ConfigError, DetectorError
 from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue
@@ -136,6 +136,34 @@ def test_a_subtitle_that_strikes_out_a_word_nobody_says_any_more_gives_nothing(w
     shown = cue(0, LENGTH_S, "What the **** are you doing with my car?")
     clean = [w for w in true_to(HELL) if w.text != "hell"]
     assert run(listener(whisper(clean)), sound(HELL), [shown]) == []
+
+
+def test_a_struck_out_word_that_cannot_be_heard_is_a_gap(whisper, tmp_path):
+    shown = cue(0, 40, "What the **** are you doing with my car?")
+    samples = np.concatenate([sound(HELL), quiet(40)])
+    (gap,) = run(listener(whisper(true_to(HELL))), samples, [shown])
+    assert (gap.span, gap.category) == (shown.span, "profanity")
+    assert "strikes out a word, and it is too long" in gap.reason
+    broken = Whisper(str(tmp_path), "cpu", 1)
+    ears = listener(broken)
+    ears.hearing.model = WhisperProcess(WhisperFolder("broken", tmp_path), "cpu", 1)
+    (gap,) = run(ears, sound(HELL), [cue(0, LENGTH_S, "****")])
+    assert gap.passing
+    assert "'broken' failed" in gap.reason
+
+
+def test_speech_at_the_edges_of_subtitles_is_theirs_and_a_word_between_them_is_nobodys(whisper):
+    hell = word(HELL, "hell")
+    before, after = cue(0, hell.start_s - 0.05, "what the"), cue(1.35, LENGTH_S, "are you doing")
+    detector = listener(whisper([ScriptedWord("hell", 0.4), ScriptedWord("are", 0.9)]))
+    (found,) = run(detector, sound(HELL), [before, after])
+    assert found.label == "hell"
+    assert_at(found, HELL, "hell")
+    assert detector.hearing.heard_s < 1.3
+    detector = listener(whisper([ScriptedWord("hell", 0.4)]))
+    late = cue(0.2, LENGTH_S - 0.15, sentence(HELL).replace("hell", "place"))
+    assert run(detector, sound(HELL), [late]) == []
+    assert detector.hearing.heard_s == 0
 
 
 def test_a_german_word_in_a_german_subtitle_gets_its_time_from_whisper(whisper):

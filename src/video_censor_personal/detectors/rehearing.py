@@ -15,9 +15,13 @@ from video_censor_personal.detectors.lexicon import Match
 from video_censor_personal.detectors.subtitled_speech import SubtitledLine
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.findings import Detection, Gap
+from video_censor_personal.media.base import SAMPLE_RATE_HZ
 from video_censor_personal.timeline import Span
 
 __all__ = ["Rehearing"]
+
+_LONGEST = 32 * SAMPLE_RATE_HZ
+"""Whisper hears 30 s at once; a subtitle that lasts longer is not one that somebody reads."""
 
 
 class Rehearing:
@@ -34,9 +38,10 @@ class Rehearing:
     def settle(
         self, line: SubtitledLine, samples: NDArray[np.int16], found: Sequence[Detection]
     ) -> Iterator[Detection | Gap]:
-        if self._hearing.refusal:
+        too_long = "it is too long to be heard again" if len(samples) > _LONGEST else ""
+        if refusal := self._hearing.refusal or too_long:
             yield from found
-            yield from _gap(line, self._hearing.refusal)
+            yield from _gap(line, refusal)
             return
         try:
             heard = self._hearing.hear(

@@ -29,7 +29,7 @@ from video_censor_personal.detectors.vocabulary import (
 from video_censor_personal.detectors.word_list import LANGUAGES
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.findings import Detection, Gap
-from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue
+from video_censor_personal.media.base import AudioBlock, Cue
 from video_censor_personal.timeline import Span, seconds
 
 __all__ = ["SecondEar", "SubtitledLine", "SubtitledSpeech", "spoken_spans", "spoken_text"]
@@ -38,7 +38,6 @@ _DRIFT_S = Fraction(3, 4)
 """Subtitles are up to half a second early or late, and a word is up to half a second long."""
 _MAX_ALIGNED_S = 30
 _MISSING_S = Fraction(1, 10)
-_MAX_REHEARD = (_MAX_ALIGNED_S + 2) * SAMPLE_RATE_HZ
 _SAME_START_S = Fraction(1, 2)
 
 _UNSPOKEN = re.compile(
@@ -62,9 +61,15 @@ def spoken_text(text: str, matches: Sequence[Match] = ()) -> str:
     return _UNSPOKEN.sub(blank, text)
 
 
-def spoken_spans(cues: Sequence[Cue]) -> list[Span]:
-    """The time of the cues in which somebody says something."""
-    return [cue.span for cue in cues if any(map(str.isalpha, spoken_text(cue.text)))]
+def spoken_spans(cues: Sequence[Cue], *, struck_out: bool = False) -> list[Span]:
+    """The time of the cues in which somebody says something; `struck_out`: also of those in which
+    all of it is struck out."""
+    return [
+        cue.span
+        for cue in cues
+        if any(map(str.isalpha, spoken_text(cue.text)))
+        or (struck_out and _STRUCK_OUT.search(cue.text))
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,7 @@ class SubtitledSpeech:
             for match, wanted in line.found
         ]
         open_questions = line.struck_out or any(d.evidence == "cue" for d in found)
-        if self._ear and whole and open_questions and len(samples) <= _MAX_REHEARD:
+        if self._ear and whole and open_questions:
             yield from self._ear.settle(line, samples, found)
         else:
             yield from found

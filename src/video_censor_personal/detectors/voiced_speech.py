@@ -72,19 +72,21 @@ class VoicedSpeech:
         said = [
             range(voice.start, min(voice.stop, cut))
             for voice in voices
-            if voice.start < cut and self._is_unsubtitled(span.start, voice)
+            if voice.start < cut and self._is_unsubtitled(span, voice)
         ]
         if said:
             yield from self._hear(span.start, samples, said)
 
-    def _is_unsubtitled(self, start: Fraction, voice: range) -> bool:
+    def _is_unsubtitled(self, window: Span, voice: range) -> bool:
         """Whether a voice goes on for a word's length where no subtitle is: subtitles come and go
         a little too late or early, and what is said at their edges is theirs."""
-        first, last = voice.start + MARGIN, max(voice.start + MARGIN, voice.stop - MARGIN)
-        spoken = Span(
-            start + Fraction(first, SAMPLE_RATE_HZ), start + Fraction(last, SAMPLE_RATE_HZ)
+        start = window.start + Fraction(
+            voice.start + (MARGIN if voice.start else 0), SAMPLE_RATE_HZ
         )
-        return self._subtitled.uncovered_s(spoken) >= SHORTEST_S
+        end = window.start + Fraction(voice.stop, SAMPLE_RATE_HZ)
+        if end < window.end:
+            end -= Fraction(MARGIN, SAMPLE_RATE_HZ)
+        return start < end and self._subtitled.uncovered_s(Span(start, end)) >= SHORTEST_S
 
     def _forget(self, sound: NDArray[np.int16], count: int) -> None:
         self._parts = [sound[count:]] if count < len(sound) else []

@@ -95,7 +95,7 @@ class WhisperListener:
             self._vocabulary, self.hearing.aligner, self.name, Rehearing(self.hearing, self.name)
         )
         self._subtitled.begin(selected)
-        said = [] if self._hear_everywhere else spoken_spans(selected)
+        said = [] if self._hear_everywhere else spoken_spans(selected, struck_out=True)
         self._voiced = VoicedSpeech(self.hearing, SubtitledTime(said), self.name)
 
     def hear(self, block: AudioBlock) -> Iterable[Detection | Gap]:
