@@ -124,6 +124,12 @@ def test_looks_at_other_frames_support_each_other_where_they_may_be_of_the_same_
     assert judged(far, other) == []
 
 
+def test_what_the_last_look_shows_speaks_until_the_pictures_end() -> None:
+    (found,) = judged(seeing("eyes", [0, 0.3]), hearing("ears", (5, 6, 0.3)))
+    assert (found.detector, round(found.confidence, 2)) == ("ears", 0.51)
+    assert judged(seeing("eyes", [0, 0.3, 0]), hearing("ears", (5, 6, 0.3))) == []
+
+
 def reference(evidence: Evidence, sensitivities: dict[str, float]) -> set[tuple[object, ...]]:
     """What counts, written down as plainly as it can be: (detector, category, time or span)."""
 
