@@ -6,6 +6,7 @@ import _thread
 import gc
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -392,3 +393,41 @@ def test_a_file_that_ends_too_early_leaves_a_gap(tmp_path: Path) -> None:
     assert 0 < watched.samples < 9
     assert watched.gaps
     assert watched.gaps[-1].span.end == pytest.approx(4, abs=0.2)
+
+
+# -- several detectors for one category
+
+
+class Unsure(Scripted):
+    """Gives little for what it sees: alone it does not count, together with another it does."""
+
+    def __init__(self, name: str, *spans: tuple[float, float], score: float = 0.3) -> None:
+        super().__init__(*spans)
+        self.name, self._score = name, score
+
+    def look(self, frames: Sequence[Frame]) -> list[list[Sighting]]:
+        seen = super().look(frames)
+        return [[replace(sighting, score=self._score) for sighting in found] for found in seen]
+
+
+def test_the_edges_of_what_counts_only_together_are_looked_for() -> None:
+    one, other = Unsure("one", (1.15, 3.3)), Unsure("other", (0.6, 4.2))
+    watched = judged([one, other], watch(film(5), [one, other], HALF_SECOND))
+    mine = [d for d in watched.detections if d.detector == "one"]
+    assert [(float(d.span.start), float(d.span.end)) for d in mine] == [(1.15, 3.3)]
+    assert mine[0].confidence == pytest.approx(0.51)
+    assert {d.detector for d in watched.detections} == {"one", "other"}
+
+
+def test_what_does_not_count_costs_no_looks_in_between() -> None:
+    detector = Unsure("one", (1.15, 2.3))
+    watched = look_at(detector, 5)
+    assert watched.detections == ()
+    assert len(detector.looked) == 11
+
+
+def test_everything_seen_is_kept_whatever_counts() -> None:
+    detector = Unsure("one", (1.15, 2.3), score=0.123456)
+    (looks,) = watch(film(5), [detector], HALF_SECOND).looks
+    assert [float(look.time) for look in looks if look.sightings] == [1.5, 2.0]
+    assert {s.score for look in looks for s in look.sightings} == {0.1235}
