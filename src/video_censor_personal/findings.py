@@ -105,7 +105,8 @@ class Detection:
         modality: whether it was seen or heard.
         track: where it was, in time order; empty means the whole frame (or sound).
         evidence: how a spoken word was timed: `aligned`, `cue` (not at all), `recognised` (no
-            subtitle tells of it) or `reheard` (one does); else empty.
+            subtitle tells of it) or `reheard` (one does); `sound` of one window of other sound;
+            else empty.
         replacement: what a cleaned subtitle says instead of `label`; empty: asterisks.
         score: the detector's own, on a scale of its own (`detectors.base.Scale`); None: not known.
         model: the revision of the model that said it.

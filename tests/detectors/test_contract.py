@@ -17,9 +17,10 @@ import pytest
 from pictures import frame, meadow, portrait, with_portrait
 from scripted_whisper import ScriptedWord, scripted_whisper
 from tiny_clip import make_tiny_clip
+from tiny_tagger import make_tiny_tagger
 
 from video_censor_personal.catalogue import catalogue
-from video_censor_personal.categories import key
+from video_censor_personal.categories import PROFANITY, key
 from video_censor_personal.detectors.base import (
     CategorySettings,
     DetectorPlugin,
@@ -35,6 +36,7 @@ from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue, Fr
 from video_censor_personal.timeline import Span
 
 TINY: Mapping[str, Callable[[Path], Path]] = {
+    "sound-events": make_tiny_tagger,
     "whisper": lambda folder: scripted_whisper(folder, [ScriptedWord("hell", 1.0)]),
     "zero-shot": make_tiny_clip,
 }
@@ -45,14 +47,19 @@ Build = Callable[[DetectorPlugin, DetectorSettings], FrameDetector | SoundDetect
 BUILT_IN = list(discover().plugins.values())
 SEEING = [plugin for plugin in BUILT_IN if plugin.modality == "video"]
 HEARING = [plugin for plugin in BUILT_IN if plugin.modality == "audio"]
+HEARING_WORDS = [plugin for plugin in HEARING if PROFANITY in plugin.categories]
 
 every_plugin = pytest.mark.parametrize("plugin", BUILT_IN, ids=lambda plugin: plugin.type)
 every_seeing = pytest.mark.parametrize("plugin", SEEING, ids=lambda plugin: plugin.type)
+every_hearing_words = pytest.mark.parametrize(
+    "plugin", HEARING_WORDS, ids=lambda plugin: plugin.type
+)
 every_hearing = pytest.mark.parametrize("plugin", HEARING, ids=lambda plugin: plugin.type)
 
 
 def settings(plugin: DetectorPlugin, **options: object) -> DetectorSettings:
-    names = ["blood" if name == "*" else name for name in sorted(plugin.categories)]
+    custom = "dog" if plugin.type == "sound-events" else "blood"
+    names = [custom if name == "*" else name for name in sorted(plugin.categories)]
     chosen = {name: CategorySettings(name, name.title(), 1.0) for name in names}
     return DetectorSettings("mine", chosen, options)
 
@@ -234,7 +241,7 @@ def test_it_copes_with_no_sound_at_all(hearing: SoundDetector) -> None:
     assert [f for f in play(hearing, [], 0) if isinstance(f, Detection)] == []
 
 
-@every_hearing
+@every_hearing_words
 def test_findings_are_well_formed(hearing: SoundDetector) -> None:
     cue = Cue(Span.of(0.5, 2.5), "what the hell are you doing, damn it", "eng", "track 2 (eng)")
     found = [finding for finding in play(hearing, [cue], 3) if isinstance(finding, Detection)]

@@ -12,10 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from video_censor_personal.analysis.clearing import Clearing
+from video_censor_personal.analysis.clock import Clock
 from video_censor_personal.analysis.evidence import Evidence, Witness
 from video_censor_personal.analysis.fusion import combine, counts
 from video_censor_personal.analysis.tracks import Look, Tracker
-from video_censor_personal.findings import Detection, Sighting
+from video_censor_personal.analysis.windows import joined
+from video_censor_personal.findings import Detection, Sighting, in_order
 from video_censor_personal.timeline import Number, Span, seconds
 
 __all__ = ["judge"]
@@ -40,10 +43,10 @@ def judge(
         for witness in evidence.witnesses
         for detection in (
             *_seen(witness, standing, seconds(padding), evidence.end),
-            *_heard(witness, standing, evidence.sensitivities),
+            *joined(_stretches(witness, standing, evidence, seconds(padding))),
         )
     ]
-    return tuple(sorted(found, key=lambda d: (d.span, d.category, d.label)))
+    return tuple(sorted(found, key=in_order))
 
 
 def _seen(
@@ -72,17 +75,24 @@ def _counting(
             yield sighting, strength
 
 
-def _heard(
-    witness: Witness, standing: _Standing, known: Mapping[str, float]
+def _stretches(
+    witness: Witness, standing: _Standing, evidence: Evidence, padding: Fraction
 ) -> Iterator[Detection]:
+    """What was said of whole stretches: all that was heard, and second looks."""
+    known = evidence.sensitivities
     for detection in witness.heard:
         own = witness.strength(detection.category, detection.score or 0)
         strength = standing.during(detection.span, detection.category, witness, own)
         if strength is None:
             continue
         stricter = standing.sensitivities[detection.category] > known.get(detection.category, 0)
+        span = detection.span
+        if detection.modality == "video":
+            padded = span.padded(padding, padding)
+            span = Span(padded.start, max(span.end, min(padded.end, evidence.end)))
         yield replace(
             detection,
+            span=span,
             confidence=strength,
             model=witness.model,
             replacement="" if stricter else detection.replacement,
@@ -90,27 +100,19 @@ def _heard(
 
 
 class _Presence:
-    """When one detector has evidence of one category, and how strong it is."""
+    """When one detector has evidence of one category, in ticks, and how strong it is."""
 
-    def __init__(self, parts: Sequence[tuple[Span, float]]) -> None:
-        in_order = sorted(parts, key=lambda part: part[0].start)
-        self._spans = [span for span, _ in in_order]
-        self._strengths = [strength for _, strength in in_order]
-        self._starts = [span.start for span in self._spans]
-        self._longest = max(span.duration for span in self._spans)
+    def __init__(self, parts: Sequence[tuple[int, int, float]]) -> None:
+        self._parts = sorted(parts)
+        self._starts = [start for start, _, _ in self._parts]
+        self._longest = max(end - start for start, end, _ in self._parts)
 
-    def strongest(self, span: Span) -> float:
-        """During `span`, or at the moment that it is."""
-        first = bisect_left(self._starts, span.start - self._longest)
-        last = (bisect_right if span.start == span.end else bisect_left)(self._starts, span.end)
-        return max(
-            (
-                self._strengths[number]
-                for number in range(first, last)
-                if self._spans[number].end > span.start
-            ),
-            default=0.0,
-        )
+    def strongest(self, start: int, end: int) -> float:
+        """From `start` to `end`, or at the moment that both are."""
+        first = bisect_left(self._starts, start - self._longest)
+        last = (bisect_right if start == end else bisect_left)(self._starts, end)
+        near = self._parts[first:last]
+        return max((strength for _, until, strength in near if until > start), default=0.0)
 
 
 class _Standing:
@@ -118,15 +120,17 @@ class _Standing:
 
     def __init__(self, evidence: Evidence, sensitivities: Mapping[str, float]) -> None:
         self.sensitivities = sensitivities
+        self._clock = Clock(evidence)
+        self._clearing = Clearing(evidence)
         self._presences: dict[str, dict[str, _Presence]] = {}
         shared = _shared(evidence, sensitivities)
         for witness in evidence.witnesses:
-            parts: dict[str, list[tuple[Span, float]]] = defaultdict(list)
             if shared.isdisjoint(witness.search.categories):
                 continue
+            parts: dict[str, list[tuple[int, int, float]]] = defaultdict(list)
             for category, span, strength in witness.presences(evidence.end):
-                if strength > 0 and category in shared:
-                    parts[category].append((span, strength))
+                if strength > 0 and category in shared & witness.search.categories:
+                    parts[category].append((*self._clock.span(span), strength))
             for category, pieces in parts.items():
                 others = self._presences.setdefault(category, {})
                 others[witness.name] = _Presence(pieces)
@@ -139,10 +143,12 @@ class _Standing:
         """The combined strength over a span, None where it does not count."""
         if category not in witness.search.categories or category not in self.sensitivities:
             return None
-        others = self._presences.get(category, {})
-        strength = combine(
-            own, (p.strongest(span) for name, p in others.items() if name != witness.name)
-        )
+        strength = own
+        if others := self._presences.get(category):
+            when = self._clock.span(span)
+            rest = (p.strongest(*when) for name, p in others.items() if name != witness.name)
+            strength = combine(own, rest)
+        strength *= self._clearing.share(category, span)
         return strength if counts(strength, self.sensitivities[category]) else None
 
 

@@ -14,10 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from video_censor_personal.findings import Detection, Gap, Modality, Sighting
 from video_censor_personal.media.base import AudioBlock, Cue, Frame
+
+if TYPE_CHECKING:
+    from video_censor_personal.detectors.second_look import SecondLook
 
 __all__ = [
     "CategorySettings",
@@ -184,6 +187,9 @@ class DetectorPlugin(Protocol):
         """Raises `ConfigError` if `settings.options` cannot be used."""
         ...
 
+    # One that takes custom concepts (`*`) but not any may also have
+    # `sees(category, settings) -> bool`, asked of each that `categories` does not name.
+
     def needs(self, settings: DetectorSettings) -> list[ModelNeed]:
         """The models it takes from the model manager."""
         ...
@@ -206,8 +212,12 @@ class DetectorPlugin(Protocol):
         install it."""
         ...
 
-    def build(self, settings: DetectorSettings) -> FrameDetector | SoundDetector:
-        """The detector, ready to be used.
+    # A plug-in that must not be used unless the configuration names it has `only_if_named = True`;
+    # one of whose use people must be warned has `warnings(settings) -> list[str]`, in sentences.
+
+    def build(self, settings: DetectorSettings) -> FrameDetector | SoundDetector | SecondLook:
+        """The detector, ready to be used. One that is too dear to see every frame of a film is a
+        `SecondLook`.
 
         Raises:
             DetectorError: it cannot be built.

@@ -19,33 +19,20 @@ from pydantic import Field
 from video_censor_personal import categories
 from video_censor_personal.config.document import Document, read_yaml, validate
 from video_censor_personal.detectors.base import CategorySettings, Scale
+from video_censor_personal.detectors.options import WrittenScale
 
 __all__ = ["Concept", "ConceptBook", "Family", "built_in_book", "read_book"]
 
 Family = Literal["clip", "siglip"]
 """How a model was trained; raw scores of one family mean nothing for the other."""
 
-_Share = Annotated[float, Field(ge=0, le=1)]
 _Phrase = Annotated[str, Field(min_length=1)]
 
 
 @dataclass
-class _Scale:
-    """`Scale` as it is written."""
-
-    strict: _Share
-    default: _Share
-    lenient: _Share
-
-    def __post_init__(self) -> None:
-        if not self.strict >= self.default >= self.lenient:
-            raise ValueError("must have strict >= default >= lenient")
-
-
-@dataclass
 class _Scales:
-    clip: _Scale | None = None
-    siglip: _Scale | None = None
+    clip: WrittenScale | None = None
+    siglip: WrittenScale | None = None
 
 
 @dataclass
@@ -114,7 +101,7 @@ class ConceptBook:
             category.label,
             tuple(prompts),
             (*(entry.opposites or ()), *_unlike(prompts, self._content.neutral or ())),
-            Scale(scale.strict, scale.default, scale.lenient),
+            scale.value,
         )
 
     def updated(self, other: ConceptBook) -> ConceptBook:

@@ -8,17 +8,37 @@ declared as `list[...]`, paths as `str` (relative to `DetectorSettings.base_dir`
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, get_type_hints
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from video_censor_personal.config.document import nearest
-from video_censor_personal.detectors.base import DetectorSettings
+from video_censor_personal.detectors.base import DetectorSettings, Scale
 from video_censor_personal.errors import ConfigError
 
-__all__ = ["read_options"]
+__all__ = ["WrittenScale", "read_options"]
 
 Options = TypeVar("Options")
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass
+class WrittenScale:
+    """A `Scale` as people write it: `{strict: 0.9, default: 0.7, lenient: 0.5}`."""
+
+    strict: _Share
+    default: _Share
+    lenient: _Share
+
+    def __post_init__(self) -> None:
+        if not self.strict >= self.default >= self.lenient:
+            raise ValueError("must have strict >= default >= lenient")
+
+    @property
+    def value(self) -> Scale:
+        return Scale(self.strict, self.default, self.lenient)
 
 
 def read_options(declared: type[Options], settings: DetectorSettings) -> Options:

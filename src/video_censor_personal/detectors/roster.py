@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from video_censor_personal.detectors.base import (
     SoundDetector,
 )
 from video_censor_personal.detectors.registry import Discovery, find
+from video_censor_personal.detectors.second_look import SecondLook
 from video_censor_personal.errors import ConfigError, DetectorError
 
 __all__ = ["ANY_MODEL", "Assignment", "assign"]
@@ -62,12 +64,18 @@ class Assignment:
         return ask(self.settings) if ask else frozenset()
 
     @property
+    def warnings(self) -> list[str]:
+        """What a person must know before it is used."""
+        ask = getattr(self.plugin, "warnings", None)
+        return list(ask(self.settings)) if ask else []
+
+    @property
     def revision(self) -> str:
         """What its detector works with besides the models it takes; empty where it does not say."""
         ask = getattr(self.plugin, "revision", None)
         return str(ask(self.settings)) if ask else ""
 
-    def build(self, model_paths: Mapping[str, Path]) -> FrameDetector | SoundDetector:
+    def build(self, model_paths: Mapping[str, Path]) -> FrameDetector | SoundDetector | SecondLook:
         """The detector, handed the verified files of its models."""
         return self.plugin.build(replace(self.settings, model_paths=model_paths))
 
@@ -78,9 +86,9 @@ def assign(config: Config, installed: Discovery) -> list[Assignment]:
     Detectors named under `detectors:` look for the categories named there, else for every enabled
     one that they can see. A category whose `model` leaves the choice to the program and that no
     named detector looks for goes to every installed detector that can, was not disabled, and takes
-    no model that nobody asked for. Where one of them does better what another does (`instead_of`),
-    the other gets nothing. A category that nobody sees is in no assignment; the analysis reports
-    it as unknown.
+    no model that nobody asked for, unless it is one that has to be named (`only_if_named`). Where
+    one of them does better what another does (`instead_of`), the other gets nothing. A category
+    that nobody sees is in no assignment; the analysis reports it as unknown.
 
     Raises:
         ConfigError: an unknown detector type, a `model` that names no detector, options that a
@@ -107,9 +115,10 @@ def assign(config: Config, installed: Discovery) -> list[Assignment]:
             for key in wanted
             if key not in seen
             and (kind, key) not in left_out
-            and _sees(plugin, key)
+            and _sees(plugin, key, DetectorConfig(type=kind), config)
             and config.detections[key].model in (*ANY_MODEL, kind)
         ]
+        keys = [key for key in keys if _may_be_chosen(plugin, config.detections[key].model)]
         if keys and kind not in disabled and plugin.available() is None:
             made = _assignment(config, DetectorConfig(type=kind), plugin, keys)
             if _is_equipped(made, config) or any(config.detections[k].model == kind for k in keys):
@@ -121,7 +130,31 @@ def assign(config: Config, installed: Discovery) -> list[Assignment]:
         for a in assignments
     ]
     _check_names(config, entries, assignments)
+    _check_choices(config, assignments, installed.plugins)
     return [a for a in assignments if a.settings.categories]
+
+
+def _check_choices(
+    config: Config, assignments: list[Assignment], plugins: Mapping[str, DetectorPlugin]
+) -> None:
+    """Where somebody wrote which detector shall look, that one must be able to."""
+    seen = {key for assignment in assignments for key in assignment.settings.categories}
+    for key in config.enabled_categories():
+        chosen = plugins.get(config.detections[key].model)
+        if key in seen or chosen is None or chosen.available() is not None:
+            continue
+        raise config.error(
+            f"the detector {chosen.type!r} cannot look for {key!r} "
+            f"(it can look for: {', '.join(sorted(chosen.categories))})",
+            "detections",
+            key,
+            "model",
+        )
+
+
+def _may_be_chosen(plugin: DetectorPlugin, model: str) -> bool:
+    """Whether the program may choose a plug-in that no entry under `detectors:` names."""
+    return model == plugin.type or not getattr(plugin, "only_if_named", False)
 
 
 def _better(plugin: DetectorPlugin) -> str:
@@ -137,7 +170,7 @@ def _with_stand_in(assignment: Assignment, config: Config, installed: Discovery)
         return assignment
     options = plugin.stand_in_options(settings)  # type: ignore[attr-defined]
     entry = DetectorConfig(type=other.type, options=options)
-    keys = [key for key in settings.categories if _sees(other, key)]
+    keys = [key for key in settings.categories if _sees(other, key, entry, config)]
     return replace(assignment, stand_in=_assignment(config, entry, other, keys))
 
 
@@ -203,15 +236,21 @@ def _check_models(
             )
 
 
-def _sees(plugin: DetectorPlugin, key: str) -> bool:
-    return key in plugin.categories or (key not in categories.BUILT_IN and "*" in plugin.categories)
+def _sees(plugin: DetectorPlugin, key: str, entry: DetectorConfig, config: Config) -> bool:
+    if key in plugin.categories or key in categories.BUILT_IN or "*" not in plugin.categories:
+        return key in plugin.categories
+    ask = getattr(plugin, "sees", None)
+    if ask is None:
+        return True
+    with _placed(entry, config):
+        return bool(ask(key, _settings(config, entry, ())))
 
 
 def _named_categories(entry: DetectorConfig, plugin: DetectorPlugin, config: Config) -> list[str]:
     wanted = config.enabled_categories()
     asked = [categories.key(name) for name in entry.categories]
     for key in asked:
-        if not _sees(plugin, key):
+        if not _sees(plugin, key, entry, config):
             raise config.error(
                 f"the detector {entry.type!r} cannot see {key!r} "
                 f"(it sees: {', '.join(sorted(plugin.categories))})",
@@ -222,14 +261,23 @@ def _named_categories(entry: DetectorConfig, plugin: DetectorPlugin, config: Con
     return [
         key
         for key in asked or wanted
-        if key in wanted and _sees(plugin, key) and config.detections[key].model in own
+        if key in wanted
+        and _sees(plugin, key, entry, config)
+        and config.detections[key].model in own
     ]
 
 
 def _assignment(
     config: Config, entry: DetectorConfig, plugin: DetectorPlugin, keys: list[str]
 ) -> Assignment:
-    settings = DetectorSettings(
+    settings = _settings(config, entry, keys)
+    with _placed(entry, config):
+        plugin.check(settings)
+    return Assignment(plugin, settings)
+
+
+def _settings(config: Config, entry: DetectorConfig, keys: Iterable[str]) -> DetectorSettings:
+    return DetectorSettings(
         name=entry.name or entry.type,
         categories={
             key: CategorySettings(
@@ -245,11 +293,15 @@ def _assignment(
         base_dir=config.base_dir,
         device=config.processing.device,
     )
+
+
+@contextmanager
+def _placed(entry: DetectorConfig, config: Config) -> Iterator[None]:
+    """What a plug-in has against its entry, with the place of the entry in the file."""
     try:
-        plugin.check(settings)
+        yield
     except ConfigError as error:
         if error.file is not None:
             raise
         key = (error.key,) if error.key else ()
         raise config.error(str(error), *_place(entry, config), *key) from error
-    return Assignment(plugin, settings)
