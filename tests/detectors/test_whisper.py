@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scripted_whisper import ScriptedWord, scripted_whisper
-from spoken import CONTINUOUS, blocks, cue, sentence, sound, word, words
+from spoken import CONTINUOUS, blocks, cue, sentence, sound, word
+from whispering import (
+    HELL,
+    LENGTH_S,
+    OTHER_LINE,
+    assert_at,
+    german,
+    listener,
+    quiet,
+    run,
+    true_to,
+    true_to_german,
+)
 
-from video_censor_personal.detectors.base import CategorySettings, DetectorSettings
-from video_censor_personal.detectors.hearing import Hearing
-from video_censor_personal.detectors.speech_model import SpeechModel
-from video_censor_personal.detectors.vocabulary import Vocabulary
-from video_censor_personal.detectors.whisper import WhisperListener, WhisperOptions, plugin
 from video_censor_personal.detectors.whisper_model import Whisper, WhisperFolder, WhisperProcess
-from video_censor_personal.errors import ConfigError, DetectorError
 from video_censor_personal.findings import Detection, Gap
-from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue
+from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock
 
-HELL = "words_hell_slt.wav"
-LENGTH_S = len(sound(HELL)) / SAMPLE_RATE_HZ
-OTHER_LINE = "Something that nobody says here, hell no"
-TOLERANCE_S = 0.15
 Make = Callable[..., Whisper]
-
-
-@cache
-def aligner() -> SpeechModel:
-    return SpeechModel()
 
 
 @pytest.fixture(scope="module")
@@ -48,46 +39,6 @@ def whisper(tmp_path_factory: pytest.TempPathFactory) -> Make:
         return Whisper(str(folder), "cpu", 1)
 
     return make
-
-
-def true_to(name: str, offset_s: float = 0.0, **probabilities: float) -> list[ScriptedWord]:
-    """What a good model would write down: every word in its middle."""
-    return [
-        ScriptedWord(w.text, offset_s + (w.start_s + w.end_s) / 2, probabilities.get(w.text, 1.0))
-        for w in words(name)
-    ]
-
-
-def true_to_german() -> list[ScriptedWord]:
-    """As if "hell" were the German word."""
-    return [ScriptedWord("Scheiße", w.at_s) if w.text == "hell" else w for w in true_to(HELL)]
-
-
-def listener(
-    model: Whisper, second: Whisper | None = None, find_language: bool = False, **options: Any
-) -> WhisperListener:
-    vocabulary = Vocabulary(WhisperOptions(**options), 0.5, Path())
-    hearing = Hearing(vocabulary, aligner(), model, second)
-    return WhisperListener("ears", vocabulary, hearing, find_language=find_language)
-
-
-def run(
-    detector: WhisperListener, samples: np.ndarray, cues: Sequence[Cue] = ()
-) -> list[Detection | Gap]:
-    detector.begin(cues)
-    found = [item for block in blocks(samples) for item in detector.hear(block)]
-    return [*found, *detector.finish()]
-
-
-def assert_at(found: Detection | Gap, name: str, text: str, offset_s: float = 0.0) -> None:
-    truth = word(name, text)
-    assert isinstance(found, Detection)
-    assert float(found.span.start) == pytest.approx(offset_s + truth.start_s, abs=TOLERANCE_S)
-    assert float(found.span.end) == pytest.approx(offset_s + truth.end_s, abs=TOLERANCE_S)
-
-
-def quiet(seconds: float) -> np.ndarray:
-    return np.zeros(round(seconds * SAMPLE_RATE_HZ), np.int16)
 
 
 # -- with subtitles
@@ -243,11 +194,6 @@ def test_an_unlikely_word_counts_for_less(whisper):
 # -- languages
 
 
-def german(probabilities: dict[str, float]) -> dict[str, Any]:
-    return {"script": [ScriptedWord("Scheiße", 0.9), ScriptedWord("Mann", 1.3)],
-            "languages": probabilities}  # fmt: skip
-
-
 def test_the_language_is_found_out_and_its_words_are_looked_for(whisper):
     model = whisper(**german({"de": 0.9, "en": 0.1}))
     samples = np.concatenate([quiet(31), sound(HELL), sound(CONTINUOUS), quiet(1)])
@@ -335,132 +281,3 @@ def test_the_second_model_is_asked_for_a_subtitled_word_that_the_first_does_not_
     (found,) = run(detector, sound(HELL), [cue(0, LENGTH_S, OTHER_LINE)])
     assert found.evidence == "reheard"
     assert_at(found, HELL, "hell")
-
-
-# -- the plug-in
-
-
-def settings(folder: Path | None, **options: Any) -> DetectorSettings:
-    asked = CategorySettings("profanity", "Profanity")
-    models = {} if folder is None else {"whisper-small-en": folder}
-    return DetectorSettings("ears", {"profanity": asked}, options, models)
-
-
-def test_it_hears_in_a_process_of_its_own_and_leaves_none_behind(tmp_path):
-    folder = scripted_whisper(tmp_path / "model", true_to(HELL))
-    detector = plugin.build(settings(folder))
-    assert isinstance(detector, WhisperListener)
-    detector.begin([])
-    list(detector.hear(AudioBlock(Fraction(0), np.tile(sound(HELL), 8))))
-    pid = detector.hearing.model.process.pid
-    os.kill(pid, 0)
-    found = list(detector.finish())
-    assert "hell" in [item.label for item in found]
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
-
-
-@pytest.mark.parametrize("name", ["model.bin", "config.json", "tokenizer.json", "vocabulary.json"])
-def test_a_model_folder_that_lacks_a_file_is_named_and_nothing_is_downloaded(tmp_path, name):
-    folder = scripted_whisper(tmp_path / "model", true_to(HELL))
-    (folder / name).unlink()
-    with pytest.raises(DetectorError, match=rf"'whisper-small-en' lacks {name} .*CTranslate2"):
-        plugin.build(settings(folder))
-
-
-def test_a_model_that_cannot_be_loaded_leaves_gaps(tmp_path):
-    folder = scripted_whisper(tmp_path / "model", true_to(HELL))
-    (folder / "model.bin").write_bytes(b"not a model")
-    found = run(plugin.build(settings(folder)), sound(CONTINUOUS), [cue(0, 3, "Scheiße, damn")])
-    assert [item.evidence for item in found if isinstance(item, Detection)] == ["cue"]
-    gaps = [item for item in found if isinstance(item, Gap)]
-    assert gaps
-    assert all("'whisper-small-en' failed" in gap.reason and gap.passing for gap in gaps)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"langage": "en"}, "did you mean 'language'"),
-        ({"language": "klingon"}, "no word list for the language 'klingon'"),
-        ({"language": "de", "languages": ["en"]}, "'de' is not among 'languages'"),
-        ({"model": 3}, "model"),
-        ({"words": ["f***"]}, "write the whole word"),
-    ],
-)
-def test_an_option_that_cannot_be_used_is_named(options, message):
-    with pytest.raises(ConfigError, match=message):
-        plugin.check(settings(None, **options))
-
-
-def test_what_it_needs_and_which_languages_it_understands():
-    asked = settings(None, second_model="whisper-large-v3-turbo", language="German")
-    assert [need.name for need in plugin.needs(asked)] == [
-        "whisper-small-en", "whisper-large-v3-turbo",
-    ]  # fmt: skip
-    assert plugin.languages(asked) == {"de"}
-    assert plugin.languages(settings(None, languages=["en", "fr"])) == {"en", "fr"}
-
-
-def test_other_languages_need_a_multilingual_model(tmp_path):
-    folder = scripted_whisper(tmp_path / "small", true_to(HELL))
-    with pytest.raises(DetectorError, match=r"understands English only.*whisper-large-v3-turbo"):
-        plugin.build(settings(folder, languages=["en", "de"]))
-    assert not WhisperFolder("x", folder).is_multilingual
-    folder = scripted_whisper(tmp_path / "large", **german({"de": 0.9, "en": 0.1}))
-    assert WhisperFolder("x", folder).is_multilingual
-    assert plugin.build(settings(folder, languages=["en", "de"]))
-
-
-class Stuck:
-    """A model that never answers; used in a child process."""
-
-    def voices(self, samples: np.ndarray) -> list[range]:
-        signal.pause()
-        return []
-
-
-@pytest.mark.skipif(not Path("/proc").exists(), reason="looks for the child in /proc")
-def test_ctrl_c_does_not_wait_for_a_model_that_thinks():
-    script = f"""
-import sys, threading
-sys.path[:0] = {[str(Path(__file__).parent)]!r}
-from pathlib import Path
-import spoken, test_whisper
-from video_censor_personal.analysis.examination import examine
-from video_censor_personal.config import Processing
-from video_censor_personal.detectors.model_process import ModelProcess
-from video_censor_personal.detectors.whisper_model import WhisperFolder, WhisperProcess
-from video_censor_personal.media.probe import probe
-model = WhisperProcess(WhisperFolder("stuck", Path()), "cpu", 1)
-model.process = ModelProcess("stuck", test_whisper.Stuck)
-class Told(test_whisper.WhisperListener):
-    def finish(self):
-        print("listening", flush=True)
-        yield from super().finish()
-ears = test_whisper.listener(model)
-ears.__class__ = Told
-info = probe(spoken.DATA / test_whisper.HELL)
-examine(info, [], lambda: [ears], [], Processing(), sensitivities={{}})
-"""
-    parent = subprocess.Popen(
-        [sys.executable, "-c", script],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert parent.stdout is not None
-    assert parent.stdout.readline() == b"listening\n"
-    children = Path(f"/proc/{parent.pid}/task")
-    while not (pids := [c for task in children.iterdir() if task.exists()
-                        for c in (task / "children").read_text().split()]):  # fmt: skip
-        pass
-    os.killpg(parent.pid, signal.SIGINT)
-    try:
-        _, complaint = parent.communicate(timeout=30)
-    finally:
-        parent.kill()
-    assert complaint.decode().strip().endswith("KeyboardInterrupt")
-    for pid in pids:
-        with pytest.raises(ProcessLookupError):
-            os.kill(int(pid), 0)
