@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from video_censor_personal.analysis.conclusion import conclude
 from video_censor_personal.analysis.coverage import Search
 from video_censor_personal.analysis.evidence import Evidence, Witness
 from video_censor_personal.analysis.examination import Examined, examine, unexamined_streams
-from video_censor_personal.analysis.making import Making, parts_of
+from video_censor_personal.analysis.making import Making, model_of, parts_of
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.config.document import nearest
@@ -268,43 +268,34 @@ class AnalysisPipeline:
         }
         return conclude(scores, self.config, asked)
 
-    def making(self, video: Path) -> Making:
-        """What the scores of an analysis would be made with if every model were there."""
-        return self._made_with(video, self._assignments)
+    def making(self, video: Path, missing: Collection[str] = ()) -> Making:
+        """What the scores of an analysis would be made with if no model but `missing` ones were
+        missing."""
+        stand_ins = [_with_models(assignment, missing) for assignment in self._assignments]
+        return self._made_with(video, [each for each in stand_ins if each is not None])
+
+    def missing_optional(self) -> list[str]:
+        """The optional models that are not there, by name; changes nothing."""
+        return [source.name for source in self.missing_models() if source.optional]
 
     def _made_with(self, video: Path, assignments: Sequence[Assignment]) -> Making:
+        models = {a.settings.name: model_of(a, self._manager.revision) for a in assignments}
         sampling = self.config.processing.frame_sampling
         return Making(
             program=__version__,
             strategy=sampling.strategy,
             sample_rate=sampling.sample_rate,
-            parts=parts_of(
-                assignments,
-                {a.settings.name: self._revision(a) for a in assignments},
-                video,
-                self._languages(assignments),
-            ),
+            parts=parts_of(assignments, models, video, self._languages(assignments)),
         )
-
-    def _revision(self, assignment: Assignment) -> str:
-        """What its detector works with; empty where some of it cannot be told."""
-        models = {need.name: self._manager.revision(need.name) for need in assignment.needs}
-        known = [f"{name} {revision}" for name, revision in models.items() if revision]
-        parts = [part for part in (assignment.revision, *known) if part]
-        return "; ".join(parts) if len(known) == len(models) else ""
 
     def _witness(self, assignment: Assignment, found: Examined) -> Witness:
         name = assignment.settings.name
-        models = ", ".join(need.name for need in assignment.needs)
+        keys = frozenset(assignment.settings.categories)
+        unknown = ", ".join(need.name for need in assignment.needs)
         return Witness(
-            search=Search(
-                name,
-                assignment.plugin.modality,
-                frozenset(assignment.settings.categories),
-                assignment.notes,
-            ),
+            search=Search(name, assignment.plugin.modality, keys, assignment.notes),
             scales=found.scales.get(name, {}),
-            model=self._revision(assignment) or models,
+            model=model_of(assignment, self._manager.revision) or unknown,
             looks=found.looks.get(name, ()),
             heard=found.heard.get(name, ()),
         )
@@ -327,6 +318,12 @@ class AnalysisPipeline:
         for cue in subtitles.cues:
             log.log(_TRACE, "%s: cue of %s: %r", cue.span, cue.source, cue.text)
         return list(subtitles.cues)
+
+
+def _with_models(assignment: Assignment, missing: Collection[str]) -> Assignment | None:
+    """Who does the work of `assignment` where these models are missing."""
+    lacking = any(need.name in missing for need in assignment.needs)
+    return assignment.stand_in if lacking else assignment
 
 
 def _how_to_get(missing: Sequence[ModelSource], config: Config) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from collections.abc import Callable
@@ -9,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from model_host import ModelHost, model
 from movies import Sound, make_movie, tone
 from pictures import scaled, with_portrait
 
 from video_censor_personal.analysis.scores import read_scores
 from video_censor_personal.cli import main
+from video_censor_personal.config import CategoryConfig, Config, DetectorConfig
+from video_censor_personal.job import Outcome, Request, plan_job, run_job
 
 CONFIG = "detections: {faces: {sensitivity: %s}, nudity: {}, profanity: {}}\n%s"
 
@@ -176,3 +180,27 @@ def test_what_failed_in_passing_is_tried_again(censor, tmp_path, monkeypatch):
     assert censor(fails=3)["reused_scores"] is None
     again = censor("--force")
     assert (again["reused_scores"], again["unknown"]) == (None, [])
+
+
+def test_an_optional_model_that_was_missing_matters_once_it_can_be_had(film, tmp_path):
+    (folder,) = importlib.util.find_spec("nudenet").submodule_search_locations
+    weights = (Path(folder) / "320n.onnx").read_bytes()
+    config = Config()
+    config.detections = {"faces": CategoryConfig()}
+    config.detectors = [DetectorConfig("nudenet", options={"model": "small"})]
+    config.models.cache_dir = str(tmp_path / "cache")
+
+    def run(**options: bool) -> Outcome:
+        request = Request(film, config, output=tmp_path / "r.json", force=True, **options)
+        return run_job(plan_job(request))
+
+    with ModelHost() as host:
+        config.models.sources = [model("small", host.serve("320n.onnx", weights), optional=True)]
+        assert run().unknown
+        again = run()
+        assert again.reused, "it is still missing"
+        assert again.unknown
+        had = run(download_models=True)
+    assert not had.reused
+    assert not had.unknown
+    assert run().reused

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from video_censor_personal.detectors.roster import Assignment
 from video_censor_personal.media.subtitles import files_beside
 
-__all__ = ["Making", "Part", "parts_of"]
+__all__ = ["Making", "Part", "model_of", "parts_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,15 @@ def _difference(kept: Part, wanted: Part) -> str | None:
         if kept.categories[key] != meant:
             return f"was told something else of {meant[0]}"
     return None
+
+
+def model_of(assignment: Assignment, revision: Callable[[str], str]) -> str:
+    """What a detector works with: what its plug-in says of itself, and the `revision` of every
+    model that it takes; empty where some of that cannot be told."""
+    models = {need.name: revision(need.name) for need in assignment.needs}
+    known = [f"{name} {told}" for name, told in models.items() if told]
+    parts = [part for part in (assignment.revision, *known) if part]
+    return "; ".join(parts) if len(known) == len(models) else ""
 
 
 def parts_of(

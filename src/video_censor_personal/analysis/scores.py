@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import gzip
 import json
-import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from video_censor_personal.analysis.clock import Clock
 from video_censor_personal.analysis.evidence import Evidence, Witness
 from video_censor_personal.analysis.making import Making
 from video_censor_personal.analysis.scores_reading import FORMAT, VERSION, read_fields
@@ -26,7 +25,6 @@ from video_censor_personal.analysis.tracks import Look
 from video_censor_personal.errors import ReportError
 from video_censor_personal.findings import Detection
 from video_censor_personal.outputs import temporary_file
-from video_censor_personal.timeline import Span
 
 __all__ = ["SUFFIX", "Scores", "read_scores", "write_scores"]
 
@@ -101,7 +99,7 @@ def read_scores(path: Path) -> Scores:
 
 def _fields(scores: Scores) -> Fields:
     evidence = scores.evidence
-    clock = _Clock(evidence)
+    clock = Clock(evidence)
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -125,34 +123,7 @@ def _fields(scores: Scores) -> Fields:
     }
 
 
-class _Clock:
-    """Counts in ticks of which every time of a record is a whole number."""
-
-    def __init__(self, evidence: Evidence) -> None:
-        self.rate = math.lcm(*{time.denominator for time in _times(evidence)})
-
-    def ticks(self, time: Fraction) -> int:
-        return time.numerator * (self.rate // time.denominator)
-
-    def span(self, span: Span) -> tuple[int, int]:
-        return self.ticks(span.start), self.ticks(span.end)
-
-
-def _times(evidence: Evidence) -> Iterator[Fraction]:
-    yield evidence.end
-    yield evidence.duration or Fraction(0)
-    spans = [gap.span for gaps in evidence.gaps.values() for gap in gaps]
-    for witness in evidence.witnesses:
-        spans += [detection.span for detection in witness.heard]
-        for look in witness.looks:
-            yield look.time
-            yield look.since
-    for span in spans:
-        yield span.start
-        yield span.end
-
-
-def _witness(witness: Witness, clock: _Clock) -> Fields:
+def _witness(witness: Witness, clock: Clock) -> Fields:
     things: dict[tuple[str, str, str], int] = {}
     search = witness.search
     return {
@@ -171,7 +142,7 @@ def _witness(witness: Witness, clock: _Clock) -> Fields:
     }
 
 
-def _look(look: Look, clock: _Clock, things: dict[tuple[str, str, str], int]) -> Sequence[float]:
+def _look(look: Look, clock: Clock, things: dict[tuple[str, str, str], int]) -> Sequence[float]:
     row: list[float] = [
         clock.ticks(look.time),
         clock.ticks(look.since),
@@ -185,7 +156,7 @@ def _look(look: Look, clock: _Clock, things: dict[tuple[str, str, str], int]) ->
     return row
 
 
-def _heard(detection: Detection, clock: _Clock) -> Fields:
+def _heard(detection: Detection, clock: Clock) -> Fields:
     return {
         "category": detection.category,
         "label": detection.label,

@@ -31,6 +31,21 @@ _MODALITIES: tuple[Modality, ...] = get_args(Modality)
 Fields = Mapping[str, Any]
 
 
+class _Times(dict[int, Fraction]):
+    """Ticks -> seconds. Detectors look at the same frames, so most times come more than once."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+
+    def __missing__(self, ticks: int) -> Fraction:
+        self[ticks] = time = Fraction(ticks, self._rate)
+        return time
+
+    def span(self, ticks: Sequence[int]) -> Span:
+        start, end = ticks
+        return Span(self[start], self[end])
+
+
 def read_fields(fields: Fields) -> dict[str, Any]:
     """The arguments of `Scores`."""
     return {
@@ -57,10 +72,11 @@ def _part(fields: Fields) -> Part:
 def _evidence(fields: Fields) -> Evidence:
     rate = _whole(fields["ticks_per_s"])
     duration = fields["duration"]
+    times = _Times(rate)
     return Evidence(
-        witnesses=tuple(_witness(part, rate) for part in fields["witnesses"]),
+        witnesses=tuple(_witness(part, times) for part in fields["witnesses"]),
         gaps={
-            modality: tuple(_gap(row, rate) for row in fields["gaps"][modality])
+            modality: tuple(_gap(row, times) for row in fields["gaps"][modality])
             for modality in _MODALITIES
             if modality in fields["gaps"]
         },
@@ -69,38 +85,39 @@ def _evidence(fields: Fields) -> Evidence:
             for modality in _MODALITIES
             if modality in fields["unexamined"]
         },
-        duration=None if duration is None else Fraction(_whole(duration), rate),
-        end=Fraction(_whole(fields["end"]), rate),
+        duration=None if duration is None else times[_whole(duration)],
+        end=times[_whole(fields["end"])],
         sensitivities={key: float(value) for key, value in fields["sensitivities"].items()},
     )
 
 
-def _gap(row: Sequence[Any], rate: int) -> Gap:
+def _gap(row: Sequence[Any], times: _Times) -> Gap:
     start, end, reason, category, passing = row
-    return Gap(_span((start, end), rate), _text(reason), category, bool(passing))
+    return Gap(times.span((start, end)), _text(reason), category, bool(passing))
 
 
-def _witness(fields: Fields, rate: int) -> Witness:
+def _witness(fields: Fields, times: _Times) -> Witness:
     things = [(_text(c), _text(label), _text(r)) for c, label, r in fields["things"]]
     name, modality = _text(fields["name"]), _MODALITIES[_MODALITIES.index(fields["modality"])]
     return Witness(
         search=Search(name, modality, frozenset(fields["categories"]), dict(fields["notes"])),
         scales={key: Scale(*map(float, scale)) for key, scale in fields["scales"].items()},
         model=_text(fields["model"]),
-        looks=tuple(_look(row, rate, things) for row in fields["looks"]),
-        heard=tuple(_heard(part, rate, name, modality) for part in fields["heard"]),
+        looks=tuple(_look(row, times, things) for row in fields["looks"]),
+        heard=tuple(_heard(part, times, name, modality) for part in fields["heard"]),
     )
 
 
-def _look(row: Sequence[Any], rate: int, things: Sequence[tuple[str, str, str]]) -> Look:
+def _look(row: Sequence[Any], times: _Times, things: Sequence[tuple[str, str, str]]) -> Look:
     time, since, kind = row[:3]
-    when = Fraction(time, rate)
     return Look(
-        time=when,
-        since=when if since == time else Fraction(since, rate),
+        time=times[time],
+        since=times[since],
         sightings=tuple(
-            _sighting(row[at : at + _PER_SIGHTING], things)
-            for at in range(3, len(row), _PER_SIGHTING)
+            [
+                _sighting(row[at : at + _PER_SIGHTING], things)
+                for at in range(3, len(row), _PER_SIGHTING)
+            ]
         ),
         regular=bool(kind & 1),
         starts_shot=bool(kind & 2),
@@ -114,12 +131,12 @@ def _sighting(row: Sequence[Any], things: Sequence[tuple[str, str, str]]) -> Sig
     return Sighting(category, label, float(score), box, reasoning)
 
 
-def _heard(fields: Fields, rate: int, detector: str, modality: Modality) -> Detection:
+def _heard(fields: Fields, times: _Times, detector: str, modality: Modality) -> Detection:
     score = float(fields["score"])
     return Detection(
         category=_text(fields["category"]),
         label=_text(fields["label"]),
-        span=_span(fields["span"], rate),
+        span=times.span(fields["span"]),
         confidence=score,
         reasoning=_text(fields["reasoning"]),
         detector=detector,
@@ -128,11 +145,6 @@ def _heard(fields: Fields, rate: int, detector: str, modality: Modality) -> Dete
         replacement=_text(fields["replacement"]),
         score=score,
     )
-
-
-def _span(ticks: Sequence[Any], rate: int) -> Span:
-    start, end = ticks
-    return Span(Fraction(start, rate), Fraction(end, rate))
 
 
 def _text(value: Any) -> str:

@@ -29,10 +29,12 @@ class KeptScores:
 
 
 def find_kept(
-    path: Path, pipeline: AnalysisPipeline, info: MediaInfo
+    path: Path, pipeline: AnalysisPipeline, info: MediaInfo, *, downloads: bool
 ) -> tuple[KeptScores | None, str]:
     """The scores at `path` if they are those of this video and all that `pipeline` would find,
     else a sentence on why they are not (empty: there are none).
+
+    `downloads`: missing models would be fetched before an analysis.
 
     Raises:
         InputError: the video cannot be read.
@@ -43,14 +45,20 @@ def find_kept(
         scores = read_scores(path)
     except ReportError as error:
         return None, str(error)
-    if problem := _problem(scores, pipeline, info):
+    if problem := _problem(scores, pipeline, info, downloads):
         return None, f"the scores {path} are not used again: {problem}"
     return KeptScores(path, replace(scores, source=info.path)), ""
 
 
-def _problem(scores: Scores, pipeline: AnalysisPipeline, info: MediaInfo) -> str | None:
+def _problem(
+    scores: Scores, pipeline: AnalysisPipeline, info: MediaInfo, downloads: bool
+) -> str | None:
     if (scores.size_bytes, scores.fingerprint) != (info.size_bytes, fingerprint(info.path)):
         return "they are of another video, or it was changed"
     if scores.evidence.passing:
         return f"something failed when they were made ({scores.evidence.passing[0].reason})"
-    return scores.making.lacks(pipeline.making(info.path))
+    problem = scores.making.lacks(pipeline.making(info.path))
+    if problem and not downloads and (missing := pipeline.missing_optional()):
+        # Optional models that were missing then are missing now.
+        problem = scores.making.lacks(pipeline.making(info.path, missing))
+    return problem

@@ -160,7 +160,8 @@ def plan_job(request: Request) -> JobPlan:
     pipeline = AnalysisPipeline(request.config, video=info.path) if analyses else None
     kept, refusal = None, ""
     if pipeline is not None and outputs.scores is not None and not request.reanalyse:
-        kept, refusal = find_kept(outputs.scores, pipeline, info)
+        downloads = request.download_models or request.config.models.auto_download
+        kept, refusal = find_kept(outputs.scores, pipeline, info, downloads=downloads)
         if kept is not None:
             outputs = replace(outputs, scores=None)  # they stay as they are
     check_outputs(
