@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from video_censor_personal.analysis.clearing import Clearing
 from video_censor_personal.analysis.clock import Clock
 from video_censor_personal.analysis.evidence import Evidence, Witness
 from video_censor_personal.analysis.fusion import combine, counts
 from video_censor_personal.analysis.tracks import Look, Tracker
+from video_censor_personal.analysis.windows import joined
 from video_censor_personal.findings import Detection, Sighting, in_order
 from video_censor_personal.timeline import Number, Span, seconds
 
@@ -41,7 +43,7 @@ def judge(
         for witness in evidence.witnesses
         for detection in (
             *_seen(witness, standing, seconds(padding), evidence.end),
-            *_heard(witness, standing, evidence.sensitivities),
+            *joined(_stretches(witness, standing, evidence, seconds(padding))),
         )
     ]
     return tuple(sorted(found, key=in_order))
@@ -73,17 +75,24 @@ def _counting(
             yield sighting, strength
 
 
-def _heard(
-    witness: Witness, standing: _Standing, known: Mapping[str, float]
+def _stretches(
+    witness: Witness, standing: _Standing, evidence: Evidence, padding: Fraction
 ) -> Iterator[Detection]:
+    """What was said of whole stretches: all that was heard, and second looks."""
+    known = evidence.sensitivities
     for detection in witness.heard:
         own = witness.strength(detection.category, detection.score or 0)
         strength = standing.during(detection.span, detection.category, witness, own)
         if strength is None:
             continue
         stricter = standing.sensitivities[detection.category] > known.get(detection.category, 0)
+        span = detection.span
+        if detection.modality == "video":
+            padded = span.padded(padding, padding)
+            span = Span(padded.start, max(span.end, min(padded.end, evidence.end)))
         yield replace(
             detection,
+            span=span,
             confidence=strength,
             model=witness.model,
             replacement="" if stricter else detection.replacement,
@@ -112,6 +121,7 @@ class _Standing:
     def __init__(self, evidence: Evidence, sensitivities: Mapping[str, float]) -> None:
         self.sensitivities = sensitivities
         self._clock = Clock(evidence)
+        self._clearing = Clearing(evidence)
         self._presences: dict[str, dict[str, _Presence]] = {}
         shared = _shared(evidence, sensitivities)
         for witness in evidence.witnesses:
@@ -138,6 +148,7 @@ class _Standing:
             when = self._clock.span(span)
             rest = (p.strongest(*when) for name, p in others.items() if name != witness.name)
             strength = combine(own, rest)
+        strength *= self._clearing.share(category, span)
         return strength if counts(strength, self.sensitivities[category]) else None
 
 
