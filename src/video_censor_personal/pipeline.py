@@ -25,11 +25,13 @@ from video_censor_personal.analysis.evidence import Evidence, Witness
 from video_censor_personal.analysis.examination import Examined, examine, unexamined_streams
 from video_censor_personal.analysis.making import Making, model_of, parts_of
 from video_censor_personal.analysis.scores import Scores
+from video_censor_personal.analysis.second_looks import look_again
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.config.document import nearest
 from video_censor_personal.detectors.base import FrameDetector, SoundDetector
 from video_censor_personal.detectors.registry import discover
 from video_censor_personal.detectors.roster import Assignment, assign
+from video_censor_personal.detectors.second_look import SecondLook
 from video_censor_personal.errors import ConfigError, ModelMissingError
 from video_censor_personal.findings import Report
 from video_censor_personal.media.base import Cue, MediaInfo
@@ -73,6 +75,7 @@ class AnalysisPipeline:
         self._missing: set[str] = set()
         self._detectors: list[Assignment] | None = None
         self._eyes: list[FrameDetector] = []
+        self._second_looks: list[SecondLook] = []
         self._check_model_names()
 
     # -- models
@@ -172,6 +175,10 @@ class AnalysisPipeline:
         self._detectors = [assignment for assignment in equipped if assignment is not None]
         built = [self._build(a) for a in self._detectors if a.plugin.modality == "video"]
         self._eyes = [detector for detector in built if isinstance(detector, FrameDetector)]
+        self._second_looks = [detector for detector in built if isinstance(detector, SecondLook)]
+        for detector in self._second_looks:
+            if detector.absence:
+                self.warn(f"{detector.name} is not used: {detector.absence}")
 
     def _equipped(self, assignment: Assignment) -> Assignment | None:
         lacking = [need.name for need in assignment.needs if need.name in self._missing]
@@ -185,7 +192,7 @@ class AnalysisPipeline:
         self.warn(reason)
         return replace(assignment.stand_in, note=f"{reason}.")
 
-    def _build(self, assignment: Assignment) -> FrameDetector | SoundDetector:
+    def _build(self, assignment: Assignment) -> FrameDetector | SoundDetector | SecondLook:
         paths = {need.name: self._manager.get_model_path(need.name) for need in assignment.needs}
         return assignment.build(paths)
 
@@ -227,6 +234,8 @@ class AnalysisPipeline:
         info = self._probed(video)
         self._ensure_detection_pipeline()
         used = self._detectors or []
+        for sentence in (sentence for assignment in used for sentence in assignment.warnings):
+            self.warn(sentence)
         cues = self._cues(info)
         log.info("analysing %s: %s", info.path, "; ".join(self.describe()) or "nothing")
         wanted = self.config.enabled_categories()
@@ -242,20 +251,26 @@ class AnalysisPipeline:
             languages=languages,
             listener=self.listener,
         )
+        evidence = Evidence(
+            witnesses=tuple(self._witness(assignment, found) for assignment in used),
+            gaps=found.gaps,
+            unexamined=unexamined_streams(info, languages),
+            duration=info.duration,
+            end=found.end,
+            sensitivities=sensitivities,
+        )
+        if self._second_looks:
+            threads = self.config.processing.max_workers or 0
+            evidence = look_again(
+                info, evidence, self._second_looks, threads=threads, listener=self.listener
+            )
         return Scores(
             source=info.path,
             size_bytes=info.size_bytes,
             fingerprint=fingerprint(info.path),
             made_at=datetime.now(UTC),
             making=self._made_with(info.path, used),
-            evidence=Evidence(
-                witnesses=tuple(self._witness(assignment, found) for assignment in used),
-                gaps=found.gaps,
-                unexamined=unexamined_streams(info, languages),
-                duration=info.duration,
-                end=found.end,
-                sensitivities=sensitivities,
-            ),
+            evidence=evidence,
         )
 
     def conclude(self, scores: Scores) -> Report:

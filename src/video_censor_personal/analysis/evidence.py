@@ -30,7 +30,9 @@ class Witness:
         scales: what its raw scores mean, by category.
         model: the revision of its model.
         looks: every look of one that sees, in order of time, with raw scores.
-        heard: every raw detection of one that hears, track by track.
+        heard: every raw detection of one that hears, track by track; of one that takes second
+            looks, what it said of each stretch, a no (less than `lenient`) as well.
+        clears: a no of its second looks lowers what others found (`clearing`).
     """
 
     search: Search
@@ -38,6 +40,7 @@ class Witness:
     model: str = ""
     looks: tuple[Look, ...] = ()
     heard: tuple[Detection, ...] = ()
+    clears: bool = False
 
     @property
     def name(self) -> str:

@@ -139,6 +139,7 @@ def _witness(witness: Witness, clock: Clock) -> Fields:
         "looks": [_look(look, clock, things) for look in witness.looks],
         "things": [list(thing) for thing in things],
         "heard": [_heard(detection, clock) for detection in witness.heard],
+        "clears": witness.clears,
     }
 
 

@@ -105,6 +105,7 @@ def _witness(fields: Fields, times: _Times) -> Witness:
         model=_text(fields["model"]),
         looks=tuple(_look(row, times, things) for row in fields["looks"]),
         heard=tuple(_heard(part, times, name, modality) for part in fields["heard"]),
+        clears=bool(fields["clears"]),
     )
 
 

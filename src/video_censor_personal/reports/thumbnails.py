@@ -9,12 +9,12 @@ from fractions import Fraction
 
 import av
 import numpy as np
-from av.video.codeccontext import VideoCodecContext
 
 from video_censor_personal.errors import InputError
 from video_censor_personal.findings import Box, Report, Segment
 from video_censor_personal.media.base import Frame, MediaInfo
 from video_censor_personal.media.frames import frame_at
+from video_censor_personal.media.jpeg import encode_jpeg
 
 __all__ = ["Thumbnail", "blurred_frames", "make_thumbnails"]
 
@@ -87,15 +87,5 @@ def _thumbnail(
     picture = frame.rgb(max(width, height) if columns is None else columns)
     upright = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
     scaled = upright.reformat(width, height, "yuvj420p", interpolation="BICUBIC")
-    return Thumbnail(time, _jpeg(scaled), width, height, boxes)
-
-
-def _jpeg(frame: av.VideoFrame) -> bytes:
-    encoder = av.CodecContext.create("mjpeg", "w")
-    assert isinstance(encoder, VideoCodecContext)
-    encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuvj420p"
-    encoder.time_base = Fraction(1, 25)
-    encoder.options = {"qmin": str(_JPEG_QUALITY), "qmax": str(_JPEG_QUALITY)}
-    frame.pts = 0
-    packets = [*encoder.encode(frame), *encoder.encode(None)]
-    return b"".join(bytes(packet) for packet in packets)
+    jpeg = encode_jpeg(scaled, _JPEG_QUALITY)
+    return Thumbnail(time, jpeg, width, height, boxes)

@@ -1,0 +1,145 @@
+"""Second looks by a LLaVA model in this process, through transformers and torch.
+
+It is not let talk: the next word is compared, yes or no (`yes_no_model`).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from video_censor_personal.categories import NUDITY, SEXUAL_THEMES, VIOLENCE
+from video_censor_personal.detectors.base import DetectorSettings, ModelNeed, Scale
+from video_censor_personal.detectors.options import read_options
+from video_censor_personal.detectors.second_look import (
+    YES_OR_NO,
+    Answer,
+    Question,
+    SecondLookOptions,
+)
+from video_censor_personal.detectors.wording import described, digest_of, read_prompt
+from video_censor_personal.errors import DetectorError
+from video_censor_personal.findings import Modality
+
+if TYPE_CHECKING:
+    from video_censor_personal.detectors.yes_no_model import YesNoModel
+
+__all__ = ["Llava", "LlavaOptions", "LlavaPlugin", "plugin"]
+
+_PLACEHOLDER = "{concept}"
+_NEITHER = "no usable answer: the model would say neither yes nor no"
+
+
+@dataclass(frozen=True, slots=True)
+class LlavaOptions(SecondLookOptions):
+    """What a `llava` entry under `detectors:` may say, besides `SecondLookOptions`.
+
+    Attributes:
+        model: the name of a model of the catalogue or under `models.sources`.
+        batch: how many frames are looked at together.
+    """
+
+    model: Annotated[str, Field(min_length=1)] = "llava-7b"
+    batch: Annotated[int, Field(ge=1, le=256)] = 4
+
+
+class Llava:
+    """Asks the model one question a category about each frame; see `SecondLook`."""
+
+    absence = ""
+
+    def __init__(
+        self, settings: DetectorSettings, options: LlavaOptions, model: YesNoModel, prompt: str
+    ) -> None:
+        self.name = settings.name
+        self.categories = frozenset(settings.categories)
+        self.labels = {key: category.label for key, category in settings.categories.items()}
+        self.scales: Mapping[str, Scale] = dict.fromkeys(self.categories, YES_OR_NO)
+        self.options = options
+        self.batch = options.batch
+        self._model = model
+        self._questions = {
+            key: prompt.replace(_PLACEHOLDER, described(category))
+            for key, category in settings.categories.items()
+        }
+
+    def answer(self, questions: Sequence[Question]) -> list[Answer]:
+        scores: list[dict[str, float]] = [{} for _ in questions]
+        asked: dict[str, list[int]] = defaultdict(list)
+        for number, question in enumerate(questions):
+            for category in question.categories:
+                asked[category].append(number)
+        for category, numbers in asked.items():
+            for at in range(0, len(numbers), self.batch):
+                part = numbers[at : at + self.batch]
+                frames = [questions[number].frame for number in part]
+                said = self._model.likelihoods(frames, self._questions[category])
+                for number, score in zip(part, said, strict=True):
+                    if score is not None:
+                        scores[number][category] = score
+        return [
+            Answer(found) if set(found) == question.categories else Answer(failure=_NEITHER)
+            for found, question in zip(scores, questions, strict=True)
+        ]
+
+    def release(self) -> None:
+        """There is nothing to let go of but the model, which may be asked again."""
+
+
+class LlavaPlugin:
+    """See `DetectorPlugin`."""
+
+    type = "llava"
+    modality: Modality = "video"
+    categories = frozenset({NUDITY, SEXUAL_THEMES, VIOLENCE, "*"})
+    notes: Mapping[str, str] = {
+        "*": "single frames were shown to a general model, whose answers were not measured on films"
+    }
+    only_if_named = True
+
+    def check(self, settings: DetectorSettings) -> None:
+        _prompt(settings)
+
+    def needs(self, settings: DetectorSettings) -> list[ModelNeed]:
+        return [ModelNeed(read_options(LlavaOptions, settings).model)]
+
+    def available(self) -> str | None:
+        for package in ("torch", "transformers", "PIL"):
+            if importlib.util.find_spec(package) is None:
+                return (
+                    f"{package} is not installed; run: pip install 'video-censor-personal[llava]'"
+                )
+        return None
+
+    def revision(self, settings: DetectorSettings) -> str:
+        """Which prompt; the model manager tells of the model."""
+        return f"prompt {digest_of(_prompt(settings))}"
+
+    def build(self, settings: DetectorSettings) -> Llava:
+        from video_censor_personal.detectors.yes_no_model import YesNoModel
+
+        options = read_options(LlavaOptions, settings)
+        folder = settings.model_paths.get(options.model)
+        if folder is None or not folder.is_dir():
+            raise DetectorError(
+                f"detector {settings.name!r} has no folder of the model {options.model!r}; "
+                "download the models (a LLaVA model is a repository, not one file of it)",
+                detector=settings.name,
+            )
+        model = YesNoModel(
+            folder, threads=settings.threads, device=settings.device, detector=settings.name
+        )
+        return Llava(settings, options, model, _prompt(settings))
+
+
+def _prompt(settings: DetectorSettings) -> str:
+    own = read_options(LlavaOptions, settings).prompt
+    return read_prompt(settings, own, "yes-or-no.txt", _PLACEHOLDER)
+
+
+plugin = LlavaPlugin()
