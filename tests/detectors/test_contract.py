@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from chat_server import ChatServer
 from pictures import frame, meadow, portrait, with_portrait
 from scripted_whisper import ScriptedWord, scripted_whisper
 from tiny_clip import make_tiny_clip
+from tiny_llava import make_tiny_llava
 from tiny_tagger import make_tiny_tagger
 
 from video_censor_personal.catalogue import catalogue
 from video_censor_personal.categories import PROFANITY, key
+from video_censor_personal.config import CategoryConfig, Config
 from video_censor_personal.detectors.base import (
     CategorySettings,
     DetectorPlugin,
@@ -30,46 +33,79 @@ from video_censor_personal.detectors.base import (
     scales_of,
 )
 from video_censor_personal.detectors.registry import discover
+from video_censor_personal.detectors.roster import assign
+from video_censor_personal.detectors.second_look import Question, SecondLook
 from video_censor_personal.errors import ConfigError
 from video_censor_personal.findings import Detection, Gap, Sighting
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue, Frame
 from video_censor_personal.timeline import Span
 
 TINY: Mapping[str, Callable[[Path], Path]] = {
+    "llava": make_tiny_llava,
     "sound-events": make_tiny_tagger,
     "whisper": lambda folder: scripted_whisper(folder, [ScriptedWord("hell", 1.0)]),
     "zero-shot": make_tiny_clip,
 }
 """Plug-in type -> what makes a model for it at a path."""
 
-Build = Callable[[DetectorPlugin, DetectorSettings], FrameDetector | SoundDetector]
+SERVED = "llava-endpoint"
+"""The plug-in that asks a server."""
+
+Detector = FrameDetector | SoundDetector | SecondLook
+Build = Callable[[DetectorPlugin, DetectorSettings], Detector]
 
 BUILT_IN = list(discover().plugins.values())
-SEEING = [plugin for plugin in BUILT_IN if plugin.modality == "video"]
+LOOKING_AGAIN = [plugin for plugin in BUILT_IN if plugin.type in ("llava", SERVED)]
+SEEING = [p for p in BUILT_IN if p.modality == "video" and p not in LOOKING_AGAIN]
 HEARING = [plugin for plugin in BUILT_IN if plugin.modality == "audio"]
 HEARING_WORDS = [plugin for plugin in HEARING if PROFANITY in plugin.categories]
 
-every_plugin = pytest.mark.parametrize("plugin", BUILT_IN, ids=lambda plugin: plugin.type)
-every_seeing = pytest.mark.parametrize("plugin", SEEING, ids=lambda plugin: plugin.type)
-every_hearing_words = pytest.mark.parametrize(
-    "plugin", HEARING_WORDS, ids=lambda plugin: plugin.type
-)
-every_hearing = pytest.mark.parametrize("plugin", HEARING, ids=lambda plugin: plugin.type)
+
+def every(plugins: Sequence[DetectorPlugin]) -> pytest.MarkDecorator:
+    """Run a test with each of `plugins`, but for one that takes torch where there is none."""
+    torch = [
+        pytest.mark.llava,
+        pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
+    ]
+    marks = {p.type: torch if p.type == "llava" else [] for p in plugins}
+    for plugin in plugins:
+        if plugin.type == "llava" and (lacking := plugin.available()):
+            marks["llava"] = [*torch, pytest.mark.skip(reason=lacking)]
+    return pytest.mark.parametrize(
+        "plugin", [pytest.param(p, id=p.type, marks=marks[p.type]) for p in plugins]
+    )
+
+
+every_plugin = every(BUILT_IN)
+every_seeing = every(SEEING)
+every_looking_again = every(LOOKING_AGAIN)
+every_hearing = every(HEARING)
+every_hearing_words = every(HEARING_WORDS)
 
 
 def settings(plugin: DetectorPlugin, **options: object) -> DetectorSettings:
     custom = "dog" if plugin.type == "sound-events" else "blood"
     names = [custom if name == "*" else name for name in sorted(plugin.categories)]
     chosen = {name: CategorySettings(name, name.title(), 1.0) for name in names}
+    if plugin.type == SERVED:
+        options = {"url": "http://127.0.0.1:9", **options}
     return DetectorSettings("mine", chosen, options)
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """Builds a detector with the models that it takes."""
+def server() -> Iterator[ChatServer]:
+    with ChatServer() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, server: ChatServer) -> Build:
+    """Builds a detector with the models, or the server, that it takes."""
     made: dict[str, Path] = {}
 
-    def build(plugin: DetectorPlugin, wanted: DetectorSettings) -> FrameDetector | SoundDetector:
+    def build(plugin: DetectorPlugin, wanted: DetectorSettings) -> Detector:
+        if plugin.type == SERVED:
+            wanted = replace(wanted, options={**wanted.options, "url": server.url})
         if plugin.needs(wanted) and plugin.type not in made:
             assert plugin.type in TINY, "a detector that takes a model needs a tiny one in TINY"
             path = tmp_path_factory.mktemp(plugin.type) / "model"
@@ -85,6 +121,14 @@ def seeing(plugin: DetectorPlugin, built: Build) -> FrameDetector:
     detector = built(plugin, settings(plugin))
     assert isinstance(detector, FrameDetector)
     return detector
+
+
+@pytest.fixture
+def looking_again(plugin: DetectorPlugin, built: Build) -> Iterator[SecondLook]:
+    detector = built(plugin, settings(plugin))
+    assert isinstance(detector, SecondLook)
+    yield detector
+    detector.release()
 
 
 @pytest.fixture
@@ -152,7 +196,7 @@ def test_asking_about_detectors_loads_no_codec_and_no_model_runtime() -> None:
         "for plugin in discover().plugins.values():\n"
         "    plugin.type, plugin.modality, plugin.categories, plugin.notes, plugin.available()\n"
         "heavy = {'av', 'onnxruntime', 'pocketsphinx', 'cv2', 'nudenet', 'pysubs2', 'tokenizers',\n"
-        "         'faster_whisper', 'ctranslate2'}\n"
+        "         'faster_whisper', 'ctranslate2', 'torch', 'transformers', 'PIL'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -216,6 +260,40 @@ def test_sightings_are_well_formed(seeing: FrameDetector) -> None:
             assert box.height > 0
             assert 0 <= box.x < box.x + box.width <= 1.000001
             assert 0 <= box.y < box.y + box.height <= 1.000001
+
+
+# -- detectors that look again
+
+
+@every_looking_again
+def test_a_question_is_answered_alike_alone_and_among_others(looking_again: SecondLook) -> None:
+    every, one = looking_again.categories, frozenset({"violence"})
+    questions = [
+        Question(picture, every if number % 2 else one) for number, picture in enumerate(pictures())
+    ]
+    together = looking_again.answer(questions)
+    alone = [looking_again.answer([question])[0] for question in questions]
+    backwards = looking_again.answer(questions[::-1])[::-1]
+    assert any(max(answer.scores.values()) > 0.5 for answer in together), "one is all red"
+    for question, *answers in zip(questions, together, alone, backwards, strict=True):
+        for answer in answers:
+            assert not answer.failure
+            assert set(answer.scores) == question.categories
+            assert all(0 <= score <= 1 for score in answer.scores.values())
+            assert answer.scores == pytest.approx(answers[0].scores, abs=1e-3)
+
+
+@every_looking_again
+def test_no_questions_give_no_answers(looking_again: SecondLook) -> None:
+    assert looking_again.answer([]) == []
+    assert looking_again.batch >= 1
+    assert set(looking_again.labels) == looking_again.categories
+
+
+@every_looking_again
+def test_it_is_not_used_unless_it_is_named(plugin: DetectorPlugin) -> None:
+    config = Config(detections={"violence": CategoryConfig()})
+    assert plugin.type not in {a.plugin.type for a in assign(config, discover())}
 
 
 # -- detectors that listen
