@@ -240,7 +240,7 @@ class ModelsConfig:
     cache_dir: str | None = None
     sources: list[ModelSource] = field(default_factory=list)
     auto_download: bool = False
-    max_connections: Annotated[int, Field(ge=1, le=64)] = 16
+    max_connections: Annotated[int, Field(ge=1, le=64)] = 24
     rate_limit_bytes_per_s: Annotated[int, Field(ge=1)] | None = None
 
 

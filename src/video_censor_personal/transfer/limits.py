@@ -17,8 +17,8 @@ class Limits:
         stall_s: how long a connection may stay (nearly) silent.
     """
 
-    connections: int = 16
-    connections_per_file: int = 16
+    connections: int = 24
+    connections_per_file: int = 24
     bytes_per_s: int | None = None
     bytes_per_s_per_file: int | None = None
     connect_s: float = 10.0
