@@ -1,12 +1,16 @@
-"""How fast and how exactly a video is watched, against the usual way of doing it.
+"""How fast and how exactly a film is watched, against the usual way of doing it.
 
     python benchmarks/analysis.py --seconds 120 --rounds 3
 
-The usual way decodes every frame with OpenCV, hands every n-th one to the `nudenet` package, and
-lets a hit last until the next sample. Ours is `analysis.watch` with the `nudenet` detector. Both
-look at the same movie, made here by code, at the same sampling rate, each in a process of its own;
-the rounds are interleaved, so that a busy machine is equally unkind to all. Reported are medians.
-The boundary error is the distance from where a face really appears or goes to where it was said to.
+The usual way decodes every frame with OpenCV, hands one a second to the `nudenet` package, and lets
+a hit last until the next sample; `pyav` is the same with PyAV's decoder on all cores, and converts
+only the frames it hands over. Ours is `analysis.watch` as the program runs it. All look at the same
+films, made here by code, at the same rate, each in a process of its own; the rounds are
+interleaved, so that a busy machine is equally unkind to all. Reported are medians.
+
+The edge error is the distance from where a face really appears or goes to where it was said to.
+`--shares` also says where our time goes, and how far it is from what decoding or looking alone
+takes on these cores.
 """
 
 from __future__ import annotations
@@ -19,24 +23,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from pathlib import Path
-
-import numpy as np
-
-FPS = 24
-WIDTH, HEIGHT = 1280, 720
-SHOTS_S = (3.4, 2.2, 5.7, 1.3, 4.1, 2.9)
-"""Lengths of the shots, over and over; a face is in every second one."""
+from typing import Any
 
 Spans = list[tuple[float, float]]
+FOUND_FROM = 0.4  # the score from which the usual ways take a hit for one
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one process cost, and how well it did."""
+    """What one process cost, and how well it did. `extra` is what it measured inside."""
 
+    film: str
     way: str
     wall_s: float
     cpu_s: float
@@ -44,118 +44,154 @@ class Run:
     missed: int
     false: int
     errors_s: list[float]
+    extra: dict[str, float]
 
 
-# -- the movie
+# -- the ways to watch a film: path and rate in, spans and inner figures out
 
 
-def shots(seconds: float) -> list[tuple[int, int, bool]]:
-    """First frame, frame after the last, and whether a face is in it, of every shot."""
-    found, start, number = [], 0, 0
-    while start < round(seconds * FPS):
-        length = round(SHOTS_S[number % len(SHOTS_S)] * FPS)
-        end = min(start + length, round(seconds * FPS))
-        found.append((start, end, number % 2 == 1))
-        start, number = end, number + 1
-    return found
-
-
-def make_movie(path: Path, seconds: float) -> None:
-    """H.264 with one slice a picture: camera moves over still scenes, and grain."""
-    import av
-
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"preset": "veryfast"})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.codec_context.thread_type = "FRAME"
-        grain = np.random.default_rng(0).integers(0, 12, (HEIGHT + 64, WIDTH, 3), dtype=np.uint8)
-        for number, (start, end, face) in enumerate(shots(seconds)):
-            scene = make_scene(number, face)
-            for index in range(start, end):
-                left, top = 2 * (index - start), (index - start) // 2
-                picture = scene[top : top + HEIGHT, left : left + WIDTH]
-                noise = grain[index * 7 % 64 :][:HEIGHT]
-                frame = av.VideoFrame.from_ndarray(picture + noise, format="rgb24")
-                frame.pts = index
-                container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-
-
-def make_scene(number: int, face: bool) -> np.ndarray:
-    """`(800, 1640, 3) uint8 RGB`, larger than the picture, so that a camera can move over it."""
-    import av
-
-    def scaled(picture: np.ndarray, width: int, height: int) -> np.ndarray:
-        source = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-        return source.reformat(width=width, height=height).to_ndarray()
-
-    blotches = np.random.default_rng(number).integers(60, 160, (5, 9, 3), dtype=np.uint8)
-    scene = scaled(blotches, 1640, 800)
-    if face:
-        portrait = files("video_censor_personal.sample") / "data" / "portrait.jpg"
-        with portrait.open("rb") as file, av.open(file) as container:
-            person = next(container.decode(video=0)).to_ndarray(format="rgb24")
-        left = 500 + number * 37 % 200
-        scene[80:740, left : left + 564] = scaled(person, 564, 660)
-    return scene
-
-
-# -- the ways to watch it
-
-
-def watch_ours(path: Path, rate_s: float, strategy: str) -> Spans:
+def watch_ours(strategy: str, path: Path, rate_s: float) -> tuple[Spans, dict[str, float]]:
+    from video_censor_personal.analysis.coverage import Search
+    from video_censor_personal.analysis.evidence import Evidence, Witness
+    from video_censor_personal.analysis.judgement import judge
     from video_censor_personal.analysis.watch import watch
     from video_censor_personal.config import FrameSampling
-    from video_censor_personal.detectors.base import CategorySettings, DetectorSettings
-    from video_censor_personal.detectors.nudenet import plugin
+    from video_censor_personal.detectors.base import scales_of
+    from video_censor_personal.media.probe import probe
+
+    info = probe(path)
+    sampling = FrameSampling(strategy, rate_s)  # type: ignore[arg-type]
+    eyes = Timed()
+    watched = watch(our_frames(path, sampling), [eyes], sampling, duration=info.duration)
+    witness = Witness(
+        Search(eyes.name, "video", eyes.categories), scales_of(eyes), looks=watched.looks[0]
+    )
+    found = judge(Evidence((witness,), end=watched.end), {"faces": 0.5}, padding=0)
+    extra = {"resize_s": eyes.resize_s, "look_s": eyes.look_s, "looks": float(eyes.looks)}
+    return [(float(d.span.start), float(d.span.end)) for d in found], extra
+
+
+def our_frames(path: Path, sampling: Any) -> Iterator[Any]:
+    """The frames that the program decodes for a sampling."""
+    from video_censor_personal.analysis.schedule import selection
     from video_censor_personal.media.frames import decode_frames
     from video_censor_personal.media.probe import probe
 
-    settings = DetectorSettings("eyes", {"faces": CategorySettings("faces", "Faces")})
-    info = probe(path)
-    watched = watch(
-        decode_frames(info),
-        [plugin.build(settings)],
-        FrameSampling(strategy, rate_s),  # type: ignore[arg-type]
-        duration=info.duration,
-    )
-    return [(float(d.span.start), float(d.span.end)) for d in watched.detections]
+    cores = os.cpu_count() or 1
+    return decode_frames(probe(path), threads=cores, selection=selection(sampling), smooth=False)
 
 
-def watch_usually(path: Path, rate_s: float) -> Spans:
+class Timed:
+    """The program's own detector of faces, with a clock for scaling and one for looking."""
+
+    def __init__(self) -> None:
+        from video_censor_personal.detectors.base import CategorySettings, DetectorSettings
+        from video_censor_personal.detectors.nudenet import plugin
+
+        settings = DetectorSettings("eyes", {"faces": CategorySettings("faces", "Faces")})
+        self._eyes = plugin.build(settings)
+        self.name, self.categories = self._eyes.name, self._eyes.categories
+        self.scales = self._eyes.scales
+        self.resize_s = self.look_s = 0.0
+        self.looks = 0
+
+    def look(self, frames: Sequence[Any]) -> list[Any]:
+        begun = time.thread_time()
+        for frame in frames:
+            frame.rgb(320)  # kept by the frame: the detector need not scale again
+        scaled = time.thread_time()
+        seen = self._eyes.look(frames)
+        self.resize_s += scaled - begun
+        self.look_s += time.thread_time() - scaled
+        self.looks += len(frames)
+        return seen
+
+
+def decode_ours(path: Path, rate_s: float) -> tuple[Spans, dict[str, float]]:
+    """What the decoding alone takes."""
+    from video_censor_personal.config import FrameSampling
+
+    frames = sum(1 for _ in our_frames(path, FrameSampling("uniform", rate_s)))
+    return [], {"frames": float(frames)}
+
+
+def load_ours(path: Path, rate_s: float) -> tuple[Spans, dict[str, float]]:
+    """What it takes to begin: imports and the model."""
+    from video_censor_personal.media.probe import probe
+
+    probe(path)
+    Timed()
+    return [], {}
+
+
+def watch_with_opencv(path: Path, rate_s: float) -> tuple[Spans, dict[str, float]]:
     import cv2
+
+    video = cv2.VideoCapture(str(path))
+    fps = video.get(cv2.CAP_PROP_FPS)
+
+    def pictures() -> Iterator[Any]:
+        while True:
+            ok, picture = video.read()
+            if not ok:
+                return
+            yield picture
+
+    return look_now_and_then(pictures(), fps, rate_s, lambda picture: picture), {}
+
+
+def watch_with_pyav(path: Path, rate_s: float) -> tuple[Spans, dict[str, float]]:
+    import av
+
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        fps = float(stream.average_rate)
+        frames = container.decode(stream)
+        return look_now_and_then(frames, fps, rate_s, lambda f: f.to_ndarray(format="bgr24")), {}
+
+
+def look_now_and_then(
+    frames: Iterator[Any], fps: float, rate_s: float, to_bgr: Callable[[Any], Any]
+) -> Spans:
     from nudenet import NudeDetector
 
     detector = NudeDetector()
-    video = cv2.VideoCapture(str(path))
-    fps = video.get(cv2.CAP_PROP_FPS)
-    every, number, spans = max(1, int(fps * rate_s)), 0, []
-    while True:
-        ok, picture = video.read()
-        if not ok:
-            return spans
+    every, spans = max(1, round(fps * rate_s)), []
+    for number, frame in enumerate(frames):
         if number % every == 0:
-            found = detector.detect(picture)
-            if any(hit["class"].startswith("FACE") and hit["score"] >= 0.4 for hit in found):
+            found = detector.detect(to_bgr(frame))
+            if any(h["class"].startswith("FACE") and h["score"] >= FOUND_FROM for h in found):
                 spans.append((number / fps, (number + every) / fps))
-        number += 1
+    return spans
 
 
+USUAL = "opencv"
+CHILDREN: dict[str, Callable[[Path, float], tuple[Spans, dict[str, float]]]] = {
+    USUAL: watch_with_opencv,
+    "pyav": watch_with_pyav,
+    "ours": lambda path, rate_s: watch_ours("uniform", path, rate_s),
+    "ours, key frames": lambda path, rate_s: watch_ours("keyframes", path, rate_s),
+    "ours, by shots": lambda path, rate_s: watch_ours("scene_based", path, rate_s),
+    "decode": decode_ours,
+    "load": load_ours,
+}
 WAYS = {
-    "usual": watch_usually,
-    "ours": lambda path, rate_s: watch_ours(path, rate_s, "uniform"),
-    "ours, by shots": lambda path, rate_s: watch_ours(path, rate_s, "scene_based"),
+    "h264": [USUAL, "pyav", "ours", "ours, by shots"],
+    "h264-keys": [USUAL, "ours", "ours, key frames"],
+    "hevc-10": [USUAL, "pyav", "ours"],
 }
 
 
 # -- measuring
 
 
-def measure(way: str, movie: Path, rate_s: float, truth: Spans) -> Run:
+def measure(given: argparse.Namespace, film: str, way: str, path: Path, truth: Spans) -> Run:
     """Run one way in a process of its own."""
-    command = [sys.executable, __file__, "--child", way, "--movie", str(movie)]
+    python = given.opencv_python if way == USUAL else sys.executable
+    command = [python, __file__, "--child", way, "--film", str(path), "--rate", str(given.rate)]
     begun = time.perf_counter()
-    child = subprocess.Popen([*command, "--rate", str(rate_s)], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     with child.stdout as output:
         answer = output.read()
@@ -164,10 +200,16 @@ def measure(way: str, movie: Path, rate_s: float, truth: Spans) -> Run:
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise SystemExit(f"{way!r} failed with exit code {child.returncode}")
-    spans = [(start, end) for start, end in json.loads(answer)]
+    spans, extra, peak_mib = json.loads(answer)
     missed, false, errors_s = compare(spans, truth)
     cpu_s = usage.ru_utime + usage.ru_stime
-    return Run(way, wall_s, cpu_s, usage.ru_maxrss / 1024, missed, false, errors_s)
+    return Run(film, way, wall_s, cpu_s, peak_mib, missed, false, errors_s, extra)
+
+
+def peak_memory_mib() -> float:
+    """The most memory this process ever had resident. `ru_maxrss` would count its parent."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
 
 
 def compare(spans: Spans, truth: Spans) -> tuple[int, int, list[float]]:
@@ -187,21 +229,21 @@ def compare(spans: Spans, truth: Spans) -> tuple[int, int, list[float]]:
 
 
 def summary(runs: list[Run], seconds: float) -> dict[str, dict[str, float]]:
-    """Medians a way, and their ratio to the usual way (more is better)."""
-    table = {}
-    for way in WAYS:
+    """Medians of each way, and their ratio to the usual way (more is better)."""
+    table: dict[str, dict[str, float]] = {}
+    for way in dict.fromkeys(run.way for run in runs):
         mine = [run for run in runs if run.way == way]
         errors_ms = [1000 * error for error in mine[0].errors_s]
         table[way] = {
             "wall_s": statistics.median(run.wall_s for run in mine),
             "cpu_s": statistics.median(run.cpu_s for run in mine),
-            "peak_mib": statistics.median(run.peak_mib for run in mine),
+            "peak_mib": max(run.peak_mib for run in mine),
             "missed": mine[0].missed,
             "false_alarms": mine[0].false,
             "edge_error_mean_ms": statistics.fmean(errors_ms) if errors_ms else 0.0,
             "edge_error_max_ms": max(errors_ms, default=0.0),
         }
-    usual = table["usual"]
+    usual = table[USUAL]
     for row in table.values():
         row["times_real_time"] = seconds / row["wall_s"]
         row["wall_ratio"] = usual["wall_s"] / row["wall_s"]
@@ -209,13 +251,39 @@ def summary(runs: list[Run], seconds: float) -> dict[str, dict[str, float]]:
     return table
 
 
-def show(table: dict[str, dict[str, float]]) -> None:
+def shares(runs: list[Run]) -> dict[str, float]:
+    """Where the time of "ours" goes, as shares of its processor time, and its distance from the
+    limit: the longer of decoding on all cores and looking on one, with nothing else in the way."""
+
+    def middle(way: str, figure: Callable[[Run], float]) -> float:
+        return statistics.median(figure(run) for run in runs if run.way == way)
+
+    # What it takes to begin does not grow with the film. Decoding alone begins without a model.
+    load_s = middle("load", lambda run: run.cpu_s)
+    total_s = middle("ours", lambda run: run.cpu_s)
+    decode_s = middle("decode", lambda run: run.cpu_s)
+    resize_s = middle("ours", lambda run: run.extra["resize_s"])
+    look_s = middle("ours", lambda run: run.extra["look_s"])
+    rest_s = total_s - decode_s - resize_s - look_s
+    limit_s = max(decode_s / (os.cpu_count() or 1), look_s)
+    return {
+        "decode": decode_s / total_s,
+        "resize": resize_s / total_s,
+        "look": look_s / total_s,
+        "rest": rest_s / total_s,
+        "load_s": load_s,
+        "wall_per_limit": middle("ours", lambda run: run.wall_s) / limit_s,
+        "cpu_per_decode_and_look": total_s / (decode_s + look_s),
+    }
+
+
+def show(film: str, table: dict[str, dict[str, float]]) -> None:
     heads = ["wall s", "× real", "ratio", "CPU s", "ratio", "MiB", "missed", "false", "edge ms"]
-    print(f"{'':16}" + "".join(f"{head:>9}" for head in heads))
+    print(f"{film:18}" + "".join(f"{head:>9}" for head in heads))
     for way, row in table.items():
         edges = f"{row['edge_error_mean_ms']:.0f}/{row['edge_error_max_ms']:.0f}"
         print(
-            f"{way:16}{row['wall_s']:9.1f}{row['times_real_time']:9.1f}{row['wall_ratio']:9.2f}"
+            f"{way:18}{row['wall_s']:9.1f}{row['times_real_time']:9.1f}{row['wall_ratio']:9.2f}"
             f"{row['cpu_s']:9.1f}{row['cpu_ratio']:9.2f}{row['peak_mib']:9.0f}"
             f"{row['missed']:9.0f}{row['false_alarms']:9.0f}{edges:>9}"
         )
@@ -223,37 +291,59 @@ def show(table: dict[str, dict[str, float]]) -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=120, help="length of the movie")
-    parser.add_argument("--rate", type=float, default=0.5, help="seconds between two looks")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=120, help="length of each film")
+    parser.add_argument("--rate", type=float, default=1, help="seconds between two looks")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--movie", type=Path, help="keep the movie here and use it again")
+    parser.add_argument("--films", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--folder", type=Path, help="keep the films here and use them again")
+    parser.add_argument("--shares", action="store_true", help="say where our time goes")
+    parser.add_argument(
+        "--opencv-python",
+        default=sys.executable,
+        help="a Python that has opencv-python-headless and nudenet, if this one has not",
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument("--child", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=CHILDREN, help=argparse.SUPPRESS)
+    parser.add_argument("--film", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def main() -> None:
     given = arguments()
     if given.child:
-        print(json.dumps(WAYS[given.child](given.movie, given.rate)))
+        spans, extra = CHILDREN[given.child](given.film, given.rate)
+        print(json.dumps([spans, extra, peak_memory_mib()]))
         return
-    truth = [(start / FPS, end / FPS) for start, end, face in shots(given.seconds) if face]
     with tempfile.TemporaryDirectory() as folder:
-        movie = given.movie or Path(folder) / "movie.mp4"
-        if not movie.exists():
-            print("making the movie ...", file=sys.stderr)
-            make_movie(movie, given.seconds)
-        runs = []
-        for number in range(given.rounds):
-            for way in WAYS:
-                print(f"round {number + 1} of {given.rounds}: {way}", file=sys.stderr)
-                runs.append(measure(way, movie, given.rate, truth))
-    table = summary(runs, given.seconds)
+        for film in given.films:
+            compare_ways(given, film, given.folder or Path(folder))
+
+
+def compare_ways(given: argparse.Namespace, film: str, folder: Path) -> None:
+    """Make the film, measure every way of watching it, and print."""
+    from films import CODINGS, FPS, make_film, shots
+
+    path = folder / f"{film}-{given.seconds:g}{CODINGS[film].suffix}"
+    if not path.exists():
+        print(f"making {path.name} ...", file=sys.stderr)
+        make_film(path, CODINGS[film], given.seconds)
+    faces = [shot.face for shot in shots(given.seconds) if shot.face]
+    truth = [(face.start / FPS, face.stop / FPS) for face in faces]
+    ways = [*WAYS[film], *(["decode", "load"] if given.shares else [])]
+    runs = []
+    for number in range(given.rounds):
+        for way in ways:
+            print(f"{film}, round {number + 1} of {given.rounds}: {way}", file=sys.stderr)
+            runs.append(measure(given, film, way, path, truth))
+    table = summary([run for run in runs if run.way in WAYS[film]], given.seconds)
+    parts = shares(runs) if given.shares else {}
     if given.json:
-        print(json.dumps({"table": table, "runs": [asdict(run) for run in runs]}, indent=2))
-    else:
-        show(table)
+        figures = {"film": film, "table": table, "shares": parts}
+        print(json.dumps({**figures, "runs": [asdict(run) for run in runs]}))
+        return
+    show(film, table)
+    print(*(f"{name} {value:.2f}" for name, value in parts.items()), sep=", ")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -109,6 +110,22 @@ def test_moments_are_thinned_out_evenly() -> None:
     steps = np.diff([float(m.frame.time) for m in (*last.passed, last.moment)])
     assert len(last.passed) >= 5
     assert max(steps) <= 2.1 * min(steps[:-1])
+
+
+def test_large_moments_are_kept_smaller_before_any_is_let_go() -> None:
+    large = av.VideoFrame.from_ndarray(with_portrait(200, 100, 1280, 720), format="rgb24")
+    large = large.reformat(format="yuv420p")
+    frames = [Frame(Fraction(n, 10), large) for n in range(20)]
+    limit = 10 * sum(plane.buffer_size for plane in large.planes)
+
+    (_, last) = run(frames, rate=60, kept_bytes=limit)
+
+    assert [moment.frame.time for moment in last.passed] == [f.time for f in frames[1:-1]]
+    assert all(moment.since == moment.frame.time for moment in last.passed)
+    assert sum(moment.size_bytes for moment in last.passed) <= limit
+    small, full = last.passed[0].frame, last.passed[-1].frame
+    assert (small.width, full.width) == (640, 1280)
+    assert np.abs(small.rgb(320).astype(int) - full.rgb(320)).mean() < 3
 
 
 # -- shots

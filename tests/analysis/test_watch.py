@@ -347,7 +347,7 @@ def test_the_decoder_waits_for_the_detectors() -> None:
     watch(frames(), [Scripted()], HALF_SECOND)
     gc.collect()
     assert alive <= 1
-    # 96 MiB waiting or being looked at, and half a second being sampled, at 2.6 MiB a frame.
+    # 64 MiB waiting or being looked at, and half a second being sampled, at 2.6 MiB a frame.
     assert most <= 50
 
 

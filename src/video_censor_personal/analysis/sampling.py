@@ -23,7 +23,10 @@ from video_censor_personal.timeline import seconds
 __all__ = ["Moment", "Sample", "sample"]
 
 _KEPT_BYTES = 48 * 1024 * 1024
-"""How much of passed-over frames is kept for one sample: 15 frames of 1080p, half a second."""
+"""How much of passed-over frames is kept for one sample: 15 of 1080p, 7 of 10-bit 1080p."""
+
+_REDUCED_SIDE = 640
+"""The longer side of frames that are made smaller to keep more of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ def sample(
     """The frames to look at, in order; gaps pass through.
 
     `kept_bytes` bounds the memory of the moments passed over for one sample. Where it does not
-    suffice, every second, fourth, ... frame is kept.
+    suffice, the oldest are kept smaller, and where that does not suffice either, only every second,
+    fourth, ... is kept.
     """
     grid = Grid(seconds(sampling.sample_rate) if sampling.strategy != "all" else Fraction(0))
     cuts = CutFinder() if sampling.strategy == "scene_based" else None
@@ -100,7 +104,8 @@ def sample(
 
 
 class _Passed:
-    """The moments since the last sample, thinned out evenly when they outgrow `limit_bytes`."""
+    """The moments since the last sample, made smaller and then thinned out evenly when they outgrow
+    `limit_bytes`."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
@@ -146,8 +151,20 @@ class _Passed:
         self._moments.append(Moment(latest.frame, self._let_go[0]))
         self._let_go.clear()
         self._size_bytes += latest.size_bytes
+        while self._size_bytes > self._limit_bytes and self._reduce():
+            pass
         if self._size_bytes > self._limit_bytes:
             self._thin_out()
+
+    def _reduce(self) -> bool:
+        """Make the oldest moment that is still large small, if there is one."""
+        for position, moment in enumerate(self._moments):
+            if max(moment.frame.width, moment.frame.height) > _REDUCED_SIDE:
+                reduced = Moment(moment.frame.reduced(_REDUCED_SIDE), moment.since)
+                self._moments[position] = reduced
+                self._size_bytes += reduced.size_bytes - moment.size_bytes
+                return True
+        return False
 
     def _thin_out(self) -> None:
         pairs = zip(self._moments[::2], self._moments[1::2], strict=False)

@@ -29,9 +29,9 @@ __all__ = ["Watched", "watch"]
 _BATCH = 4
 """Samples a detector sees at once; larger ones gain at most 10 % (measured with NudeNet)."""
 
-_BELT_BYTES = 96 * 1024 * 1024
-"""How much of decoded frames waits for the detectors or is with them: about two samples of 1080p
-at 30 frames a second and two looks a second."""
+_BELT_BYTES = 64 * 1024 * 1024
+"""How much of decoded frames waits for the detectors or is with them: about three samples of 1080p
+at 30 frames and two looks a second, where every other frame is decoded."""
 
 _BELT_SAMPLES = 8
 """And how many samples: of a small picture more would only be memory."""

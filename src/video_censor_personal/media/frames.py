@@ -45,7 +45,7 @@ _JUMPED = "the time stamps jump back here: later times may not be what players s
 
 def decode_frames(
     info: MediaInfo, *, threads: int = 0, selection: Selection | None = None, smooth: bool = True
-) -> Iterator[Frame | Gap]:
+) -> Generator[Frame | Gap, None, None]:
     """The frames of the video stream in order of presentation, and a gap for what is damaged.
 
     Times strictly increase. A stretch of damage reaches from the first picture that is damaged,
