@@ -12,8 +12,8 @@ import difflib
 import json
 import types
 import typing
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from video_censor_personal.config.expansion import check_expansion
 from video_censor_personal.errors import ConfigError
 
-__all__ = ["Document", "nearest", "read_yaml", "validate"]
+__all__ = ["Document", "Location", "nearest", "read_yaml", "validate"]
 
 T = TypeVar("T")
 Location = tuple[str | int, ...]
@@ -31,22 +31,21 @@ Location = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed file: its data, and the 1-based line of every key and list item."""
+    """A parsed file: its data, and the 1-based line of every key and list item. `files` says where
+    that is another file's line, see `layers`."""
 
     file: Path
     data: Any
     lines: dict[Location, int]
-
-    def line(self, location: Location) -> int | None:
-        """The line of a key, or of the nearest thing around it."""
-        while location and location not in self.lines:
-            location = location[:-1]
-        return self.lines.get(location)
+    files: Mapping[Location, Path] = field(default_factory=dict)
 
     def error(self, message: str, location: Location = ()) -> ConfigError:
-        return ConfigError(
-            message, file=self.file, line=self.line(location), key=dotted(location) or None
-        )
+        """A mistake at a key, or in the nearest thing around it that the document has."""
+        near = location
+        while near and near not in self.lines:
+            near = near[:-1]
+        file, line = self.files.get(near, self.file), self.lines.get(near)
+        return ConfigError(message, file=file, line=line, key=dotted(location) or None)
 
 
 def dotted(location: Location) -> str:

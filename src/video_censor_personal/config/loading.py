@@ -2,43 +2,83 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from video_censor_personal import categories
+from video_censor_personal.config.defaults import default_cache_dir, default_config
 from video_censor_personal.config.document import Document, nearest, read_yaml, validate
+from video_censor_personal.config.layers import lay_over
 from video_censor_personal.config.model_sources import check_sources, fill_sources
-from video_censor_personal.config.values import (
-    Config,
-    DetectorConfig,
-    default_cache_dir,
-    default_config,
-)
+from video_censor_personal.config.values import Config, DetectorConfig
 
-__all__ = ["load_config"]
+if TYPE_CHECKING:
+    from video_censor_personal.config.profiles import Profile
+
+__all__ = ["Layer", "combine", "load_config", "read_layer"]
 
 
-def load_config(config_path: Path | str) -> Config:
-    """The configuration in a YAML file.
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One file of settings: its data with names made comparable, and how it wrote its categories,
+    by key."""
+
+    document: Document
+    labels: Mapping[str, str]
+
+
+def load_config(config_path: Path | str | None, *, profile: Profile | None = None) -> Config:
+    """The configuration in a YAML file (None: the defaults), with a profile below it.
 
     Raises:
         ConfigError: the file cannot be read, or something in it is wrong; the message says where,
             what and, for unknown names, what was probably meant.
     """
-    document = read_yaml(Path(config_path))
+    path = None if config_path is None else Path(config_path)
+    layers = [] if profile is None else [profile.layer]
+    if path is not None:
+        layers.append(read_layer(path))
+    if not layers:
+        return default_config()
+    config = combine(layers)
+    config.path, config.profile = path, profile.name if profile else ""
+    _resolve_paths(config)
+    return config
+
+
+def read_layer(path: Path) -> Layer:
+    """The settings in a file, not yet checked.
+
+    Raises:
+        ConfigError: it cannot be read, is no mapping, or names a category twice or wrongly.
+    """
+    document = read_yaml(path)
     if not isinstance(document.data, dict):
         raise document.error("a configuration is a mapping of sections, such as `detections:`")
     data = _without_empty(document.data)
     labels = _name_categories(data, document)
     _collect_options(data, document)
     fill_sources(data)
-    config = validate(Config, data, document)
-    config.path, config.labels, config.lines = Path(config_path), labels, document.lines
-    if "detections" not in data:
+    return Layer(replace(document, data=data), labels)
+
+
+def combine(layers: Sequence[Layer]) -> Config:
+    """The configuration that layers say together, checked; the later ones win. Its paths are not
+    resolved yet.
+
+    Raises:
+        ConfigError: something in one of them is wrong.
+    """
+    document = reduce(lay_over, (layer.document for layer in layers))
+    config = validate(Config, document.data, document)
+    config.lines, config.files = document.lines, document.files
+    config.labels = {key: label for layer in layers for key, label in layer.labels.items()}
+    if "detections" not in document.data:
         config.detections = default_config().detections
     _check(config, document)
-    _resolve_paths(config)
     return config
 
 
@@ -122,11 +162,6 @@ def _check(config: Config, document: Document) -> None:
     for at, names in places:
         _check_categories(at, names, known, document)
     check_sources(config.models.sources, document)
-    if audio.bleep_file and not config.resolve(audio.bleep_file).is_file():
-        raise document.error(
-            f"there is no sound file {str(config.resolve(audio.bleep_file))!r}",
-            ("remediation", "audio", "bleep_file"),
-        )
 
 
 def _check_categories(
@@ -150,8 +185,14 @@ def _check_categories(
 
 
 def _resolve_paths(config: Config) -> None:
+    """Raises `ConfigError` for a file that is not there."""
     cache_dir, audio = config.models.cache_dir, config.remediation.audio
     resolved = config.resolve(cache_dir) if cache_dir else default_cache_dir()
     config.models.cache_dir = str(resolved.absolute())
     if audio.bleep_file:
-        audio.bleep_file = str(config.resolve(audio.bleep_file).absolute())
+        sound = config.resolve(audio.bleep_file)
+        if not sound.is_file():
+            raise config.error(
+                f"there is no sound file {str(sound)!r}", "remediation", "audio", "bleep_file"
+            )
+        audio.bleep_file = str(sound.absolute())

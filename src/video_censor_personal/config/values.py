@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import platformdirs
 from pydantic import AfterValidator, Field
 
-from video_censor_personal import categories
 from video_censor_personal.errors import ConfigError
 
 __all__ = [
@@ -32,8 +31,6 @@ __all__ = [
     "SegmentMerge",
     "SkipChapters",
     "VideoRemediation",
-    "default_cache_dir",
-    "default_config",
 ]
 
 
@@ -88,11 +85,15 @@ class CategoryConfig:
 
 @dataclass
 class DetectorConfig:
-    """One entry under `detectors`; `categories` empty: all that it can see and that are enabled."""
+    """One entry under `detectors`; `categories` empty: all that it can see and that are enabled.
+
+    `optional`: where something that it needs is missing the analysis goes on without it.
+    """
 
     type: str
     name: str = ""
     enabled: bool = True
+    optional: bool = False
     categories: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -251,7 +252,9 @@ class Config:
     Attributes:
         path: the file it came from, None for the built-in defaults.
         labels: how its author wrote the categories, by key.
+        profile: the name of the profile that lies under the file, if one does.
         lines: the line of every key of the file, by where it stands: `("detections", "nudity")`.
+        files: the file in which it stands, where that is not `path`.
     """
 
     detections: dict[str, CategoryConfig] = field(default_factory=dict)
@@ -263,7 +266,9 @@ class Config:
     models: ModelsConfig = field(default_factory=ModelsConfig)
     path: Path | None = field(default=None, init=False)
     labels: dict[str, str] = field(default_factory=dict, init=False)
+    profile: str = field(default="", init=False)
     lines: dict[Any, int] = field(default_factory=dict, init=False, repr=False)
+    files: Mapping[Any, Path] = field(default_factory=dict, init=False, repr=False)
 
     def error(self, message: str, *location: str | int) -> ConfigError:
         """A mistake at `location`, with the file and the line, as far as they are known."""
@@ -271,7 +276,8 @@ class Config:
         while near and near not in self.lines:
             near = near[:-1]
         key = ".".join(str(part) for part in location)
-        return ConfigError(message, file=self.path, line=self.lines.get(near), key=key or None)
+        file, line = self.files.get(near, self.path), self.lines.get(near)
+        return ConfigError(message, file=file, line=line, key=key or None)
 
     @property
     def base_dir(self) -> Path:
@@ -285,19 +291,3 @@ class Config:
     def enabled_categories(self) -> list[str]:
         """The keys of the categories to look for, in the order of the file."""
         return [key for key, category in self.detections.items() if category.enabled]
-
-
-def default_config() -> Config:
-    """What is used without a file: everything that the built-in detectors can find."""
-    config = Config()
-    config.detections = {key: CategoryConfig() for key in _DEFAULT_CATEGORIES}
-    config.models.cache_dir = str(default_cache_dir())
-    return config
-
-
-_DEFAULT_CATEGORIES = (categories.NUDITY, categories.SEXUAL_THEMES, categories.PROFANITY)
-
-
-def default_cache_dir() -> Path:
-    """Where models lie unless `models.cache_dir` says otherwise."""
-    return platformdirs.user_cache_path("video-censor", appauthor=False) / "models"
