@@ -151,15 +151,16 @@ def test_what_can_never_fit_evicts_nothing(hub, serve):
 
 
 def test_what_is_unfinished_counts_too(hub, serve):
-    hub.pace = 400_000
-    hub.add_model("org/big", size=1 << 20)
-    hub.add_model("org/small", size=500_000)
-    client = serve(quota_bytes=1_200_000)
+    hub.pace, hub.paced = 50_000, "org/big"
+    hub.add_model("org/big", size=8 << 20)
+    hub.add_model("org/small", size=8_500_000)
+    client = serve(quota_bytes=9_000_000)
     job = client.create("org/big")["id"]
     client.until(job, has_bytes(800_000))
-    client.post(f"/api/downloads/{job}/pause")
-    assert client.get("/api/models/space").json()["cache_size_bytes"] > 700_000
+    assert client.post(f"/api/downloads/{job}/pause").json()["state"] == "paused"
+    assert client.get("/api/models/space").json()["cache_size_bytes"] > 500_000
     refused = client.until_ended(client.create("org/small")["id"])
+    assert refused["state"] == "failed"
     assert refused["error"]["code"] == "quota"
 
 
