@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import string
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, Self
@@ -26,6 +26,7 @@ _HEX_DIGITS = {
     "blake3": 64,
     GIT_BLOB: 40,
 }
+_HEX = re.compile("[0-9a-f]+")
 _READ_BYTES = 1 << 20
 
 
@@ -64,7 +65,7 @@ def check_checksum(algorithm: str, checksum: str) -> None:
         ConfigError: it is not.
     """
     digits = _HEX_DIGITS[algorithm]
-    if len(checksum) != digits or not set(checksum) <= set(string.digits + "abcdef"):
+    if len(checksum) != digits or not _HEX.fullmatch(checksum):
         raise ConfigError(
             f"{checksum!r} is no {algorithm} checksum: it has {digits} lower-case hex digits",
             key="checksum",
