@@ -24,7 +24,7 @@ from video_censor_personal.remediation.retiming import Retiming
 from video_censor_personal.remediation.review import fitted
 from video_censor_personal.timeline import Span, union
 
-__all__ = ["Proof", "prepare_proof", "prove"]
+__all__ = ["Proof", "as_played", "prepare_proof", "prove"]
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def prove(
     Raises:
         InputError, DetectorError: the analysis could not go on.
     """
-    info = _as_played(probe(copy), edits)
+    info = as_played(probe(copy), edits)
     retiming = Retiming(edits.cuts)
     spans = [] if plan.request.prove_whole else _around_edits(edits, retiming, info)
     found = _analysed_in_parts(pipeline, info, spans) if spans else None
@@ -88,8 +88,9 @@ def prove(
     return Proof(again, left, looked_at)
 
 
-def _as_played(info: MediaInfo, edits: EditPlan) -> MediaInfo:
-    """`info` without the tracks that are untouched beside a clean one: nobody is to hear them."""
+def as_played(info: MediaInfo, edits: EditPlan) -> MediaInfo:
+    """What of the copy `info` is looked at: not the tracks that are untouched beside a clean one,
+    as nobody is to hear them."""
     sounds = [plan for plan in edits.streams if plan.stream.kind == "audio" and plan.work != "drop"]
     replaced = {plan.stream.index for plan in sounds if plan.new_title}
     unheard = {
