@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import TypeVar
 
 from video_censor_personal.analysis.listen import listen
+from video_censor_personal.analysis.recall import Recalling
 from video_censor_personal.analysis.schedule import selection
 from video_censor_personal.analysis.tracks import Look
 from video_censor_personal.analysis.watch import watch
@@ -156,7 +157,7 @@ def _watch(
     )
     watched = watch(
         _until(stop, frames),
-        eyes,
+        [Recalling(eye) if getattr(eye, "costly", False) else eye for eye in eyes],
         processing.frame_sampling,
         sensitivities=sensitivities,
         duration=info.duration,
@@ -220,11 +221,16 @@ class _Stopped(Exception):
 
 
 def _until(stop: threading.Event, items: Iterable[T]) -> Iterator[T]:
-    """`items` until `stop` is set."""
-    for item in items:
-        if stop.is_set():
-            raise _Stopped
-        yield item
+    """`items` until `stop` is set; then, and whenever it is closed, they are closed too."""
+    try:
+        for item in items:
+            if stop.is_set():
+                raise _Stopped
+            yield item
+    finally:
+        close = getattr(items, "close", None)
+        if close is not None:
+            close()
 
 
 def _results(futures: Sequence[Future[Examined]]) -> list[Examined]:

@@ -116,6 +116,7 @@ class DetectorSettings:
         threads: how many threads it may use.
         base_dir: the folder that relative paths in `options` are relative to.
         device: what to compute on: `auto`, `cpu`, `cuda`, `coreml` or `directml`.
+        optional: where something that it needs is missing, the analysis goes on without it.
     """
 
     name: str
@@ -125,6 +126,7 @@ class DetectorSettings:
     threads: int = 1
     base_dir: Path = Path()
     device: str = "auto"
+    optional: bool = False
 
 
 @runtime_checkable
@@ -134,6 +136,7 @@ class FrameDetector(Protocol):
     name: str
     categories: frozenset[str]
     # `scales: Mapping[str, Scale]`: what its raw scores mean, by category; see `scales_of`.
+    # `costly: bool`: a look takes so long that one at a picture that is like the last is spared.
 
     def look(self, frames: Sequence[Frame]) -> list[list[Sighting]]:
         """What is in each of `frames`, one list a frame, in order: all that scores at least the

@@ -53,6 +53,8 @@ class ZeroShotOptions:
 class ZeroShotDetector:
     """Says of whole frames which concepts they show; see `FrameDetector`."""
 
+    costly = True
+
     def __init__(
         self, name: str, scales: Mapping[str, Scale], matcher: ConceptMatcher, tiles: int = 1
     ) -> None:
