@@ -51,7 +51,8 @@ def _see(tower) -> None:
 
 
 def _tell(model, yes: int, no: int) -> None:
-    """The last word looks at all others alike, and at nothing but the colours in them."""
+    """The last word looks at all others alike, at the colours in them and at what is always there:
+    the former tell yes from no, the latter makes both likelier than any other word."""
     import torch
 
     inner = model.model
@@ -60,11 +61,13 @@ def _tell(model, yes: int, no: int) -> None:
     projector.linear_2.weight[:3, :3] = torch.eye(3)  # gelu(x) - gelu(-x) is x
     projector.linear_2.weight[:3, 3:6] = -torch.eye(3)
     model.get_input_embeddings().weight[:, -1] = 1e-3
-    layer.self_attn.v_proj.weight[:3, :3] = torch.eye(3)
-    layer.self_attn.o_proj.weight[:3, :3] = torch.eye(3)
-    is_red = torch.tensor([3.0, -1.5, -1.5])
+    for projection in (layer.self_attn.v_proj, layer.self_attn.o_proj):
+        projection.weight[:3, :3] = torch.eye(3)
+        projection.weight[-1, -1] = 1
+    is_red = torch.tensor([20.0, -10.0, -10.0])
     words = model.get_output_embeddings().weight
     words[yes, :3], words[no, :3] = is_red, -is_red
+    words[[yes, no], -1] = 2
 
 
 def _processor():

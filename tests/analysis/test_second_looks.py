@@ -270,6 +270,7 @@ def test_every_scene_is_looked_at_on_request_by_one_frame(film: Path) -> None:
     evidence = after(film, looker)
     assert looker.asked == [1.5, 4.5, 7.5, 10.5]
     assert coverage(evidence).status == "analysed"
+    assert "one frame of each shot, or every 3 s" in coverage(evidence).notes[0]
     assert [f[:3] for f in found(evidence)] == [("second", 3, 6)]
 
 

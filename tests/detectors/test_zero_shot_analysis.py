@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,6 @@ from video_censor_personal.errors import ConfigError, DetectorError, ModelMissin
 from video_censor_personal.pipeline import AnalysisPipeline
 
 RED, GREEN, GREY = (200, 30, 30), (30, 200, 30), (120, 120, 120)
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    for name in ("HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    with LoopbackHub() as served:
-        monkeypatch.setenv("HF_ENDPOINT", served.endpoint)
-        yield served
 
 
 @pytest.fixture
@@ -155,10 +143,10 @@ def test_a_model_under_sources_is_enough_to_look_for_violence(
     assert spans(report(path, movie)) == [(["Violence"], 5.0, 6.0)]
 
 
-def test_who_names_the_detector_is_told_that_its_model_has_no_source(tmp_path: Path) -> None:
+def test_a_model_that_nobody_knows_is_refused_with_the_nearest(tmp_path: Path) -> None:
     path = tmp_path / "my.yaml"
-    path.write_text("detections: {violence: {model: zero-shot}}\n")
-    with pytest.raises(ConfigError, match=r"takes the model 'clip-b32'.*models\.sources"):
+    path.write_text("detections: {gore: {}}\ndetectors: [{type: zero-shot, model: clip-b23}]\n")
+    with pytest.raises(ConfigError, match=r"takes the model 'clip-b23'.*did you mean 'clip-b32'"):
         AnalysisPipeline(load_config(path))
 
 

@@ -215,23 +215,28 @@ class _Inquiry:
         return Answer(failure="no picture could be decoded here")
 
     def _with_notes(self, search: Search) -> Search:
-        detector, options = self.detector, self.detector.options
         notes = dict(search.notes)
-        for category in detector.categories:
-            mine = [s for s in self.plan.stretches if s.category == category and s.seen]
-            more = ""
-            left_out = [stretch for stretch in mine if not stretch.times]
-            if detector.absence:
-                more = f"{detector.absence}; what others found was not looked at a second time"
-            elif left_out and options.budget is not None:
-                more = (
-                    f"{detector.name} did not look at {len(left_out)} of {len(mine)} stretches a "
-                    f"second time: its budget of {options.budget} frames was used up"
-                )
-            if more:
+        for category in self.detector.categories:
+            if more := self._note(category):
                 said = search.notes.get(category, search.notes.get("*", ""))
                 notes[category] = "; ".join(part for part in (more, said) if part)
         return replace(search, notes=notes)
+
+    def _note(self, category: str) -> str:
+        """What a person must know of this run's looks for a category."""
+        name, options = self.detector.name, self.detector.options
+        if self.detector.absence:
+            return f"{self.detector.absence}; what others found was not looked at a second time"
+        mine = [stretch for stretch in self.plan.stretches if stretch.category == category]
+        left_out = sum(not stretch.times for stretch in mine if stretch.seen)
+        if left_out and options.budget is not None:
+            return (
+                f"{name} did not look at {left_out} of {len(mine)} stretches a second time: its "
+                f"budget of {options.budget} frames was used up"
+            )
+        if any(not stretch.seen and not stretch.strength for stretch in mine):
+            return f"{name} looked at one frame of each shot, or every {options.every_s:g} s"
+        return ""
 
 
 def _passed_over(name: str, absence: str) -> str:
