@@ -1,7 +1,8 @@
 """Run as a script: fetch one file in a process of its own and say on standard output how it went.
 
-The argument is JSON: root, url, size, checksum, and optionally `file_limit`: the largest file this
-process may write once half of the bytes are there.
+The argument is JSON: root, url, size, checksum, and optionally `unknown`: the engine is told neither
+size nor checksum, and `file_limit`: the largest file this process may write once half of the bytes
+are there.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from video_censor_personal.transfer import (
 
 def main() -> None:
     said = json.loads(sys.argv[1])
-    source = Source("model", (said["url"],), "model", said["size"], said["checksum"])
+    known = {} if said.get("unknown") else {k: said[k] for k in ("size", "checksum")}
+    source = Source("model", (said["url"],), "model", known.get("size"), known.get("checksum"))
     phases: list[str] = []
     waited_for: list[int] = []
 

@@ -162,6 +162,21 @@ def test_a_disk_that_fills_up_under_way_keeps_what_arrived(
 
 
 @posix_only
+def test_a_full_disk_does_not_make_up_what_a_file_of_unknown_size_needs(
+    server: Loopback, store: Store
+) -> None:
+    def without_length(request: Request, reply: Reply) -> None:
+        reply.bytes_per_s, reply.chunked, reply.length = 3_000_000, True, None
+
+    url = server.host("/model", BIG, ranges=False, tweak=without_length)
+    said = {"root": str(store.root), "url": url, "size": len(BIG), "checksum": sha256(BIG)}
+    result = result_of(start("one_run.py", {**said, "unknown": True, "file_limit": 2_000_000}))
+
+    assert result["error"].startswith("DiskSpaceError: the disk is full: model needs more room")
+    assert result["expected"] is None
+
+
+@posix_only
 def test_no_room_for_all_of_it_shows_at_once(server: Loopback, store: Store) -> None:
     said = {**the_model(server, store), "file_limit": 1_000_000}
     code = (
