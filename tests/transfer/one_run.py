@@ -1,7 +1,7 @@
 """Run as a script: fetch one file in a process of its own and say on standard output how it went.
 
-The argument is JSON: root, url, size, checksum, and optionally `unknown`: the engine is told neither
-size nor checksum, and `file_limit`: the largest file this process may write once half of the bytes
+The argument is JSON: root, url, size, checksum, and optionally `unknown`: the engine is not told
+size and checksum, and `file_limit`: the largest file this process may write once half of the bytes
 are there.
 """
 
