@@ -59,7 +59,8 @@ def is_red(picture: np.ndarray, _: str) -> tuple[bool, float]:
 
 
 class ChatServer:
-    """`questions` are the chat requests it got, in order, `others` the rest.
+    """`questions` are the chat requests it got, in order, `others` the rest; `was_asked` is set
+    with the first question.
 
     With `gather` a question is answered when so many are being asked, or after a second.
     """
@@ -74,7 +75,7 @@ class ChatServer:
         self.gather = 1
         self.asked = self.most_at_once = 0
         self._changed = threading.Condition()
-        self.closing = threading.Event()
+        self.closing, self.was_asked = threading.Event(), threading.Event()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -100,6 +101,7 @@ class ChatServer:
             return self.listing or Reply(404, b"no such page")
         with self._changed:
             self.questions.append(request)
+            self.was_asked.set()
             own = self.replies[len(self.questions) - 1 :][:1]
             self.asked += 1
             self.most_at_once = max(self.most_at_once, self.asked)

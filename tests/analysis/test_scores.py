@@ -29,11 +29,13 @@ def kept(evidence: Evidence, making: Making = MADE) -> Scores:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(evidences, st.dictionaries(names, scores))
+@given(evidences, st.dictionaries(names, scores), st.booleans())
 def test_what_is_read_is_what_was_written(
-    tmp_path: Path, evidence: Evidence, sensitivities: dict[str, float]
+    tmp_path: Path, evidence: Evidence, sensitivities: dict[str, float], clears: bool
 ) -> None:
     path = tmp_path / "a.scores.json.gz"
+    witnesses = [replace(witness, clears=clears) for witness in evidence.witnesses]
+    evidence = replace(evidence, witnesses=tuple(witnesses))
     write_scores(kept(evidence), path)
     again = read_scores(path)
     assert again == kept(evidence)

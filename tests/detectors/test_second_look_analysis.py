@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -179,6 +182,24 @@ def test_the_key_is_in_nothing_that_is_written_or_said(
     said = [captured.out, captured.err]
     said += [p.read_text("latin-1") for p in tmp_path.glob("a*") if p.is_file()]
     assert not any(KEY in text for text in said)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_does_not_wait_for_an_answer(
+    movie: Path, server: ChatServer, tmp_path: Path, number: signal.Signals
+) -> None:
+    server.every = Reply(silent=True)
+    config = tmp_path / "my.yaml"
+    config.write_text(
+        "detections: {gore: {}}\n"
+        f"detectors: [{{type: llava-endpoint, url: '{server.url}', look: scenes}}]\n"
+    )
+    job = [str(movie), "-o", str(tmp_path / "a.json"), "--config", str(config)]
+    process = subprocess.Popen([sys.executable, "-m", "video_censor", *job])
+    assert server.was_asked.wait(20)
+    process.send_signal(number)
+    assert process.wait(5) == 130
+    assert {path.name for path in tmp_path.iterdir()} == {"my.yaml", "movie.mp4"}
 
 
 def test_the_example_configuration_names_what_is_there() -> None:
