@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from video_censor_personal import __version__
 from video_censor_personal.cli.console import Console, configure_logging
 from video_censor_personal.cli.edge import guarded
+from video_censor_personal.cli.options import add_profile
 
 if TYPE_CHECKING:
     from video_censor_personal.config import Config
@@ -34,18 +35,21 @@ examples:
       Only analyse; look at the report, set "allow": true for what may stay or change times;
       then make the copy from it, without analysing again.
 
-  video-censor --download-models --config my.yaml --video movie.mp4 --output movie.clean.mp4
-      Fetch the models that my.yaml asks for, then do the whole job.
+  video-censor --profile family --download-models movie.mp4 -o movie.clean.mp4
+      Censor for children, with settings that come along; first fetch the models they ask for.
+      (Your own settings: --config my.yaml. Both: what my.yaml says wins.)
 
 other commands (video-censor COMMAND --help):
   models    list, download, verify and remove model files
   serve     download and manage models over HTTP, with a page to look at
-  profile   judge what was analysed once by other settings
+  profile   list and show named settings; judge by them what was analysed once
+  doctor    say what this machine can run, how fast, and what is missing
   demo      make a sample movie, censor it, and say where to look
 
 configuration:
   --config FILE, else ./video-censor.yaml, else ./config.yaml, else the built-in defaults: nudity
-  and sexual themes are blurred, profanity is muted.
+  and sexual themes are blurred, profanity is muted. A --profile lies below that file: options on
+  this command line win over the file, the file over the profile, the profile over the defaults.
 
 exit codes:
   0    done
@@ -94,6 +98,7 @@ def _add_files(made: argparse.ArgumentParser) -> None:
         help="the censored copy, where --output names the report",
     )
     files.add_argument("--config", metavar="FILE", type=Path, help="settings in YAML")
+    add_profile(files)
     files.add_argument(
         "--force", "-y", action="store_true", help="overwrite outputs that exist already"
     )
@@ -182,21 +187,9 @@ def run(argv: list[str]) -> int:
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     # Loaded late: `--help` and wrong usage must answer at once.
-    from video_censor_personal.errors import UsageError
     from video_censor_personal.job import Request, plan_job, run_job
 
-    if arguments.prove not in (None, _PROVE_EDITS, _PROVE_WHOLE):
-        if arguments.positional:
-            raise UsageError(f"--prove {arguments.prove}: write --prove, or --prove whole")
-        # `--prove movie.mp4`: what follows is the video.
-        arguments.positional, arguments.prove = arguments.prove, _PROVE_EDITS
-    if arguments.video and arguments.positional:
-        raise UsageError(
-            f"two videos are named, {arguments.video!r} and {arguments.positional!r}; name one"
-        )
-    video = arguments.video or arguments.positional
-    if not video:
-        raise UsageError("which video? Try: video-censor movie.mp4 -o movie.clean.mp4 (or --help)")
+    video = _video(arguments)
     request = Request(
         video=Path(video),
         config=_config(arguments),
@@ -223,10 +216,29 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     return outcome.exit_code
 
 
+def _video(arguments: argparse.Namespace) -> str:
+    """The video that is named; `--prove movie.mp4` names one too."""
+    from video_censor_personal.errors import UsageError
+
+    if arguments.prove not in (None, _PROVE_EDITS, _PROVE_WHOLE):
+        if arguments.positional:
+            raise UsageError(f"--prove {arguments.prove}: write --prove, or --prove whole")
+        # `--prove movie.mp4`: what follows is the video.
+        arguments.positional, arguments.prove = arguments.prove, _PROVE_EDITS
+    if arguments.video and arguments.positional:
+        raise UsageError(
+            f"two videos are named, {arguments.video!r} and {arguments.positional!r}; name one"
+        )
+    video = arguments.video or arguments.positional
+    if not video:
+        raise UsageError("which video? Try: video-censor movie.mp4 -o movie.clean.mp4 (or --help)")
+    return str(video)
+
+
 def _config(arguments: argparse.Namespace) -> Config:
     from video_censor_personal.cli.settings import find_config
 
-    config = find_config(arguments.config)
+    config = find_config(arguments.config, arguments.profile)
     if arguments.speech_channels:
         config.remediation.audio.speech_channels = arguments.speech_channels
     if arguments.clean_track:

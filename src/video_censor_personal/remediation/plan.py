@@ -18,6 +18,7 @@ from video_censor_personal.remediation.edits import (
     EditPlan,
     PictureEdit,
     SoundEdit,
+    StreamPlan,
     WordMask,
 )
 from video_censor_personal.remediation.review import fitted
@@ -73,14 +74,21 @@ def make_plan(
     suffix = (output or info.path).suffix.lower()
     end = info.duration or report.duration or _last(report)
     planner = StreamPlanner(info, plan, tracks, suffix, end, remediation)
-    streams = tuple(planner.plan(stream) for stream in info.streams)
-    if remediation.audio.clean_track and tracks:
-        if can_hold_more(suffix):
-            streams = with_clean_tracks(planner, info, tracks)
-        else:
-            notes += (f"a {suffix} file holds one track only, so its own sound is changed",)
-    notes += _only_centre(remediation.audio.speech_channels, tracks)
+    streams, beside = _streams(planner, remediation.audio.clean_track)
+    notes += beside + _only_centre(remediation.audio.speech_channels, tracks)
     return replace(plan, streams=streams, notes=(*notes, *_missing(wanted, info)))
+
+
+def _streams(
+    planner: StreamPlanner, clean_track: bool
+) -> tuple[tuple[StreamPlan, ...], tuple[str, ...]]:
+    """What happens to every stream, and what a person should know of it."""
+    notes: tuple[str, ...] = ()
+    if clean_track and planner.tracks:
+        if can_hold_more(planner.suffix):
+            return with_clean_tracks(planner, planner.info, planner.tracks), ()
+        notes = (f"a {planner.suffix} file holds one track only, so its own sound is changed",)
+    return tuple(planner.plan(stream) for stream in planner.info.streams), notes
 
 
 def _want(wanted: _Wanted, detection: Detection, action: Action, remediation: Remediation) -> None:
