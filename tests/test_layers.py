@@ -31,6 +31,7 @@ BELOW = {
     "hub_cache": {"hub", "transfer", "store"},
     "sources": {"huggingface_registry", "hub_cache", "models_lock", "hub", "transfer", "store"},
     "model_manager": {
+        "catalogue",
         "sources",
         "models_lock",
         "huggingface_registry",
@@ -44,8 +45,9 @@ BELOW = {
     "analysis": {"detectors", "media"},
     "reports": {"media"},
     "remediation": {"media"},
-    "pipeline": {"analysis", "detectors", "media", "reports", "model_manager"},
-    "job": {"pipeline", "reports", "remediation", "media", "analysis"},
+    "requirements": {"detectors", "model_manager"},
+    "pipeline": {"requirements", "analysis", "detectors", "media", "reports", "model_manager"},
+    "job": {"pipeline", "model_manager", "reports", "remediation", "media", "analysis"},
     "cli": {
         "catalogue",
         "detectors",
@@ -53,6 +55,7 @@ BELOW = {
         "model_manager",
         "models_lock",
         "pipeline",
+        "requirements",
         "sample",
         "service",
         "store",

@@ -128,7 +128,8 @@ def test_an_optional_model_never_stops_the_analysis(tmp_path, host, movie):
     report = pipeline.analyze(movie)
     (faces,) = [c for c in report["coverage"] if c["category"] == "faces"]
     assert faces["status"] == "unknown"
-    assert any("'small' is missing" in sentence for sentence in said)
+    assert any("its model small (1 B) is missing" in sentence for sentence in said)
+    assert "nudenet can, but its model small (1 B) is missing" in faces["notes"][0]
 
 
 def test_a_source_that_no_detector_mentions_is_needed_as_well(tmp_path, host):

@@ -194,6 +194,7 @@ class Report:
         size_bytes, fingerprint: by which a report recognises its video again.
         labels: key -> label of every category that is named in it.
         all_allowed: everything was allowed by an option, and not segment by segment by a person.
+        profile: the name of the profile that lay under the configuration, if one did.
     """
 
     source: Path
@@ -206,3 +207,4 @@ class Report:
     fingerprint: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
     all_allowed: bool = False
+    profile: str = ""

@@ -27,20 +27,16 @@ from video_censor_personal.analysis.making import Making, model_of, parts_of
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.analysis.second_looks import look_again
 from video_censor_personal.config import Config, ModelSource
-from video_censor_personal.config.document import nearest
+from video_censor_personal.detectors.assignment import Assignment
 from video_censor_personal.detectors.base import FrameDetector, SoundDetector
-from video_censor_personal.detectors.registry import discover
-from video_censor_personal.detectors.roster import Assignment, assign
 from video_censor_personal.detectors.second_look import SecondLook
-from video_censor_personal.errors import ConfigError, ModelMissingError
 from video_censor_personal.findings import Report
 from video_censor_personal.media.base import Cue, MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.media.subtitles import read_subtitles
-from video_censor_personal.model_manager import ModelManager
 from video_censor_personal.progress import Listener, ignore
 from video_censor_personal.reports.json_report import fingerprint, to_dict
-from video_censor_personal.sizes import describe_known_size
+from video_censor_personal.requirements import Requirements, with_models
 
 __all__ = ["AnalysisPipeline"]
 
@@ -69,47 +65,27 @@ class AnalysisPipeline:
         self.config = config
         self.video = Path(video) if video is not None else None
         self.listener, self.warn = listener, warn
-        self._assignments = assign(config, discover())
-        self._manager = ModelManager(config)
+        self.requirements = Requirements(config)
+        self._assignments = self.requirements.assignments
+        self._manager = self.requirements.manager
         self._checked = skip_model_check
-        self._missing: set[str] = set()
         self._detectors: list[Assignment] | None = None
         self._eyes: list[FrameDetector] = []
         self._second_looks: list[SecondLook] = []
-        self._check_model_names()
 
     # -- models
 
     def _extract_model_requirements(self) -> list[str]:
-        """The names of the models this configuration needs: those its detectors take, and those
-        under `models.sources` that no detector at all mentions."""
-        taken = [need.name for assignment in self._assignments for need in assignment.needs]
-        mentioned = {str(v) for d in self.config.detectors for v in d.options.values()} | set(taken)
-        loose = [s.name for s in self.config.models.sources if s.name not in mentioned]
-        return list(dict.fromkeys([*taken, *loose]))
+        """The names of the models this configuration needs."""
+        return self.requirements.model_names()
 
     def required_models(self) -> list[ModelSource]:
         """Where the models that this configuration needs come from."""
-        by_name = {source.name: source for source in self.config.models.sources}
-        return [by_name[name] for name in self._extract_model_requirements()]
-
-    def _check_model_names(self) -> None:
-        known = {source.name for source in self.config.models.sources}
-        for assignment in self._assignments:
-            for need in assignment.needs:
-                if need.name not in known:
-                    guess = nearest(need.name, known)
-                    raise ConfigError(
-                        f"the detector {assignment.settings.name!r} takes the model {need.name!r}, "
-                        "which is not under models.sources"
-                        + (f"; did you mean {guess!r}?" if guess else ""),
-                        file=self.config.path,
-                        key="models.sources",
-                    )
+        return self.requirements.models()
 
     def missing_models(self) -> list[ModelSource]:
         """The needed models that are not there or not intact; changes nothing."""
-        return [s for s in self.required_models() if not self._manager.is_model_valid(s.name)]
+        return self.requirements.missing_models()
 
     def verify_models(self, download: bool = False) -> bool:
         """Make sure that the models are there; asking again costs next to nothing.
@@ -120,18 +96,10 @@ class AnalysisPipeline:
         Raises:
             ModelDownloadError: a required one is missing, or could not be downloaded.
         """
-        needed = self.required_models()
-        if needed and (download or self.config.models.auto_download):
-            self._manager.verify_models(needed, listener=self.listener)
-        elif needed:
-            self._manager.check([source.name for source in needed], listener=self.listener)
-        missing = self.missing_models()
-        required = [source for source in missing if not source.optional]
-        if required:
-            raise ModelMissingError(_how_to_get(required, self.config), model=required[0].name)
-        self._missing = {source.name for source in missing}
+        download = download or self.config.models.auto_download
+        self.requirements.verify(download=download, listener=self.listener)
         self._checked = True
-        return not missing
+        return not self.requirements.missing
 
     # -- detectors
 
@@ -145,18 +113,17 @@ class AnalysisPipeline:
 
     def blind_spots(self) -> list[str]:
         """What a person may expect to be looked for and is not, in sentences."""
-        seen = {key for a in self._assignments for key in a.settings.categories}
-        wanted = self.config.enabled_categories()
+        by_reason: dict[str, list[str]] = {}
+        for key, reason in self.requirements.unlooked().items():
+            by_reason.setdefault(reason, []).append(self._label(key))
         sentences = [
-            f"{self._label(key)} is not looked for: no detector that is installed and enabled "
-            "can see it; the report says so, and the exit code will be 3"
-            for key in wanted
-            if key not in seen
+            f"{', '.join(labels)} {'is' if len(labels) == 1 else 'are'} not looked for: {reason}. "
+            "The report says so, and the exit code will be 3"
+            for reason, labels in by_reason.items()
         ]
-        if self.config.path is None:
+        if self.config.path is None and categories.VIOLENCE not in self.config.detections:
             sentences.append(
-                "violence is not looked for: nothing that is built in can see it, so it may be in "
-                "the copy"
+                "violence is not looked for, so it may be in the copy; `--profile family` would"
             )
         return sentences
 
@@ -181,14 +148,16 @@ class AnalysisPipeline:
                 self.warn(f"{detector.name} is not used: {detector.absence}")
 
     def _equipped(self, assignment: Assignment) -> Assignment | None:
-        lacking = [need.name for need in assignment.needs if need.name in self._missing]
+        missing = self.requirements.missing
+        lacking = [need.name for need in assignment.needs if need.name in missing]
         if not lacking:
             return assignment
-        reason = f"{assignment.settings.name} is not used: its model {lacking[0]!r} is missing"
+        why = self.requirements.describe_missing(lacking)
+        reason = f"{assignment.settings.name} is not used: {why}"
         if assignment.stand_in is None:
             self.warn(reason)
             return None
-        reason = f"{reason}; {assignment.stand_in.settings.name} takes its place"
+        reason = f"{reason}. {assignment.stand_in.settings.name} takes its place"
         self.warn(reason)
         return replace(assignment.stand_in, note=f"{reason}.")
 
@@ -247,7 +216,7 @@ class AnalysisPipeline:
             self._make_ears,
             cues,
             self.config.processing,
-            sensitivities=sensitivities,
+            sensitivities=sensitivities | self._suspected(),
             languages=languages,
             listener=self.listener,
         )
@@ -273,6 +242,11 @@ class AnalysisPipeline:
             evidence=evidence,
         )
 
+    def _suspected(self) -> dict[str, float]:
+        """The sensitivities at which the edges of what is looked at a second time are looked for:
+        any evidence may turn out to count."""
+        return {key: 1.0 for looker in self._second_looks for key in looker.categories}
+
     def conclude(self, scores: Scores) -> Report:
         """What this configuration makes of the scores, its own or kept ones."""
         asked = {
@@ -281,12 +255,16 @@ class AnalysisPipeline:
             for a in (assignment, assignment.stand_in)
             if a is not None
         }
-        return conclude(scores, self.config, asked)
+        unlooked = {
+            key: f"not looked for: {reason}"
+            for key, reason in self.requirements.unlooked().items()
+        }
+        return conclude(scores, self.config, asked, unlooked)
 
     def making(self, video: Path, missing: Collection[str] = ()) -> Making:
         """What the scores of an analysis would be made with if no model but `missing` ones were
         missing."""
-        stand_ins = [_with_models(assignment, missing) for assignment in self._assignments]
+        stand_ins = [with_models(assignment, missing) for assignment in self._assignments]
         return self._made_with(video, [each for each in stand_ins if each is not None])
 
     def missing_optional(self) -> list[str]:
@@ -333,19 +311,3 @@ class AnalysisPipeline:
         for cue in subtitles.cues:
             log.log(_TRACE, "%s: cue of %s: %r", cue.span, cue.source, cue.text)
         return list(subtitles.cues)
-
-
-def _with_models(assignment: Assignment, missing: Collection[str]) -> Assignment | None:
-    """Who does the work of `assignment` where these models are missing."""
-    lacking = any(need.name in missing for need in assignment.needs)
-    return assignment.stand_in if lacking else assignment
-
-
-def _how_to_get(missing: Sequence[ModelSource], config: Config) -> str:
-    lines = ", ".join(f"{each.name} ({describe_known_size(each.size_bytes)})" for each in missing)
-    which = f" --config {config.path}" if config.path else ""
-    return (
-        f"these models are needed and are not there or not intact: {lines}. To fetch them and go "
-        f"on, run the same command with --download-models; to only fetch them: "
-        f"video-censor models download{which}"
-    )

@@ -118,7 +118,8 @@ def test_without_its_model_the_embedded_rung_listens_and_the_report_says_so(
     said = profanity(pipeline.analyze(film(tmp_path, shown)))
     assert [(d["detector"], d["evidence"]) for d in said.found] == [("speech-profanity", "aligned")]
     note = " ".join(said.coverage["notes"])
-    assert "'whisper-small-en' is missing; speech-profanity takes its place" in note
+    assert "its model whisper-small-en (size unknown) is missing" in note
+    assert "speech-profanity takes its place" in note
     assert "misses about one in four" in note
     assert any("takes its place" in warning for warning in warnings)
 

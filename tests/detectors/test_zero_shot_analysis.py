@@ -154,4 +154,5 @@ def test_the_example_configuration_names_what_is_there() -> None:
     example = Path(__file__).parents[2] / "examples" / "better-models.yaml"
     pipeline = AnalysisPipeline(load_config(example))
     assert "Violence, gore, drugs, spiders (zero-shot)" in pipeline.describe()
-    assert {source.name for source in pipeline.required_models()} == {"nudenet-640m", "clip-b32"}
+    needed = {source.name: source.optional for source in pipeline.required_models()}
+    assert needed == {"nudenet-640m": False, "whisper-small-en": True, "clip-b32": False}

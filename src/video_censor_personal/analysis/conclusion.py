@@ -20,10 +20,16 @@ __all__ = ["conclude"]
 log = logging.getLogger(__name__)
 
 
-def conclude(scores: Scores, config: Config, searches: Mapping[str, frozenset[str]]) -> Report:
+def conclude(
+    scores: Scores,
+    config: Config,
+    searches: Mapping[str, frozenset[str]],
+    unlooked: Mapping[str, str],
+) -> Report:
     """The report that `config` makes of `scores`.
 
-    `searches` says whose evidence counts: detector -> the categories it is asked for.
+    `searches` says whose evidence counts: detector -> the categories it is asked for. `unlooked`
+    says of the categories that nobody can look for what is missing, in sentences.
     """
     evidence = scores.evidence.narrowed(searches)
     labels = {key: config.labels.get(key, categories.label(key)) for key in config.detections}
@@ -48,9 +54,10 @@ def conclude(scores: Scores, config: Config, searches: Mapping[str, frozenset[st
         duration=evidence.duration,
         processed_at=datetime.now(UTC),
         config=config.path.name if config.path else "built-in defaults",
+        profile=config.profile,
         segments=merge(detections, processing.segment_merge, labels),
         coverage=tuple(
-            _with_absentees(part, searches, labels)
+            _with_absentees(part, searches, labels, unlooked)
             for part in cover(
                 wanted,
                 evidence.searches,
@@ -67,11 +74,18 @@ def conclude(scores: Scores, config: Config, searches: Mapping[str, frozenset[st
 
 
 def _with_absentees(
-    part: Coverage, searches: Mapping[str, frozenset[str]], labels: Mapping[str, str]
+    part: Coverage,
+    searches: Mapping[str, frozenset[str]],
+    labels: Mapping[str, str],
+    unlooked: Mapping[str, str],
 ) -> Coverage:
-    """Nobody looked, although there are detectors that can: not at that time, then."""
+    """Nobody looked: because nobody can, or because those who can did not at that time."""
+    if part.detectors or part.status == "not_requested":
+        return part
+    if part.category in unlooked:
+        return replace(part, notes=(unlooked[part.category],))
     able = [name for name, keys in searches.items() if part.category in keys]
-    if part.detectors or not able:
+    if not able:
         return part
     label = labels.get(part.category, categories.label(part.category))
     note = f"{' and '.join(able)} can look for {label}, but did not when this was analysed"

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from video_censor_personal.detectors.roster import Assignment
+from video_censor_personal.detectors.assignment import Assignment
 from video_censor_personal.media.subtitles import files_beside
 
 __all__ = ["Making", "Part", "model_of", "parts_of"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from video_censor_personal.config import ModelSource
 from video_censor_personal.hub.alternatives import KnownReplacement
 
 __all__ = ["CatalogueModel", "catalogue", "known_replacements"]
@@ -34,6 +35,11 @@ class CatalogueModel:
     about_bytes: int | None = None
     licence: str | None = None
     memory_bytes: int | None = None
+
+    @property
+    def source(self) -> ModelSource:
+        """As an entry under `models.sources` would say it."""
+        return ModelSource(self.name, self.url, "", 0, files=list(self.files))
 
 
 @functools.cache

@@ -10,12 +10,14 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from video_censor_personal.cli.console import Console, configure_logging
 from video_censor_personal.cli.edge import guarded
+from video_censor_personal.cli.options import add_profile
 
 __all__ = ["parser", "run"]
 
 _DESCRIPTION = """\
-Look after the model files that a configuration names under models.sources. A model appears under
-its name only when its checksum was right; a download that was interrupted goes on where it stopped.
+Look after the model files that a configuration names under models.sources, and those of the
+catalogue that its detectors take. A model appears under its name only when its checksum was right;
+a download that was interrupted goes on where it stopped.
 """
 
 _EPILOG = """\
@@ -26,6 +28,10 @@ examples:
   video-censor models download --config my.yaml --dry-run
   video-censor models download --config my.yaml
       What would be fetched and whether there is room; then fetch it, everything at once.
+
+  video-censor models download --profile family
+  video-censor models download clip-b32
+      The models of a profile, or any of the catalogue (video-censor models catalog).
 
   video-censor models verify --deep llava-7b
       Read the file to the end and compare its checksum, whatever was known before.
@@ -132,6 +138,7 @@ def _add_registry(add: Callable[..., argparse.ArgumentParser]) -> None:
 def _shared_options() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--config", metavar="FILE", type=Path, help="settings in YAML")
+    add_profile(shared)
     shared.add_argument(
         "--cache-dir",
         metavar="DIR",
@@ -178,7 +185,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     from video_censor_personal.cli.settings import find_config
     from video_censor_personal.model_manager import ModelManager
 
-    config = find_config(arguments.config)
+    config = find_config(arguments.config, arguments.profile)
     manager = ModelManager(config, cache_dir=arguments.cache_dir)
     commands = ModelCommands(config, console, manager)
     removal = ModelRemoval(config, console, manager)

@@ -53,7 +53,6 @@ class LlavaEndpointOptions(SecondLookOptions):
         concurrency: how many requests at the same time.
         retries: how often to ask again where the server is busy, or does not answer.
         max_side: the longer side of the pictures that are sent, in pixels.
-        optional: without the server the analysis goes on, and the report says so.
     """
 
     url: Annotated[str, Field(min_length=1)] = ""
@@ -63,7 +62,6 @@ class LlavaEndpointOptions(SecondLookOptions):
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4
     retries: Annotated[int, Field(ge=0, le=10)] = 2
     max_side: Annotated[int, Field(ge=64, le=4096)] = 672
-    optional: bool = False
 
 
 class LlavaEndpoint:
@@ -93,7 +91,7 @@ class LlavaEndpoint:
         try:
             self._model = self._served()
         except DetectorError as error:
-            if not options.optional:
+            if not settings.optional:
                 raise
             self.absence = str(error)
 

@@ -15,12 +15,12 @@ from video_censor_personal.job.outputs import JobOutputs, check_outputs, choose_
 from video_censor_personal.job.unknown import unknown_of
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, MediaInfo
 from video_censor_personal.media.probe import probe
+from video_censor_personal.model_manager import describe_model_size
 from video_censor_personal.pipeline import AnalysisPipeline
 from video_censor_personal.remediation.audio import bleep_of
 from video_censor_personal.remediation.plan import EditPlan, make_plan
 from video_censor_personal.remediation.writer import check_writable
 from video_censor_personal.reports.json_report import check_belongs, read_report
-from video_censor_personal.sizes import describe_known_size
 from video_censor_personal.timeline import format_timecode
 
 __all__ = ["JobPlan", "Request", "plan_job"]
@@ -116,7 +116,7 @@ class JobPlan:
             lines = [f"no analysis: the scores of {self.kept.date} are there ({self.kept.path})"]
         for source in self.missing:
             verb = "would download" if self._downloads else "missing"
-            size = describe_known_size(source.size_bytes)
+            size = describe_model_size(source)
             lines.append(f"{verb}: the model {source.name} ({size})")
         return lines
 

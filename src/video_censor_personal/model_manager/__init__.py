@@ -10,12 +10,18 @@ A model lies under its name only after its checksum was right, so the path of a 
 
 from video_censor_personal.errors import DiskSpaceError, ModelChecksumError, ModelDownloadError
 from video_censor_personal.model_manager.manager import ModelManager
-from video_censor_personal.model_manager.sources import find_sources
+from video_censor_personal.model_manager.sources import (
+    describe_model_size,
+    find_source,
+    find_sources,
+)
 
 __all__ = [
     "DiskSpaceError",
     "ModelChecksumError",
     "ModelDownloadError",
     "ModelManager",
+    "describe_model_size",
+    "find_source",
     "find_sources",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from video_censor_personal.model_manager.failures import combine, models_command
 from video_censor_personal.model_manager.progress import ModelProgress, ProgressCallback
 from video_censor_personal.model_manager.sources import (
     configured_metadata,
+    find_source,
     find_sources,
     registry_name,
 )
@@ -78,10 +80,14 @@ class ModelManager:
 
         A model that was never verified here is read to the end to answer that.
         """
-        source = self._configured(model_name)
+        source = self._source(model_name)
         if source is None:
             return False
         return self._stock.look_at(source).state is FileState.VERIFIED
+
+    def is_at_hand(self, model_name: str) -> bool:
+        """As `is_model_valid`, and at once where nothing lies under the name."""
+        return os.path.lexists(self.get_model_path(model_name)) and self.is_model_valid(model_name)
 
     def get_model_path(self, model_name: str) -> Path:
         """`<cache_dir>/<name>`, whether or not something lies there.
@@ -94,7 +100,7 @@ class ModelManager:
     def revision(self, model_name: str) -> str:
         """Which version of a model is meant, shortened: the commit it is pinned to, else its
         checksum; empty where nothing tells."""
-        source = self._configured(model_name)
+        source = self._source(model_name)
         if source is None:
             return ""
         pin = ModelsLock(lock_path(self.config.path)).get(source)
@@ -150,7 +156,7 @@ class ModelManager:
             ConfigError: the model is not configured, and there is no registry to ask.
             RegistryError: it is not configured, and the registry gave no usable answer.
         """
-        if self.registry is not None and not self._configured(model_name):
+        if self.registry is not None and not self._source(model_name):
             return self.registry.query_model(model_name)
         (source,) = find_sources(self.config, [model_name])
         found = self._stock.look_at(source)
@@ -280,5 +286,5 @@ class ModelManager:
         """The `video-censor models` command a person would type for this configuration."""
         return models_command(verb, names, config=self.config.path, cache_dir=self._override)
 
-    def _configured(self, name: str) -> ModelSource | None:
-        return next((s for s in self.config.models.sources if s.name == name), None)
+    def _source(self, name: str) -> ModelSource | None:
+        return find_source(self.config, name)

@@ -1,44 +1,77 @@
-"""The configured models: found by name, and as a registry would describe them."""
+"""Models by their names, configured or of the catalogue, and as a registry would describe them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 
+from video_censor_personal.catalogue import catalogue
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.config.document import nearest
 from video_censor_personal.config.model_addresses import parse_model_address
 from video_censor_personal.errors import ConfigError
 from video_censor_personal.huggingface_registry import ModelMetadata
+from video_censor_personal.sizes import describe_size
 from video_censor_personal.transfer import FileState, PlannedFile
 
-__all__ = ["CONFIGURED", "configured_metadata", "find_sources", "registry_name"]
+__all__ = [
+    "CONFIGURED",
+    "configured_metadata",
+    "describe_model_size",
+    "find_source",
+    "find_sources",
+    "registry_name",
+]
 
 CONFIGURED = "configured"
 """What the version that the configuration names is called in a `ModelMetadata`."""
 
 
+def find_source(config: Config, name: str) -> ModelSource | None:
+    """The model of this name: as configured, else as the catalogue knows it."""
+    for source in config.models.sources:
+        if source.name == name:
+            return source
+    return next((model.source for model in catalogue() if model.name == name), None)
+
+
 def find_sources(config: Config, names: Iterable[str] | None = None) -> list[ModelSource]:
-    """The configured models of these names, each once; None: all of them.
+    """The models of these names, configured or of the catalogue, each once; None: all that are
+    configured.
 
     Raises:
-        ConfigError: the configuration has no such model.
+        ConfigError: there is no such model.
     """
-    by_name = {source.name: source for source in config.models.sources}
     if names is None:
-        return list(by_name.values())
-    wanted = list(dict.fromkeys(names))
-    for name in wanted:
-        if name not in by_name:
-            guess = nearest(name, by_name)
-            raise ConfigError(
-                f"there is no model {name!r}"
-                + (f"; did you mean {guess!r}?" if guess else "")
-                + f" (under models.sources: {', '.join(by_name) or 'none'})",
-                file=config.path,
-                key="models.sources",
-            )
-    return [by_name[name] for name in wanted]
+        return list({source.name: source for source in config.models.sources}.values())
+    return [_found(config, name) for name in dict.fromkeys(names)]
+
+
+def _found(config: Config, name: str) -> ModelSource:
+    source = find_source(config, name)
+    if source is not None:
+        return source
+    configured = [source.name for source in config.models.sources]
+    known = [*configured, *(model.name for model in catalogue())]
+    guess = nearest(name, known)
+    raise ConfigError(
+        f"there is no model {name!r}"
+        + (f"; did you mean {guess!r}?" if guess else "")
+        + f" (under models.sources: {', '.join(configured) or 'none'}; in the catalogue: "
+        f"{', '.join(model.name for model in catalogue())})",
+        file=config.path,
+        key="models.sources",
+    )
+
+
+def describe_model_size(source: ModelSource) -> str:
+    """`484.0 MB`; what the catalogue says is `about` that."""
+    if source.size_bytes:
+        return describe_size(source.size_bytes)
+    for model in catalogue():
+        if model.about_bytes and (model.url, list(model.files)) == (source.url, source.files):
+            return f"about {describe_size(model.about_bytes)}"
+    return "size unknown"
 
 
 def registry_name(model: ModelSource) -> str:

@@ -122,6 +122,8 @@ def _metadata(report: Report) -> Fields:
         "processed_at": report.processed_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "config": report.config,
     }
+    if report.profile:
+        fields["profile"] = report.profile
     return {**fields, "all_allowed": True} if report.all_allowed else fields
 
 

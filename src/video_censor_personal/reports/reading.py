@@ -60,6 +60,7 @@ def read_report(path: Path) -> Report:
         fingerprint=metadata.text("fingerprint"),
         labels=_labels(root, segments),
         all_allowed=metadata.boolean("all_allowed") or False,
+        profile=metadata.text("profile") or "",
     )
 
 

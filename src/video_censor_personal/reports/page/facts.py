@@ -53,6 +53,8 @@ def _facts(report: Report, info: MediaInfo) -> Iterable[str]:
     yield f"analysed {report.processed_at:%Y-%m-%d %H:%M} {report.processed_at.tzname() or ''}"
     if report.config:
         yield f"configuration: {report.config}"
+    if report.profile:
+        yield f"profile: {report.profile}"
 
 
 def _picture(video: StreamInfo) -> str:

@@ -1,0 +1,138 @@
+"""A detector of one run: its plug-in, and all that it is built from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from video_censor_personal import categories
+from video_censor_personal.config import Config, DetectorConfig
+from video_censor_personal.detectors.base import (
+    CategorySettings,
+    DetectorPlugin,
+    DetectorSettings,
+    FrameDetector,
+    ModelNeed,
+    SoundDetector,
+)
+from video_censor_personal.detectors.second_look import SecondLook
+from video_censor_personal.errors import ConfigError
+
+__all__ = ["Assignment", "make_assignment", "place_of", "sees"]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A detector that will be built, and the categories it shall look for.
+
+    `stand_in`: what takes its place where its models are missing. `note`: what a person must know
+    of this choice.
+    """
+
+    plugin: DetectorPlugin
+    settings: DetectorSettings
+    stand_in: Assignment | None = None
+    note: str = ""
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What a person must know of its limits, by category; see `DetectorPlugin`."""
+        noted = dict.fromkeys(
+            [*self.plugin.notes, *(self.settings.categories if self.note else ())]
+        )
+        return {
+            key: " ".join(part for part in (self.note, self.plugin.notes.get(key, "")) if part)
+            for key in noted
+        }
+
+    @property
+    def needs(self) -> list[ModelNeed]:
+        """The models its detector takes."""
+        return self.plugin.needs(self.settings)
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """The languages its detector listens to; empty where language does not matter."""
+        ask = getattr(self.plugin, "languages", None)
+        return ask(self.settings) if ask else frozenset()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person must know before it is used."""
+        ask = getattr(self.plugin, "warnings", None)
+        return list(ask(self.settings)) if ask else []
+
+    @property
+    def revision(self) -> str:
+        """What its detector works with besides the models it takes; empty where it does not say."""
+        ask = getattr(self.plugin, "revision", None)
+        return str(ask(self.settings)) if ask else ""
+
+    def build(self, model_paths: Mapping[str, Path]) -> FrameDetector | SoundDetector | SecondLook:
+        """The detector, handed the verified files of its models."""
+        return self.plugin.build(replace(self.settings, model_paths=model_paths))
+
+
+def make_assignment(
+    config: Config, entry: DetectorConfig, plugin: DetectorPlugin, keys: list[str]
+) -> Assignment:
+    """The detector of an entry, with these categories.
+
+    Raises:
+        ConfigError: the plug-in cannot use what the entry says.
+    """
+    settings = _settings(config, entry, keys)
+    with _placed(entry, config):
+        plugin.check(settings)
+    return Assignment(plugin, settings)
+
+
+def _settings(config: Config, entry: DetectorConfig, keys: Iterable[str]) -> DetectorSettings:
+    return DetectorSettings(
+        name=entry.name or entry.type,
+        categories={
+            key: CategorySettings(
+                key,
+                config.labels.get(key, categories.label(key)),
+                config.detections[key].sensitivity,
+                config.detections[key].description,
+            )
+            for key in keys
+        },
+        options=entry.options,
+        threads=config.processing.max_workers or 1,
+        base_dir=config.base_dir,
+        device=config.processing.device,
+        optional=entry.optional,
+    )
+
+
+@contextmanager
+def _placed(entry: DetectorConfig, config: Config) -> Iterator[None]:
+    """What a plug-in has against its entry, with the place of the entry in the file."""
+    try:
+        yield
+    except ConfigError as error:
+        if error.file is not None:
+            raise
+        key = (error.key,) if error.key else ()
+        raise config.error(str(error), *place_of(entry, config), *key) from error
+
+
+def sees(plugin: DetectorPlugin, key: str, entry: DetectorConfig, config: Config) -> bool:
+    """Whether a plug-in with the options of an entry can look for a category."""
+    if key in plugin.categories or key in categories.BUILT_IN or "*" not in plugin.categories:
+        return key in plugin.categories
+    ask = getattr(plugin, "sees", None)
+    if ask is None:
+        return True
+    with _placed(entry, config):
+        return bool(ask(key, _settings(config, entry, ())))
+
+
+def place_of(entry: DetectorConfig, config: Config) -> tuple[str | int, ...]:
+    """Where an entry stands in the file; nowhere if the program made it."""
+    numbers = [number for number, other in enumerate(config.detectors) if other is entry]
+    return ("detectors", *numbers)

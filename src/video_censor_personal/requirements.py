@@ -1,0 +1,160 @@
+"""What a configuration needs: who looks for what, with which models, and what is missing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+from video_censor_personal.config import Config, ModelSource
+from video_censor_personal.detectors.absence import Absence, absences
+from video_censor_personal.detectors.assignment import Assignment
+from video_censor_personal.detectors.registry import discover
+from video_censor_personal.detectors.roster import assign
+from video_censor_personal.errors import ConfigError, ModelMissingError
+from video_censor_personal.model_manager import (
+    ModelManager,
+    describe_model_size,
+    find_source,
+    find_sources,
+)
+from video_censor_personal.progress import Listener, ignore
+
+__all__ = ["Requirements", "with_models"]
+
+
+class Requirements:
+    """The detectors of one configuration and the models that they take.
+
+    A model is the one under `models.sources`, else the catalogue's of that name. It is optional
+    where its source says so, or every detector that takes it.
+
+    Attributes:
+        assignments: who looks for what.
+        missing: the optional models that `verify` did not find, by name.
+
+    Raises (when made):
+        ConfigError: the configuration asks for detectors or models that nobody knows.
+        DetectorError: a detector that it names, and that is not optional, cannot run here (never
+            with `anywhere`).
+    """
+
+    def __init__(
+        self, config: Config, manager: ModelManager | None = None, *, anywhere: bool = False
+    ) -> None:
+        self.config = config
+        self.manager = manager or ModelManager(config)
+        self._installed = discover()
+        self.assignments = assign(
+            config, self._installed, self.manager.is_at_hand, anywhere=anywhere
+        )
+        self.missing: frozenset[str] = frozenset()
+        self._check_model_names()
+
+    # -- models
+
+    def model_names(self) -> list[str]:
+        """Those that the detectors take, and those under `models.sources` that no detector at all
+        mentions."""
+        taken = [need.name for assignment in self.assignments for need in assignment.needs]
+        mentioned = {str(v) for d in self.config.detectors for v in d.options.values()} | set(taken)
+        loose = [s.name for s in self.config.models.sources if s.name not in mentioned]
+        return list(dict.fromkeys([*taken, *loose]))
+
+    def models(self) -> list[ModelSource]:
+        """Where they come from, and whether they are optional."""
+        needs = [(each.settings.optional, need) for each in self.assignments for need in each.needs]
+        taken = {need.name for _, need in needs}
+        insisted = {need.name for optional, need in needs if not (optional or need.optional)}
+        return [
+            replace(source, optional=source.optional or source.name in taken - insisted)
+            for source in find_sources(self.config, self.model_names())
+        ]
+
+    def missing_models(self) -> list[ModelSource]:
+        """Those that are not there or not intact; changes nothing."""
+        return [source for source in self.models() if not self.manager.is_model_valid(source.name)]
+
+    def verify(self, *, download: bool, listener: Listener = ignore) -> None:
+        """Make sure that the models are there; asking again costs next to nothing.
+
+        Raises:
+            ModelDownloadError: a required one is missing, or could not be downloaded.
+        """
+        needed = self.models()
+        if needed and download:
+            self.manager.verify_models(needed, listener=listener)
+        elif needed:
+            self.manager.check([source.name for source in needed], listener=listener)
+        missing = self.missing_models()
+        required = [source for source in missing if not source.optional]
+        if required:
+            raise ModelMissingError(self._how_to_go_on(required), model=required[0].name)
+        self.missing = frozenset(source.name for source in missing)
+
+    def describe_missing(self, names: Iterable[str]) -> str:
+        """`its model clip-b32 (about 154.0 MB) is missing; to fetch it: video-censor models ...`"""
+        named = list(names)
+        sizes = ", ".join(f"{name} ({self._size(name)})" for name in named)
+        words = "its model {} is missing; to fetch it: `{}`"
+        if len(named) > 1:
+            words = "its models {} are missing; to fetch them: `{}`"
+        return words.format(sizes, self.manager.command("download", named))
+
+    # -- what nobody looks for
+
+    def unlooked(self) -> dict[str, str]:
+        """Why nobody looks for a category, and what to do about it, by its key."""
+        reasons: dict[str, list[str]] = defaultdict(list)
+        served = [with_models(each, self.missing) for each in self.assignments]
+        left = [assignment for assignment in served if assignment is not None]
+        for absence in absences(self.config, self._installed, left):
+            for key in absence.categories:
+                reasons[key].append(self._reason(absence))
+        seen = {key for assignment in left for key in assignment.settings.categories}
+        nobody = "no detector that is installed and enabled can"
+        return {
+            key: "; or ".join(reasons[key]) or nobody
+            for key in self.config.enabled_categories()
+            if key not in seen
+        }
+
+    def _reason(self, absence: Absence) -> str:
+        missing = [name for name in absence.models if not self.manager.is_at_hand(name)]
+        models = self.describe_missing(missing) if missing else ""
+        if absence.problem:
+            also = f" ({models})" if models else ""
+            return f"{absence.detector} can, but {absence.problem}{also}"
+        return f"{absence.detector} can, but {models or 'it was not chosen'}"
+
+    def _size(self, name: str) -> str:
+        source = find_source(self.config, name)
+        return (
+            "under models.sources there is none" if source is None else describe_model_size(source)
+        )
+
+    def _check_model_names(self) -> None:
+        for assignment in self.assignments:
+            for need in assignment.needs:
+                try:
+                    find_sources(self.config, [need.name])
+                except ConfigError as error:
+                    raise ConfigError(
+                        f"the detector {assignment.settings.name!r} takes the model {need.name!r}: "
+                        f"{error}",
+                        key="models.sources",
+                    ) from error
+
+    def _how_to_go_on(self, missing: Sequence[ModelSource]) -> str:
+        lines = ", ".join(f"{each.name} ({describe_model_size(each)})" for each in missing)
+        return (
+            f"these models are needed and are not there or not intact: {lines}. To fetch them and "
+            "go on, run the same command with --download-models; to only fetch them: "
+            f"{self.manager.command('download', [each.name for each in missing])}"
+        )
+
+
+def with_models(assignment: Assignment, missing: Collection[str]) -> Assignment | None:
+    """Who does the work of `assignment` where these models are missing."""
+    lacking = any(need.name in missing for need in assignment.needs)
+    return assignment.stand_in if lacking else assignment
