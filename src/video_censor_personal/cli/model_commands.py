@@ -3,25 +3,19 @@ told."""
 
 from __future__ import annotations
 
-import logging
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from video_censor_personal.cli.console import Console
 from video_censor_personal.cli.model_removal import unnamed
 from video_censor_personal.cli.model_table import ModelRow, draw, rows
-from video_censor_personal.config import Config
-from video_censor_personal.detectors.registry import discover
-from video_censor_personal.detectors.roster import assign
-from video_censor_personal.errors import ModelMissingError, VideoCensorError
-from video_censor_personal.model_manager import ModelManager, find_sources
+from video_censor_personal.cli.named_models import NamedModels
+from video_censor_personal.errors import ModelMissingError
+from video_censor_personal.model_manager import ModelManager
 from video_censor_personal.sizes import describe_known_size, describe_size
 from video_censor_personal.transfer import Plan, PlannedFile
 
 __all__ = ["ModelCommands"]
-
-log = logging.getLogger(__name__)
 
 _NOT_HERE = 4
 """The exit code where a model that is needed is not there."""
@@ -30,8 +24,9 @@ _NOT_HERE = 4
 class ModelCommands:
     """The commands, for one configuration. Each returns the exit code."""
 
-    def __init__(self, config: Config, console: Console, manager: ModelManager) -> None:
-        self._config, self._console, self._manager = config, console, manager
+    def __init__(self, models: NamedModels, console: Console, manager: ModelManager) -> None:
+        self._models, self._console, self._manager = models, console, manager
+        config = models.config
         self._store = manager.store
         self._name = str(config.path) if config.path else "the built-in configuration"
 
@@ -41,7 +36,7 @@ class ModelCommands:
         """Every configured model, and what else lies in the cache."""
         plan = self._plan(None)
         table = self._rows(plan.files)
-        others = unnamed(self._config, self._store)
+        others = unnamed(self._models.names, self._store)
         text = draw(table, plan.store.root, plan.free_bytes) if table else self._none_configured()
         if others:
             listed = ", ".join(f"{name} ({describe_size(size)})" for name, size in others.items())
@@ -63,7 +58,8 @@ class ModelCommands:
 
     def verify(self, names: Sequence[str] | None, *, deep: bool) -> int:
         """Compare the models with their checksums, and remember which were right."""
-        plan = self._manager.check(names, deep, listener=self._console.progress)
+        wanted = self._models.names if names is None else names
+        plan = self._manager.check(wanted, deep, listener=self._console.progress)
         self._console.close()
         return self._tell_states(plan)
 
@@ -100,7 +96,7 @@ class ModelCommands:
         """
         if dry_run:
             return self._tell_plan(self._plan(names, ask=True))
-        sources = find_sources(self._config, names)
+        sources = self._models.find(names)
         if names:
             sources = [replace(source, optional=False) for source in sources]
         arrived: dict[str, int] = {}
@@ -173,30 +169,20 @@ class ModelCommands:
         return 0
 
     def _plan(self, names: Sequence[str] | None, *, ask: bool = False) -> Plan:
-        plan = self._manager.plan(names, ask=ask, listener=self._console.progress)
+        wanted = self._models.names if names is None else names
+        plan = self._manager.plan(wanted, ask=ask, listener=self._console.progress)
         self._console.close()
         return plan
 
     def _rows(self, found: Sequence[PlannedFile]) -> list[ModelRow]:
-        sources = find_sources(self._config, [file.source.name for file in found])
-        return rows(sources, found, self._users())
-
-    def _users(self) -> dict[str, list[str]]:
-        """Model name -> the detectors that take it, as far as that can be told."""
-        users: dict[str, list[str]] = defaultdict(list)
-        try:
-            for assignment in assign(self._config, discover()):
-                for need in assignment.needs:
-                    users[need.name].append(assignment.settings.name)
-        except VideoCensorError as error:
-            # Models can be fetched and removed although a detector cannot run here.
-            log.info("which detectors take which models is not known: %s", error)
-        return users
+        sources = self._models.find([file.source.name for file in found])
+        return rows(sources, found, self._models.users)
 
     def _none_configured(self) -> str:
         return (
-            f"{self._name} names no models under models.sources, so there is nothing to download; "
-            "the built-in detectors carry their own"
+            f"{self._name} names no models, and no detector that it names takes one, so there is "
+            "nothing to download; the built-in detectors carry their own (more: video-censor "
+            "models catalog)"
         )
 
 

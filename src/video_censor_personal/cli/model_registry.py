@@ -9,7 +9,7 @@ from dataclasses import asdict
 from video_censor_personal.catalogue import CatalogueModel, catalogue
 from video_censor_personal.cli.console import Console
 from video_censor_personal.cli.model_table import columns
-from video_censor_personal.config import Config
+from video_censor_personal.cli.named_models import NamedModels
 from video_censor_personal.errors import UsageError
 from video_censor_personal.model_manager import ModelManager
 from video_censor_personal.models_lock import Pin, describe_change, lock_path
@@ -21,8 +21,8 @@ __all__ = ["ModelRegistry"]
 class ModelRegistry:
     """The commands, for one configuration. Each returns the exit code."""
 
-    def __init__(self, config: Config, console: Console, manager: ModelManager) -> None:
-        self._config, self._console, self._manager = config, console, manager
+    def __init__(self, models: NamedModels, console: Console, manager: ModelManager) -> None:
+        self._models, self._console, self._manager = models, console, manager
 
     def lock(self, names: Sequence[str] | None, *, update: bool) -> int:
         """Pin models that a registry knows, or (`update`) move their pins; say what changed.
@@ -31,13 +31,13 @@ class ModelRegistry:
             UsageError: there is no configuration file to pin beside.
             RegistryError: a registry did not say; nothing was pinned.
         """
-        place = lock_path(self._config.path)
+        place = lock_path(self._models.config.path)
         if place is None:
             raise UsageError(
                 "models.lock lies beside a configuration file, and none was found; name one with "
                 "--config"
             )
-        changes = self._manager.pin(names, update=update)
+        changes = self._manager.pin(names or self._models.names, update=update)
         lines = [line for old, new in changes for line in _told(old, new)]
         self._console.result(
             {"lock": str(place), "models": [_facts(old, new) for old, new in changes]},
@@ -60,10 +60,9 @@ class ModelRegistry:
 
 
 _HOW_TO_USE = """\
-To use one, name it in a configuration (--json shows every url and its files) and download it:
-  models:
-    sources:
-      - {name: NAME, url: "hf://..."}"""
+To use one, name it in the entry of the detector that takes it (detectors: [{type: nudenet, model:
+nudenet-640m}]), or fetch it: video-censor models download NAME. What is there is used by itself
+where nothing else was chosen. --json shows every url and its files."""
 
 
 def _told(old: Pin | None, new: Pin) -> list[str]:

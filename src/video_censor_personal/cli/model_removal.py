@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from video_censor_personal.cli.console import Console
-from video_censor_personal.config import Config
+from video_censor_personal.cli.named_models import NamedModels
 from video_censor_personal.config.document import nearest
 from video_censor_personal.errors import UsageError
 from video_censor_personal.model_manager import ModelManager
@@ -19,17 +19,17 @@ from video_censor_personal.store import Leftover, Store
 __all__ = ["ModelRemoval", "unnamed"]
 
 
-def unnamed(config: Config, store: Store) -> dict[str, int]:
-    """Verified files in the cache that the configuration does not name, with their sizes."""
-    named = {source.name for source in config.models.sources}
+def unnamed(named: Collection[str], store: Store) -> dict[str, int]:
+    """Verified files in the cache that are not among the `named` models, with their sizes."""
     return {name: size for name, size in sorted(store.recorded().items()) if name not in named}
 
 
 class ModelRemoval:
     """Removes files from the cache of one configuration. Each command returns the exit code."""
 
-    def __init__(self, config: Config, console: Console, manager: ModelManager) -> None:
-        self._config, self._console, self._manager = config, console, manager
+    def __init__(self, models: NamedModels, console: Console, manager: ModelManager) -> None:
+        self._models, self._console, self._manager = models, console, manager
+        config = self._config = models.config
         self._store = manager.store
         self._name = str(config.path) if config.path else "the built-in configuration"
 
@@ -41,9 +41,9 @@ class ModelRemoval:
             ModelDownloadError: one is being downloaded right now.
         """
         recorded = self._store.recorded()
-        known = {*recorded, *(source.name for source in self._config.models.sources)}
+        known = {*recorded, *self._models.names}
         for name in names:
-            if name not in known:
+            if name not in known and not self._is_there(name):
                 guess = nearest(name, known)
                 raise UsageError(
                     f"there is no model {name!r}, neither in {self._name} nor in "
@@ -70,7 +70,7 @@ class ModelRemoval:
             _Removable(f"unfinished download {left.path.name}", left.size_bytes, leftover=left)
             for left in self._manager.leftovers()
         ]
-        others = unnamed(self._config, self._store)
+        others = unnamed(self._models.names, self._store)
         if self._config.path is not None:
             things += [
                 _Removable(f"{name}, which {self._name} does not name", size, target=name)

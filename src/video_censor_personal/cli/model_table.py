@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from video_censor_personal.config import ModelSource
+from video_censor_personal.model_manager import describe_model_size
 from video_censor_personal.sizes import describe_size
 from video_censor_personal.transfer import FileState, PlannedFile
 from video_censor_personal.transfer.address import parse_url
@@ -39,6 +40,13 @@ class ModelRow:
         """The declared size, else what is known of it here, else None."""
         known = self.source.size_bytes or self.found.source.size_bytes
         return known or (self.found.have_bytes if self.ready else None)
+
+    @property
+    def size(self) -> str:
+        """The same for people, who are also told what the catalogue says."""
+        if self.size_bytes is not None:
+            return describe_size(self.size_bytes)
+        return describe_model_size(self.source)
 
     @property
     def host(self) -> str:
@@ -86,7 +94,7 @@ def draw(table: Sequence[ModelRow], cache_dir: Path, free_bytes: int) -> str:
     cells += [
         (
             row.source.name,
-            "?" if row.size_bytes is None else describe_size(row.size_bytes),
+            row.size,
             row.state,
             row.host,
             ", ".join(row.used_by) or "-",

@@ -182,14 +182,16 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     from video_censor_personal.cli.model_commands import ModelCommands
     from video_censor_personal.cli.model_registry import ModelRegistry
     from video_censor_personal.cli.model_removal import ModelRemoval
+    from video_censor_personal.cli.named_models import named_models
     from video_censor_personal.cli.settings import find_config
     from video_censor_personal.model_manager import ModelManager
 
     config = find_config(arguments.config, arguments.profile)
     manager = ModelManager(config, cache_dir=arguments.cache_dir)
-    commands = ModelCommands(config, console, manager)
-    removal = ModelRemoval(config, console, manager)
-    registry = ModelRegistry(config, console, manager)
+    models = named_models(config, manager)
+    commands = ModelCommands(models, console, manager)
+    removal = ModelRemoval(models, console, manager)
+    registry = ModelRegistry(models, console, manager)
     names: list[str] | None = getattr(arguments, "names", None) or None
     handlers: dict[str, Callable[[], int]] = {
         "list": commands.list_all,

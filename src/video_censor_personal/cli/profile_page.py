@@ -1,0 +1,110 @@
+"""What `video-censor profile list` and `show` tell of profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from textwrap import indent, wrap
+from typing import Any
+
+from video_censor_personal.config import Profile, find_profile, list_profiles, load_config
+from video_censor_personal.config.profiles import own_profiles_dir
+from video_censor_personal.errors import OutputError
+from video_censor_personal.model_manager import describe_model_size
+from video_censor_personal.requirements import Requirements
+
+__all__ = ["Page", "list_page", "show_page"]
+
+_WIDTH = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page for people and the same for programs; `problems` are profiles that cannot be read."""
+
+    facts: Mapping[str, Any]
+    text: str
+    problems: tuple[str, ...] = ()
+
+
+def list_page() -> Page:
+    """Every profile that has a name."""
+    found = list(list_profiles())
+    profiles = [each for each in found if isinstance(each, Profile)]
+    blocks = []
+    facts = []
+    for profile in profiles:
+        needs = _needs(profile)
+        wants = ", ".join(f"{name} ({size})" for name, size, _ in _models(needs)) or "no model"
+        blocks.append(f"{profile.name}{_origin(profile)}\n{_paragraph(profile, f'Wants {wants}.')}")
+        facts.append({**_facts(profile), "models": [name for name, _, _ in _models(needs)]})
+    text = "\n\n".join([*blocks, f"Your own lie in {own_profiles_dir()}"])
+    problems = tuple(str(each) for each in found if not isinstance(each, Profile))
+    return Page({"profiles": facts, "own": str(own_profiles_dir())}, text, problems)
+
+
+def show_page(name: str) -> Page:
+    """One profile: what it says, what it needs, and what of that is here.
+
+    Raises:
+        ConfigError: there is none, or something in it is wrong.
+    """
+    profile = find_profile(name)
+    needs = _needs(profile)
+    lines = [f"{profile.name}{_origin(profile)}", _paragraph(profile), ""]
+    lookers = {}
+    for assignment in needs.assignments:
+        labels = [category.label for category in assignment.settings.categories.values()]
+        lookers[assignment.settings.name] = labels
+        problem = assignment.plugin.available()
+        lines.append(
+            f"  {assignment.settings.name} looks for {', '.join(labels)}"
+            + (" (optional)" if assignment.settings.optional else "")
+            + (f"; {problem}" if problem else "")
+        )
+    models = _models(needs)
+    for model, size, is_here in models:
+        lines.append(f"  model {model}, {size}: {'is here' if is_here else 'is missing'}")
+    if missing := [model for model, _, is_here in models if not is_here]:
+        lines.append(f"To fetch what is missing: {needs.manager.command('download', missing)}")
+    try:
+        written = profile.path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise OutputError(f"{profile.path} cannot be read: {error.strerror}") from error
+    facts = {
+        **_facts(profile),
+        "detectors": lookers,
+        "models": [{"name": m, "size": size, "is_here": is_here} for m, size, is_here in models],
+        "yaml": written,
+    }
+    return Page(facts, "\n".join([*lines, f"\n{profile.path}:\n", indent(written.rstrip(), "  ")]))
+
+
+def _needs(profile: Profile) -> Requirements:
+    return Requirements(load_config(None, profile=profile), anywhere=True)
+
+
+def _models(needs: Requirements) -> list[tuple[str, str, bool]]:
+    """Name, size and whether it is here, of every model."""
+    return [
+        (source.name, describe_model_size(source), needs.manager.is_at_hand(source.name))
+        for source in needs.models()
+    ]
+
+
+def _facts(profile: Profile) -> dict[str, Any]:
+    return {
+        "name": profile.name,
+        "description": profile.description,
+        "path": str(profile.path),
+        "built_in": profile.is_built_in,
+    }
+
+
+def _origin(profile: Profile) -> str:
+    return "" if profile.is_built_in else f"  ({profile.path})"
+
+
+def _paragraph(profile: Profile, more: str = "") -> str:
+    text = f"{profile.description} {more}".rstrip()
+    return indent("\n".join(wrap(text, _WIDTH - 2, break_on_hyphens=False)), "  ")
