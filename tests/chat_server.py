@@ -12,14 +12,17 @@ from __future__ import annotations
 import base64
 import io
 import json
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import av
 import numpy as np
+from loopback import CERTIFICATE
 
 __all__ = ["ChatServer", "Reply", "completion", "is_red"]
 
@@ -65,8 +68,10 @@ class ChatServer:
     With `gather` a question is answered when so many are being asked, or after a second.
     """
 
-    def __init__(self, sees: Sees = is_red, *, models: tuple[str, ...] = ("llava:7b",)) -> None:
-        self.sees, self.models = sees, models
+    def __init__(
+        self, sees: Sees = is_red, *, models: tuple[str, ...] = ("llava:7b",), tls: bool = False
+    ) -> None:
+        self.sees, self.models, self._tls = sees, models, tls
         self.replies: list[Reply | None] = []
         self.every: Reply | None = None
         self.listing: Reply | None = None
@@ -78,11 +83,20 @@ class ChatServer:
         self.closing, self.was_asked = threading.Event(), threading.Event()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(CERTIFICATE)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://127.0.0.1:{self.port}/v1"
+
+    @property
+    def port(self) -> int:
+        return self._server.server_port
 
     def __enter__(self) -> ChatServer:
         self._thread.start()
@@ -144,15 +158,14 @@ def _handler(server: ChatServer) -> type[BaseHTTPRequestHandler]:
             pass
 
         def do_GET(self) -> None:
-            request = Request(self.path, dict(self.headers), {})
+            request = Request(urlsplit(self.path).path, dict(self.headers), {})
             server.others.append(request)
             self._send(server.reply(request))
 
         def do_POST(self) -> None:
             fields = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self._send(
-                server.reply(Request(self.path, dict(self.headers), fields, _picture(fields)))
-            )
+            path = urlsplit(self.path).path  # that of a proxy is a whole address
+            self._send(server.reply(Request(path, dict(self.headers), fields, _picture(fields))))
 
         def _send(self, reply: Reply) -> None:
             if reply.silent:

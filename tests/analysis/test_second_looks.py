@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from movies import cut_off, make_movie
+from movies import cut_off, damage, make_movie
 from records import hearing, record, seeing
 
 from video_censor_personal.analysis.coverage import Search, cover
@@ -28,6 +28,7 @@ from video_censor_personal.findings import Coverage
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.progress import Progress
+from video_censor_personal.timeline import Span
 
 RED, GREY = (200, 30, 30), (120, 120, 120)
 END = 12
@@ -183,6 +184,18 @@ def test_a_no_to_some_frames_and_no_answer_to_others_clears_nothing(film: Path) 
     evidence = after(film, scripted(answers_late, may_clear=True), strong)
     assert found(evidence) == [("eyes", 5.75, 8.0, 0.8)]
     assert coverage(evidence).status == "partial"
+
+
+def test_nobody_clears_what_is_damaged(tmp_path: Path) -> None:
+    path = make_movie(tmp_path / "a.mp4", seconds=END).path
+    damage(path, 0.4, count=4000)
+    strong = first_pass((0, END), strength=0.8)
+    evidence = after(path, scripted(may_clear=True, every_s=2), strong)
+    broken = [gap.span for gap in evidence.gaps["video"] if gap.category is None]
+    assert broken
+    left = [span for name, start, end, _ in found(evidence) for span in [Span.of(start, end)]]
+    assert left
+    assert all(any(gap.overlaps(span) for span in left) for gap in broken)
 
 
 # -- no answer

@@ -55,7 +55,7 @@ Detector = FrameDetector | SoundDetector | SecondLook
 Build = Callable[[DetectorPlugin, DetectorSettings], Detector]
 
 BUILT_IN = list(discover().plugins.values())
-LOOKING_AGAIN = [plugin for plugin in BUILT_IN if plugin.type in ("llava", SERVED)]
+LOOKING_AGAIN = [plugin for plugin in BUILT_IN if getattr(plugin, "looks_again", False)]
 SEEING = [p for p in BUILT_IN if p.modality == "video" and p not in LOOKING_AGAIN]
 HEARING = [plugin for plugin in BUILT_IN if plugin.modality == "audio"]
 HEARING_WORDS = [plugin for plugin in HEARING if PROFANITY in plugin.categories]

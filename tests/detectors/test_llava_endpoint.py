@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from chat_server import ChatServer, Reply, completion
+from loopback import CERTIFICATE
 from pictures import frame
 
 from video_censor_personal.detectors.base import CategorySettings, DetectorSettings
@@ -238,6 +239,25 @@ def test_the_proxy_of_the_environment_is_not_asked_for_what_is_on_this_machine(
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     assert ask(built(server))[0].scores
+
+
+def test_the_proxy_of_the_environment_is_asked_for_what_is_elsewhere(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.port}")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    looker = plugin.build(settings("http://gpu-box.invalid:8000"))
+    assert ask(looker)[0].scores
+    assert server.questions[0].headers["Host"] == "gpu-box.invalid:8000"
+
+
+def test_a_secure_server_is_believed_if_its_certificate_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ChatServer(tls=True) as server:
+        with pytest.raises(DetectorError, match="no secure connection"):
+            built(server, retries=0)
+        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+        assert ask(built(server))[0].scores
 
 
 # -- secrets

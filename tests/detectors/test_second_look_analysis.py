@@ -19,6 +19,7 @@ from tiny_clip import make_tiny_clip
 
 from video_censor_personal.cli import main
 from video_censor_personal.config import load_config
+from video_censor_personal.errors import ConfigError
 from video_censor_personal.pipeline import AnalysisPipeline
 
 KEY = "sk-do-not-tell-anyone"
@@ -182,6 +183,28 @@ def test_the_key_is_in_nothing_that_is_written_or_said(
     said = [captured.out, captured.err]
     said += [p.read_text("latin-1") for p in tmp_path.glob("a*") if p.is_file()]
     assert not any(KEY in text for text in said)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="0.0.0.0 is this machine on Linux only")
+def test_frames_that_leave_the_machine_are_warned_of(
+    movie: Path, server: ChatServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "my.yaml"
+    url = f"http://0.0.0.0:{server.port}/v1"
+    config.write_text(
+        "detections: {gore: {}}\n"
+        f"detectors: [{{type: llava-endpoint, url: '{url}', look: scenes}}]\n"
+    )
+    assert main([str(movie), "-o", str(tmp_path / "a.json"), "--config", str(config)]) == 0
+    warning = f"frames of the video leave this machine, unencrypted for {url}"
+    assert capsys.readouterr().err.count(warning) == 1
+
+
+def test_who_names_it_without_an_address_is_told_so(tmp_path: Path) -> None:
+    config = tmp_path / "my.yaml"
+    config.write_text("detections: {gore: {model: llava-endpoint}}\n")
+    with pytest.raises(ConfigError, match="needs the `url` of a server"):
+        AnalysisPipeline(load_config(config))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -54,7 +54,8 @@ def look_again(
     witnesses = {witness.name: witness for witness in evidence.witnesses}
     for detector in detectors if info.video else ():
         first = replace(evidence, witnesses=others, end=evidence.end or _end(info))
-        inquiry = _Inquiry(detector, plan_looks(first, detector.categories, detector.options))
+        plan = plan_looks(first, detector.categories, detector.options)
+        inquiry = _Inquiry(detector, plan, [gap for gap in gaps if gap.category is None])
         if not detector.absence:
             inquiry.run(info, threads, listener)
         gaps += [gap for gap in (*inquiry.gaps, *inquiry.missed()) if gap not in gaps]
@@ -74,7 +75,7 @@ class _Inquiry:
     """What one detector is asked and what it says.
 
     Attributes:
-        gaps: what could not be decoded on the way.
+        gaps: what could not be decoded, then or before.
     """
 
     detector: SecondLook

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -83,13 +84,16 @@ def make_assignment(
     Raises:
         ConfigError: the plug-in cannot use what the entry says.
     """
-    settings = _settings(config, entry, keys)
+    settings = _settings(plugin, config, entry, keys)
     with _placed(entry, config):
         plugin.check(settings)
     return Assignment(plugin, settings)
 
 
-def _settings(config: Config, entry: DetectorConfig, keys: Iterable[str]) -> DetectorSettings:
+def _settings(
+    plugin: DetectorPlugin, config: Config, entry: DetectorConfig, keys: Iterable[str]
+) -> DetectorSettings:
+    cores = os.cpu_count() if getattr(plugin, "looks_again", False) else None
     return DetectorSettings(
         name=entry.name or entry.type,
         categories={
@@ -102,7 +106,7 @@ def _settings(config: Config, entry: DetectorConfig, keys: Iterable[str]) -> Det
             for key in keys
         },
         options=entry.options,
-        threads=config.processing.max_workers or 1,
+        threads=config.processing.max_workers or cores or 1,
         base_dir=config.base_dir,
         device=config.processing.device,
         optional=entry.optional,
@@ -129,7 +133,7 @@ def sees(plugin: DetectorPlugin, key: str, entry: DetectorConfig, config: Config
     if ask is None:
         return True
     with _placed(entry, config):
-        return bool(ask(key, _settings(config, entry, ())))
+        return bool(ask(key, _settings(plugin, config, entry, ())))
 
 
 def place_of(entry: DetectorConfig, config: Config) -> tuple[str | int, ...]:

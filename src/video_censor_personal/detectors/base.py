@@ -215,8 +215,10 @@ class DetectorPlugin(Protocol):
         install it."""
         ...
 
-    # A plug-in that must not be used unless the configuration names it has `only_if_named = True`;
-    # one of whose use people must be warned has `warnings(settings) -> list[str]`, in sentences.
+    # A plug-in that builds a `SecondLook` has `looks_again = True`: it is used only where the
+    # configuration names it, and when it looks the others are done, so it may use all cores.
+
+    # A plug-in of whose use people must be warned has `warnings(settings) -> list[str]`, sentences.
 
     def build(self, settings: DetectorSettings) -> FrameDetector | SoundDetector | SecondLook:
         """The detector, ready to be used. One that is too dear to see every frame of a film is a

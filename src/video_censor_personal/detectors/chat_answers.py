@@ -117,7 +117,7 @@ def _text_of(body: bytes) -> str:
         raise UnusableReply("the reply holds no message")
     if message.get("refusal"):
         raise UnusableReply("the model refused to answer")
-    if choices[0].get("finish_reason") not in (None, "stop"):
+    if choices[0].get("finish_reason") in ("length", "content_filter"):
         raise UnusableReply("the answer was broken off")
     text = message.get("content")
     if not isinstance(text, str):

@@ -11,17 +11,16 @@ from __future__ import annotations
 import contextlib
 import email.utils
 import http.client
-import ipaddress
 import socket
 import ssl
 import threading
 import time
-import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
+from dataclasses import dataclass
 
-__all__ = ["ChatEndpoint", "EndpointError", "Server", "parse_server"]
+from video_censor_personal.detectors.server_address import Server, proxy_for
+
+__all__ = ["ChatEndpoint", "EndpointError"]
 
 _CONNECT_TIMEOUT_S = 5.0
 _MOST_BYTES = 1 << 20
@@ -41,55 +40,10 @@ _HINTS = {
 class EndpointError(Exception):
     """No reply from the server. `passing`: another time it may well come."""
 
-    def __init__(self, message: str, *, passing: bool = True, status: int = 0) -> None:
-        self.passing, self.status = passing, status
+    def __init__(self, message: str, *, passing: bool = True) -> None:
+        self.passing = passing
         self.wait_s: float | None = None
         super().__init__(message)
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where a chat server is. `path` is that of its API, such as `/v1`, without a final slash."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str
-
-    @property
-    def is_here(self) -> bool:
-        """On this machine: what is sent there does not leave it."""
-        if self.host == "localhost":
-            return True
-        with contextlib.suppress(ValueError):
-            return ipaddress.ip_address(self.host).is_loopback
-        return False
-
-    @property
-    def place(self) -> str:
-        """`host:port`, as the Host header has it."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    def __str__(self) -> str:
-        return f"{self.scheme}://{self.place}{self.path}"
-
-
-def parse_server(url: str) -> Server:
-    """Where `url` leads; `/v1` is added where it has no path.
-
-    Raises:
-        ValueError: it is no http(s) address, or holds a password or a query.
-    """
-    parts: SplitResult = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("it must be an http or https address, such as http://127.0.0.1:8000/v1")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError(
-            "it must hold no user, password or query; a key goes into an environment variable, "
-            "which api_key_env names"
-        )
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return Server(parts.scheme, parts.hostname, port, parts.path.rstrip("/") or "/v1")
 
 
 @dataclass(eq=False)
@@ -98,7 +52,7 @@ class _Line:
 
     connection: http.client.HTTPConnection
     deadline: float = 0.0
-    cut: bool = field(default=False)
+    cut: bool = False
 
     def cut_off(self) -> None:
         """Make whoever waits for it fail at once."""
@@ -118,7 +72,7 @@ class ChatEndpoint:
     def __init__(self, server: Server, *, key: str = "", timeout_s: float, retries: int) -> None:
         self.server = server
         self._key, self._timeout_s, self._retries = key, timeout_s, retries
-        self._proxy = None if server.is_here else _proxy_for(server)
+        self._proxy = None if server.is_here else proxy_for(server)
         self._tls = ssl.create_default_context() if server.scheme == "https" else None
         self._lock = threading.Lock()
         self._idle: list[_Line] = []
@@ -227,10 +181,9 @@ class ChatEndpoint:
             return EndpointError(
                 f"{said}: it redirects, which is not followed; name the address that it leads to",
                 passing=False,
-                status=status,
             )
         hint = f"; {_HINTS[status]}" if status in _HINTS else ""
-        error = EndpointError(f"{said}{hint}", passing=status in _PASSING, status=status)
+        error = EndpointError(f"{said}{hint}", passing=status in _PASSING)
         error.wait_s = _retry_after_s(response.headers.get("Retry-After", ""))
         return error
 
@@ -281,17 +234,6 @@ class ChatEndpoint:
         if self._proxy:
             secure.set_tunnel(server.host, server.port)
         return secure
-
-
-def _proxy_for(server: Server) -> tuple[str, int] | None:
-    """Host and port of the proxy that the environment, or the system, names for a server."""
-    if urllib.request.proxy_bypass(server.place):
-        return None
-    named = urllib.request.getproxies().get(server.scheme)
-    if not named:
-        return None
-    parts = urlsplit(named if "://" in named else f"http://{named}")
-    return (parts.hostname, parts.port or 80) if parts.hostname else None
 
 
 def _retry_after_s(value: str) -> float | None:

@@ -100,7 +100,7 @@ class LlavaPlugin:
     notes: Mapping[str, str] = {
         "*": "single frames were shown to a general model, whose answers were not measured on films"
     }
-    only_if_named = True
+    looks_again = True
 
     def check(self, settings: DetectorSettings) -> None:
         _prompt(settings)

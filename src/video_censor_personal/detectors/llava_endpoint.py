@@ -28,7 +28,8 @@ from video_censor_personal.findings import Modality
 from video_censor_personal.media.base import Frame
 
 if TYPE_CHECKING:
-    from video_censor_personal.detectors.chat_endpoint import ChatEndpoint, Server
+    from video_censor_personal.detectors.chat_endpoint import ChatEndpoint
+    from video_censor_personal.detectors.server_address import Server
 
 __all__ = ["LlavaEndpoint", "LlavaEndpointOptions", "LlavaEndpointPlugin", "plugin"]
 
@@ -192,7 +193,7 @@ class LlavaEndpointPlugin:
         "*": "single frames were shown to a general model on a server, whose answers were not "
         "measured on films"
     }
-    only_if_named = True
+    looks_again = True
 
     def check(self, settings: DetectorSettings) -> None:
         _server(settings)
@@ -232,7 +233,7 @@ class LlavaEndpointPlugin:
 
 
 def _server(settings: DetectorSettings) -> Server:
-    from video_censor_personal.detectors.chat_endpoint import parse_server
+    from video_censor_personal.detectors.server_address import parse_server
 
     url = read_options(LlavaEndpointOptions, settings).url
     if not url:

@@ -37,7 +37,7 @@ def assign(
     one that they can see. A category whose `model` leaves the choice to the program and that no
     named detector looks for goes to every installed detector that can, was not disabled, and takes
     no model that nobody asked for and that is not at hand, unless it is one that has to be named
-    (`only_if_named`). Where one of them does better what another does (`instead_of`), the other
+    (`looks_again`). Where one of them does better what another does (`instead_of`), the other
     gets nothing. A category that nobody sees is in no assignment; the analysis reports it as
     unknown.
 
@@ -153,7 +153,7 @@ def may_be_chosen(plugin: DetectorPlugin, model: str) -> bool:
     """Whether the program may choose a plug-in that no entry under `detectors:` names, for a
     category whose `model` is this."""
     if model in ANY_MODEL:
-        return not getattr(plugin, "only_if_named", False)
+        return not getattr(plugin, "looks_again", False)
     return model == plugin.type
 
 
