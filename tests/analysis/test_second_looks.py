@@ -253,8 +253,10 @@ def test_an_interrupt_gets_through(film: Path) -> None:
     def interrupt(_: Question) -> Answer:
         raise KeyboardInterrupt
 
+    looker = scripted(interrupt)
     with pytest.raises(KeyboardInterrupt):
-        after(film, scripted(interrupt), first_pass((6, 8)))
+        after(film, looker, first_pass((6, 8)))
+    assert looker.released
 
 
 def test_damaged_pictures_are_a_gap_even_if_nobody_else_looks(film: Path, tmp_path: Path) -> None:
@@ -291,7 +293,8 @@ def test_a_film_that_does_not_tell_its_length_is_looked_at_to_its_end(film: Path
     info = replace(probe(film), duration=None)
     silent = Witness(Search("second", "video", frozenset({"violence"})))
     looker = scripted(look="scenes", every_s=1)
-    look_again(info, Evidence((silent,)), [looker], threads=1)
+    evidence = look_again(info, Evidence((silent,)), [looker], threads=1)
+    assert evidence.end > END - 1
     assert looker.asked[0] < 1
     assert looker.asked[-1] > END - 1
 

@@ -52,8 +52,10 @@ def look_again(
     others = tuple(witness for witness in evidence.witnesses if witness.name not in names)
     gaps = list(evidence.gaps.get("video", ()))
     witnesses = {witness.name: witness for witness in evidence.witnesses}
+    if info.video and not evidence.end:
+        evidence = replace(evidence, end=_end(info))
+    first = replace(evidence, witnesses=others)
     for detector in detectors if info.video else ():
-        first = replace(evidence, witnesses=others, end=evidence.end or _end(info))
         plan = plan_looks(first, detector.categories, detector.options)
         inquiry = _Inquiry(detector, plan, [gap for gap in gaps if gap.category is None])
         if not detector.absence:
@@ -89,6 +91,21 @@ class _Inquiry:
     def run(self, info: MediaInfo, threads: int, listener: Listener) -> None:
         """Decode the moments of the plan and ask about each."""
         moments = self.plan.moments
+        if not moments:
+            return
+        try:
+            self._go_through(info, moments, threads, listener)
+        finally:
+            self.detector.release()
+        listener(replace(_progress(self._answers, moments), finished=True))
+
+    def _go_through(
+        self,
+        info: MediaInfo,
+        moments: Mapping[Fraction, frozenset[str]],
+        threads: int,
+        listener: Listener,
+    ) -> None:
         waiting: list[Shown] = []
         with closing(shown_at(info, list(moments), threads=threads)) as items:
             for item in items:
@@ -103,8 +120,6 @@ class _Inquiry:
                 if self._failures >= _MOST_FAILURES:
                     break
         self._ask(waiting, moments)
-        self.detector.release()
-        listener(replace(_progress(self._answers, moments), finished=True))
 
     def _ask(self, shown: Sequence[Shown], moments: Mapping[Fraction, frozenset[str]]) -> None:
         if not shown:
