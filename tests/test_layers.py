@@ -48,9 +48,18 @@ BELOW = {
     "requirements": {"detectors", "model_manager"},
     "pipeline": {"requirements", "analysis", "detectors", "media", "reports", "model_manager"},
     "job": {"pipeline", "model_manager", "reports", "remediation", "media", "analysis"},
-    "cli": {
+    "doctor": {
         "catalogue",
         "detectors",
+        "media",
+        "model_manager",
+        "remediation",
+        "requirements",
+        "sample",
+    },
+    "cli": {
+        "catalogue",
+        "doctor",
         "job",
         "model_manager",
         "models_lock",

@@ -12,6 +12,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "demo": "video_censor_personal.cli.demo",
+    "doctor": "video_censor_personal.cli.doctor",
     "models": "video_censor_personal.cli.models",
     "profile": "video_censor_personal.cli.profile",
     "serve": "video_censor_personal.cli.serve",

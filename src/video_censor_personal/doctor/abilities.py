@@ -1,0 +1,153 @@
+"""What each detector needs, whether that is here, and how fast it works here; and whether all that
+a configuration asks for can be looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from video_censor_personal import categories
+from video_censor_personal.catalogue import catalogue
+from video_censor_personal.config import Config
+from video_censor_personal.detectors.assignment import Assignment
+from video_censor_personal.detectors.base import (
+    CategorySettings,
+    DetectorPlugin,
+    DetectorSettings,
+    FrameDetector,
+    SoundDetector,
+)
+from video_censor_personal.detectors.registry import discover
+from video_censor_personal.doctor.findings import Finding, Status
+from video_censor_personal.doctor.machine import memory_bytes
+from video_censor_personal.doctor.speed import times_hearing, times_looking
+from video_censor_personal.errors import ConfigError, VideoCensorError
+from video_censor_personal.model_manager import describe_model_size
+from video_censor_personal.requirements import Requirements, with_models
+from video_censor_personal.sizes import describe_size
+
+__all__ = ["look_at_detectors", "look_at_wishes"]
+
+
+def look_at_detectors(config: Config, *, measure: bool) -> Iterator[Finding]:
+    """Every detector that is installed, with the settings that `config` gives it."""
+    try:
+        needs = Requirements(config, anywhere=True)
+    except VideoCensorError:  # it is told where the configuration is looked at
+        needs = Requirements(Config())
+    assigned = {a.plugin.type: a for a in needs.assignments}
+    installed = discover()
+    for kind, plugin in sorted(installed.plugins.items()):
+        assignment = assigned.get(kind) or Assignment(plugin, _default_settings(plugin, config))
+        try:
+            yield _ability(assignment, needs, kind in assigned, measure=measure)
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; that is found
+            yield Finding(kind, "failed" if kind in assigned else "note", str(error) or repr(error))
+    for failure in installed.failures:
+        yield Finding(failure.name, "note", f"this plug-in cannot be used: {failure.reason}")
+
+
+def _default_settings(plugin: DetectorPlugin, config: Config) -> DetectorSettings:
+    keys = sorted(plugin.categories - {"*"})
+    return DetectorSettings(
+        plugin.type,
+        {key: CategorySettings(key, categories.label(key)) for key in keys},
+        device=config.processing.device,
+    )
+
+
+def _ability(
+    assignment: Assignment, needs: Requirements, is_asked: bool, *, measure: bool
+) -> Finding:
+    plugin, name = assignment.plugin, assignment.plugin.type
+    is_needed = is_asked and not assignment.settings.optional
+    if problem := plugin.available():
+        return Finding(name, "missing" if is_needed else "note", f"cannot run: {problem}")
+    if getattr(plugin, "looks_again", False) and not is_asked:
+        text = "can run, where a configuration names it under `detectors:`"
+        return Finding(name, "note", f"{text}{_weights(assignment)}")
+    missing = [n.name for n in assignment.needs if not needs.manager.is_at_hand(n.name)]
+    if missing:
+        text = needs.describe_missing(missing) + _weights(assignment)
+        return Finding(name, "missing" if is_needed else "note", text)
+    if not measure:
+        return Finding(name, "ok", "can run")
+    return _measured(assignment, needs)
+
+
+def _measured(assignment: Assignment, needs: Requirements) -> Finding:
+    name = assignment.plugin.type
+    paths = {need.name: needs.manager.get_model_path(need.name) for need in assignment.needs}
+    detector = assignment.build(paths)
+    if isinstance(detector, FrameDetector):
+        return _looking(name, detector, needs.config.processing.frame_sampling.sample_rate)
+    if isinstance(detector, SoundDetector):
+        return _hearing(name, detector)
+    if absence := detector.absence:
+        return Finding(name, "note" if assignment.settings.optional else "missing", absence)
+    return Finding(name, "ok", "can run (a second look at few frames; not measured)")
+
+
+def _looking(name: str, detector: FrameDetector, every_s: float) -> Finding:
+    look_ms, times = times_looking(detector, every_s)
+    text = (
+        f"{look_ms:.0f} ms a look at 1080p: {times:.0f} × real time at a look every {every_s:g} s"
+    )
+    facts = {"look_ms": round(look_ms, 2), "times_real_time": round(times, 2)}
+    return Finding(name, "ok", text, facts=facts)
+
+
+def _hearing(name: str, detector: SoundDetector) -> Finding:
+    what = "sound"
+    if categories.PROFANITY in detector.categories:
+        what = "speech that no subtitle tells of"
+    times = times_hearing(detector)
+    if not times:
+        return Finding(name, "note", f"{what}: slower than anyone waits for here, so not measured")
+    text = f"{what}: {times:.1f} × real time, loading included"
+    return Finding(name, "ok", text, facts={"times_real_time": round(times, 2)})
+
+
+def _weights(assignment: Assignment) -> str:
+    """What its models take, and whether there is so much."""
+    known = {model.name: model.memory_bytes for model in catalogue()}
+    try:
+        taken = sum(known.get(need.name) or 0 for need in assignment.needs)
+    except ConfigError:  # nobody told it yet what it cannot do without
+        return ""
+    if not taken:
+        return ""
+    text = f" (its models take about {describe_size(taken)} of memory"
+    memory = memory_bytes()
+    return text + (", more than there is)" if memory is not None and taken > memory else ")")
+
+
+def look_at_wishes(config: Config) -> Iterator[Finding]:
+    """What this configuration asks for, and whether all of it can be looked for here."""
+    name = str(config.path) if config.path else "built-in defaults"
+    profile = f", over the profile {config.profile}" if config.profile else ""
+    yield Finding("settings", "ok", name + profile)
+    needs = Requirements(config)
+    missing = needs.missing_models()
+    names = frozenset(source.name for source in missing)
+    needs.missing = names
+    for assignment in needs.assignments:
+        labels = ", ".join(c.label for c in assignment.settings.categories.values())
+        name, worker = assignment.settings.name, with_models(assignment, names)
+        if worker is assignment:
+            yield Finding(name, "ok", f"looks for {labels}")
+        else:
+            instead = f"; {worker.settings.name} takes its place" if worker else ""
+            yield Finding(name, "note", f"would look for {labels}, with its model{instead}")
+    for source in needs.models():
+        text = f"model {source.name} ({describe_model_size(source)}) is "
+        if source.name not in names:
+            yield Finding(source.name, "ok", f"{text}here")
+        else:
+            status: Status = "note" if source.optional else "missing"
+            yield Finding(source.name, status, f"{text}missing")
+    for key, reason in needs.unlooked().items():
+        label = config.labels.get(key, categories.label(key))
+        yield Finding(label, "missing", f"not looked for: {reason}")
+    if missing:
+        command = needs.manager.command("download", [source.name for source in missing])
+        yield Finding("models", "note", "what is missing can be fetched", command)
