@@ -25,7 +25,7 @@ from video_censor_personal.analysis.evidence import Evidence, Witness
 from video_censor_personal.analysis.examination import Examined, examine, unexamined_streams
 from video_censor_personal.analysis.making import Making, model_of, parts_of
 from video_censor_personal.analysis.scores import Scores
-from video_censor_personal.analysis.second_looks import look_again
+from video_censor_personal.analysis.second_looks import edges_of_interest, look_again
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.detectors.assignment import Assignment
 from video_censor_personal.detectors.base import FrameDetector, SoundDetector
@@ -216,7 +216,7 @@ class AnalysisPipeline:
             self._make_ears,
             cues,
             self.config.processing,
-            sensitivities=sensitivities | self._suspected(),
+            sensitivities=sensitivities | edges_of_interest(self._second_looks),
             languages=languages,
             listener=self.listener,
         )
@@ -233,19 +233,15 @@ class AnalysisPipeline:
             evidence = look_again(
                 info, evidence, self._second_looks, threads=threads, listener=self.listener
             )
+        absent = {looker.name for looker in self._second_looks if looker.absence}
         return Scores(
             source=info.path,
             size_bytes=info.size_bytes,
             fingerprint=fingerprint(info.path),
             made_at=datetime.now(UTC),
-            making=self._made_with(info.path, used),
+            making=self._made_with(info.path, [a for a in used if a.settings.name not in absent]),
             evidence=evidence,
         )
-
-    def _suspected(self) -> dict[str, float]:
-        """The sensitivities at which the edges of what is looked at a second time are looked for:
-        any evidence may turn out to count."""
-        return {key: 1.0 for looker in self._second_looks for key in looker.categories}
 
     def conclude(self, scores: Scores) -> Report:
         """What this configuration makes of the scores, its own or kept ones."""
@@ -256,8 +252,7 @@ class AnalysisPipeline:
             if a is not None
         }
         unlooked = {
-            key: f"not looked for: {reason}"
-            for key, reason in self.requirements.unlooked().items()
+            key: f"not looked for: {reason}" for key, reason in self.requirements.unlooked().items()
         }
         return conclude(scores, self.config, asked, unlooked)
 

@@ -166,6 +166,9 @@ def test_one_that_is_optional_leaves_a_note(
     assert "llava-endpoint is not used" in capsys.readouterr().err
     assert spans(tmp_path) == [(2.0, 3.5)]
     assert "HTTP 503" in " ".join(gore(tmp_path)["notes"])
+    server.listing = None
+    assert censor(", optional: true", least=0.7) == 0
+    assert len(server.questions) == 2, "what was missing then is asked once it is there"
 
 
 def test_the_key_is_in_nothing_that_is_written_or_said(

@@ -24,7 +24,7 @@ from video_censor_personal.media.frames import frame_at
 from video_censor_personal.progress import Listener, Progress, ignore
 from video_censor_personal.timeline import format_timecode
 
-__all__ = ["look_again"]
+__all__ = ["edges_of_interest", "look_again"]
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +65,13 @@ def look_again(
     return replace(
         evidence, witnesses=tuple(witnesses.values()), gaps={**evidence.gaps, "video": tuple(gaps)}
     )
+
+
+def edges_of_interest(detectors: Sequence[SecondLook]) -> dict[str, float]:
+    """By category, the sensitivity at which the edges of what others see are worth finding: where
+    it is looked again, any evidence may turn out to count."""
+    there = [detector for detector in detectors if not detector.absence]
+    return {category: 1.0 for detector in there for category in detector.categories}
 
 
 def _end(info: MediaInfo) -> Fraction:
