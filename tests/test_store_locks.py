@@ -117,3 +117,23 @@ def test_one_process_keeps_one_file_open_for_many_locks(tmp_path: Path) -> None:
         lock.release()
     if before:
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="nothing tells the open files here")
+def test_who_lets_go_has_let_go_even_if_a_child_has_the_file_open(tmp_path: Path) -> None:
+    mine = Lock(tmp_path, "model")
+    assert mine.acquire()
+    descriptors = [Path("/proc/self/fd") / name for name in os.listdir("/proc/self/fd")]
+    inherited = [int(fd.name) for fd in descriptors if fd.resolve().parent == tmp_path]
+    assert inherited
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=inherited,
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    mine.release()
+    assert Lock(tmp_path, "model").acquire()
+    child.communicate(b"")

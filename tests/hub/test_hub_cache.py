@@ -175,6 +175,12 @@ def test_a_model_that_is_being_fetched_is_not_deleted(hub, cache, fetch):
             cache.delete("org/model")
 
 
+def test_every_name_of_a_model_can_be_held_alone(cache):
+    for number in range(1200):  # of those some have two seats in one place
+        with alone(cache.root, f"org/model-{number}"):
+            pass
+
+
 @pytest.mark.parametrize("what", ["all", "another revision"])
 def test_what_arrived_of_a_running_download_is_not_deleted(hub, cache, tmp_path, what):
     """Two files are there and linked by nothing yet, the third is on its way."""

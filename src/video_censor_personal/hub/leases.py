@@ -83,4 +83,6 @@ def _seats(root: Path, name: str) -> list[Lock]:
     # A folder of their own: locks of one folder may share a slot, and who fetches takes both kinds.
     folder = private_folder(root) / "leases"
     folder.mkdir(parents=True, exist_ok=True)
-    return [Lock(folder, f"{name} {number}") for number in range(_SEATS)]
+    seats = [Lock(folder, f"{name} {number}") for number in range(_SEATS)]
+    # Of one repository in 550, two seats are one.
+    return list({seat.place: seat for seat in seats}.values())

@@ -44,6 +44,11 @@ class Owner:
     pid: int
     host: str
 
+    @classmethod
+    def myself(cls) -> Owner:
+        """This process."""
+        return cls(os.getpid(), socket.gethostname()[:30])
+
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
 
@@ -59,6 +64,11 @@ class Lock:
         self._slot = int.from_bytes(digest[:2]) % _SLOTS if _LOCKS_RANGES else 0
         self._path = os.path.join(folder, _SHARED_FILE if _LOCKS_RANGES else digest.hex()[:24])
         self._held: _LockFile | None = None
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where it lies: two locks of one place are one lock, held once."""
+        return self._path, self._slot
 
     def acquire(self) -> bool:
         """Take the lock if nobody has it; never waits.
@@ -119,16 +129,17 @@ class _LockFile:
         """Write down who has the lock."""
         with _mutex:
             os.lseek(self._fd, slot * _SLOT_BYTES, os.SEEK_SET)
-            os.write(self._fd, _introduction(os.getpid()))
+            os.write(self._fd, _introduction(Owner.myself()))
 
     def leave(self, slot: int) -> None:
         with _mutex:
             if slot not in self.slots:
                 return  # a child of the process that took it
             self.slots.remove(slot)
-            if self.slots:
-                _unlock(self._fd, slot)
-            else:
+            # Closing lets go too, but Windows takes its time then, and a child that was forked
+            # while the file was being opened may have it open still.
+            _unlock(self._fd, slot)
+            if not self.slots:
                 self.close()
 
     def close(self) -> None:
@@ -194,8 +205,8 @@ if hasattr(os, "register_at_fork"):
 
 
 @cache
-def _introduction(pid: int) -> bytes:
-    who = {"pid": pid, "host": socket.gethostname()[:30]}
+def _introduction(owner: Owner) -> bytes:
+    who = {"pid": owner.pid, "host": owner.host}
     return json.dumps(who).encode()[:_SLOT_BYTES].ljust(_SLOT_BYTES)
 
 
@@ -214,13 +225,15 @@ if sys.platform == "win32":
 
     def _unlock(fd: int, slot: int) -> None:
         os.lseek(fd, _LOCKED_FROM + slot, os.SEEK_SET)
-        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
+        with contextlib.suppress(OSError):
+            msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
 
 else:
     import fcntl
 
-    # Locks of an open file, not of the process: threads exclude each other too (Linux).
-    _OFD_SETLK = getattr(fcntl, "F_OFD_SETLK", None)
+    # Locks of an open file, not of the process: threads exclude each other too. Other systems that
+    # have them lay their arguments out in another way.
+    _OFD_SETLK = fcntl.F_OFD_SETLK if sys.platform == "linux" else None
     _LOCKS_RANGES = _OFD_SETLK is not None
 
     def _lock(fd: int, slot: int) -> bool:
@@ -234,16 +247,20 @@ else:
         except OSError as exc:
             if exc.errno not in _NO_LOCKS:
                 raise
-            log.warning(
-                "this file system has no locks (%s): run one download at a time here", exc.strerror
-            )
+            _warn_of_no_locks(exc.strerror)
         return True
 
     def _unlock(fd: int, slot: int) -> None:
-        """Let go of one of several locks; closing the file lets go of the last."""
-        if _OFD_SETLK is not None:
-            with contextlib.suppress(OSError):  # a file system without locks
+        with contextlib.suppress(OSError):  # a file system without locks
+            if _OFD_SETLK is None:
+                fcntl.flock(fd, fcntl.LOCK_UN)
+            else:
                 fcntl.fcntl(fd, _OFD_SETLK, _range(fcntl.F_UNLCK, slot))
+
+    @cache
+    def _warn_of_no_locks(reason: str) -> None:
+        """Say it once, not for each of a thousand files."""
+        log.warning("this file system has no locks (%s): run one download at a time here", reason)
 
     def _range(kind: int, slot: int) -> bytes:
         return struct.pack("hhqqi", kind, os.SEEK_SET, _LOCKED_FROM + slot, 1, 0)
