@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from video_censor_personal.errors import ConfigError, ModelCacheError, ModelDownloadError
-from video_censor_personal.store import Fingerprint, Store, check_name
+from video_censor_personal.store import Fingerprint, Store, check_name, piece_map_path
 
 
 @pytest.fixture
@@ -313,6 +313,16 @@ def test_leftovers_are_partial_files_that_nobody_works_on(store: Store) -> None:
     assert left.size_bytes >= 5000
     assert left.remove() == left.size_bytes
     assert [x.path for x in store.leftovers()] == [store.partial_path("busy")]
+
+
+def test_a_map_whose_file_a_killed_process_had_renamed_already_is_a_leftover(store: Store) -> None:
+    known = piece_map_path(store.partial_path("model"))
+    known.write_bytes(b"map")
+    known.with_name(known.name + ".new").write_bytes(b"ma")
+    (left,) = store.leftovers()
+    assert left.remove()
+    assert not list(known.parent.iterdir())
+    assert not store.leftovers()
 
 
 def test_a_leftover_that_somebody_goes_on_with_is_not_deleted(store: Store) -> None:

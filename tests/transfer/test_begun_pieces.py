@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from loopback import Loopback, Reply, Request, content_of, sha256
 
 from video_censor_personal.store import Store
-from video_censor_personal.transfer import Source, make_plan
+from video_censor_personal.transfer import Limits, Source, Status, make_plan
 from video_censor_personal.transfer.pieces import (
     Identity,
     PieceMap,
@@ -73,6 +73,23 @@ def test_what_landed_of_a_piece_is_kept_if_it_is_still_right(
         assert 256 << 10 <= outcome.fetched_bytes <= len(CONTENT)  # the whole piece, and no other
     else:
         assert outcome.fetched_bytes <= len(CONTENT) - KEPT
+
+
+def test_what_landed_of_a_piece_is_kept_when_the_server_gives_up(
+    server: Loopback, store: Store, fetch: Fetch
+) -> None:
+    def breaks(request: Request, reply: Reply) -> None:
+        if request.number == 1:
+            reply.bytes_per_s, reply.cut_after = 1_500_000, CAME
+        else:
+            reply.status, reply.body = 404, b""
+
+    url = server.host("/model", CONTENT, tweak=breaks)
+    outcome = fetch(url, content=CONTENT, limits=Limits(connections=1))
+    assert outcome.status is Status.FAILED
+    outcome = fetch(server.host("/model", CONTENT), content=CONTENT)
+    assert outcome.path.read_bytes() == CONTENT
+    assert outcome.fetched_bytes <= len(CONTENT) - KEPT
 
 
 @given(st.sets(st.integers(0, 10)), st.dictionaries(st.integers(0, 9), st.integers(1, 99)))

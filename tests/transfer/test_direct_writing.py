@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 from pathlib import Path
@@ -12,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback import Loopback, Reply, Request, content_of
 
-from video_censor_personal.transfer import Limits, Status, assembly
+from video_censor_personal.errors import ModelCacheError
+from video_censor_personal.store import Store
+from video_censor_personal.transfer import Limits, Status, assembly, flusher, partial
 from video_censor_personal.transfer.partial import Partial
 
 CONTENT = content_of(9_000_001)
@@ -83,6 +86,27 @@ def test_every_byte_lands_however_the_connections_break(
     outcome = fetch(server.host("/model", CONTENT, tweak=breaks), content=CONTENT, limits=limits)
     assert outcome.status is Status.FETCHED
     assert outcome.path.read_bytes() == CONTENT
+
+
+def test_bytes_that_the_disk_lost_under_way_are_neither_published_nor_kept(
+    server: Loopback, store: Store, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Linux does it: only the first sync after the loss says so."""
+    losses = [OSError(errno.EIO, "Input/output error")]
+
+    def sync(fd: int) -> None:
+        if losses:
+            raise losses.pop()
+
+    monkeypatch.setattr(partial, "_sync", sync)
+    monkeypatch.setattr(partial, "_DIRECT", 0)
+    monkeypatch.setattr(flusher, "_STEP_BYTES", 1 << 20)
+    url = server.host("/model", CONTENT, tweak=lambda q, r: setattr(r, "bytes_per_s", 30_000_000))
+    outcome = fetch(url, content=CONTENT)
+    assert isinstance(outcome.error, ModelCacheError)
+    assert "disk may be failing" in str(outcome.error)
+    assert not outcome.path.exists()
+    assert not store.leftovers()
 
 
 @given(

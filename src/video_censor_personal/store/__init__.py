@@ -1,7 +1,8 @@
 """What is on disk: names, locks, records of verified files, atomic publication."""
 
 from video_censor_personal.file_names import check_name
-from video_censor_personal.store.folder import Leftover, Store, piece_map_path, sync_folder
+from video_censor_personal.store.folder import Store, sync_folder
+from video_censor_personal.store.leftovers import Leftover, piece_map_path
 from video_censor_personal.store.locks import Lock, Owner
 from video_censor_personal.store.records import Fingerprint
 

@@ -7,57 +7,17 @@ import hashlib
 import os
 import shutil
 import stat as mode
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
 from video_censor_personal.errors import ConfigError, ModelCacheError, ModelDownloadError
 from video_censor_personal.file_names import PRIVATE_FOLDER, check_name, collision_key
+from video_censor_personal.store.leftovers import Leftover, leftovers_in, piece_map_path
 from video_censor_personal.store.locks import Lock
 from video_censor_personal.store.records import Fingerprint, Records
 
-__all__ = ["Leftover", "Store"]
-
-
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """An unfinished file that nobody worked on when it was found.
-
-    `size_bytes` is the room it takes, `locks` the folder of its store's locks.
-    """
-
-    path: Path
-    size_bytes: int
-    modified_s: float
-    locks: Path
-
-    @classmethod
-    def of(cls, path: Path, locks: Path) -> Leftover:
-        found = path.stat()
-        room = getattr(found, "st_blocks", 0) * 512 or found.st_size
-        return cls(path, room, found.st_mtime, locks)
-
-    def remove(self) -> int | None:
-        """Delete it and its piece map; the bytes freed. None: somebody went on with it since, so it
-        stays.
-
-        Raises:
-            ModelCacheError: it cannot be deleted.
-        """
-        try:
-            with Lock(self.locks, self.path.name) as lock:
-                if not lock.acquire() or Leftover.of(self.path, self.locks) != self:
-                    return None
-                for path in (self.path, piece_map_path(self.path)):
-                    path.unlink(missing_ok=True)
-                return self.size_bytes
-        except FileNotFoundError:
-            return None
-        except OSError as exc:
-            raise ModelCacheError(
-                f"{self.path} cannot be deleted ({exc.strerror})", path=self.path
-            ) from exc
+__all__ = ["Store", "sync_folder"]
 
 
 class Store:
@@ -102,10 +62,8 @@ class Store:
             folder = folder.parent
         return path
 
-    def partial_path(self, target: str, partial: str | None = None) -> Path:
-        """Where the unfinished file of `target` lies; `partial` overrides the place."""
-        if partial is not None:
-            return self.contained_path(partial)
+    def partial_path(self, target: str) -> Path:
+        """Where the unfinished file of `target` lies."""
         return self._partials / _flat(target)
 
     def kept_map_path(self, target: str) -> Path:
@@ -159,19 +117,7 @@ class Store:
 
     def leftovers(self) -> list[Leftover]:
         """Unfinished files of earlier runs that no living process works on."""
-        return list(self._leftovers())
-
-    def _leftovers(self) -> Iterator[Leftover]:
-        folder = self.private / "partial"
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if path.name.endswith(_MAP_SUFFIX):
-                continue
-            locks = self.private / "locks"
-            with Lock(locks, path.name) as lock:
-                if not lock.acquire():
-                    continue
-                with contextlib.suppress(FileNotFoundError):
-                    yield Leftover.of(path, locks)
+        return list(leftovers_in(self._partials, self._locks))
 
     def _holds(self, real: str) -> bool:
         return real.startswith(os.path.realpath(self.root) + os.sep)
@@ -229,7 +175,7 @@ class Store:
         with contextlib.suppress(OSError):
             self.records.forget(target)
 
-    def remove(self, target: str, partial: str | None = None) -> int:
+    def remove(self, target: str) -> int:
         """Delete a file, its record and its partial; the bytes freed. Waits for no one.
 
         Raises:
@@ -248,7 +194,7 @@ class Store:
                     model=target,
                     path=path,
                 )
-            unfinished = self.partial_path(target, partial)
+            unfinished = self.partial_path(target)
             freed = 0
             try:
                 for item in (path, unfinished, piece_map_path(unfinished)):
@@ -272,14 +218,6 @@ def _parts(target: str) -> tuple[str, ...]:
     if collision_key(parts[0]) == PRIVATE_FOLDER:
         raise ConfigError(f"{PRIVATE_FOLDER!r} belongs to the downloader itself", key="name")
     return parts
-
-
-_MAP_SUFFIX = ".pieces"
-
-
-def piece_map_path(partial: Path) -> Path:
-    """Where the piece map of a partial file lies: beside it."""
-    return partial.with_name(partial.name + _MAP_SUFFIX)
 
 
 def sync_folder(folder: Path) -> None:

@@ -73,18 +73,23 @@ class Assembly:
         self._arriving: dict[int, _Arriving] = {}
         self.repaired = 0  # pieces replaced since the checksum was last computed
         self._flusher: Flusher | None = None
-        if durable and self._is_large():
+        if durable and identity is not None and identity.size >= _FLUSHED_BYTES:
             self._flusher = Flusher(self.partial)
             self.partial.prepare_direct()
         self._go_on_with_begun()
         self.follow()
 
-    def _is_large(self) -> bool:
-        return self.pieces is not None and self.pieces.identity.size >= _FLUSHED_BYTES
-
     @property
     def pieces(self) -> PieceMap | None:
         return self.partial.pieces
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of a file in pieces has arrived that a later run could go on with."""
+        pieces = self.pieces
+        if pieces is None or pieces.have:
+            return False
+        return all(p.noted_to == pieces.start(i) for i, p in self._arriving.items())
 
     @property
     def hashing(self) -> bool:
@@ -205,10 +210,11 @@ class Assembly:
             return
         for index, (count, crc) in list(pieces.begun.items()):
             start = pieces.start(index)
-            if self._crc_on_disk(start, start + count) == crc:
-                self._arriving[index] = _Arriving(start + count, crc, start + count)
-            else:
-                pieces.forget(index)
+            pieces.forget(index)
+            with contextlib.suppress(OSError):  # what cannot be read is fetched again
+                if self._crc_on_disk(start, start + count) == crc:
+                    pieces.begun[index] = (count, crc)
+                    self._arriving[index] = _Arriving(start + count, crc, start + count)
 
     def _end_piece(self, index: int, piece: _Arriving) -> None:
         assert self.pieces is not None

@@ -58,6 +58,9 @@ class Engine:
                 what arrived is kept for the next run.
         """
         tell = listener or _tell_nobody
+        if cancel is not None and cancel.cancelled:
+            # The plan may have been cut short: what was not looked at counts as damaged there.
+            return tuple(map(_untouched, plan.files))
         for file in plan.files:
             remember(file, plan.store)
             if file.state is FileState.VERIFIED:
@@ -100,6 +103,12 @@ def _present(file: PlannedFile) -> Outcome:
     return Outcome(
         file.source, Status.PRESENT, file.path, size_bytes=file.have_bytes, digest=file.digest
     )
+
+
+def _untouched(file: PlannedFile) -> Outcome:
+    if file.state is FileState.VERIFIED:
+        return _present(file)
+    return Outcome(file.source, Status.CANCELLED, file.path)
 
 
 def _tell_nobody(_: FileProgress) -> None:

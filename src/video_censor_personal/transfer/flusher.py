@@ -16,7 +16,7 @@ class Flusher:
     """A thread that writes a partial file through to the disk every 16 MiB.
 
     Without it the system keeps gigabytes in memory and the last sync takes as long as the download
-    did. Errors are left to that last sync, which meets them too.
+    did. An error is raised again by that last sync.
     """
 
     def __init__(self, partial: Partial) -> None:

@@ -19,7 +19,8 @@ class GroupCommit:
         self._store, self._durable = store, durable
         self._mutex = threading.Lock()
         self._unrecorded: dict[str, Fingerprint] = {}
-        self._locks: list[Lock] = []
+        self._being_recorded: dict[str, Fingerprint] = {}
+        self._locks: dict[str, Lock] = {}
         self._unsynced: set[str] = set()
 
     def add(self, target: str, path: Path, seen: Fingerprint) -> None:
@@ -31,8 +32,8 @@ class GroupCommit:
     def release(self, target: str, lock: Lock) -> None:
         """Let go of a file's lock, once its record is there for whoever waits for the lock."""
         with self._mutex:
-            if target in self._unrecorded:
-                self._locks.append(lock)
+            if target in self._unrecorded or target in self._being_recorded:
+                self._locks[target] = lock
                 return
         lock.release()
 
@@ -40,8 +41,12 @@ class GroupCommit:
         """Write down what was published so far. A failure is harmless."""
         with self._mutex:
             fresh, self._unrecorded = self._unrecorded, {}
-            locks, self._locks = self._locks, []
+            self._being_recorded = fresh
         self._store.remember_all(fresh)
+        with self._mutex:
+            self._being_recorded = {}
+            done = [target for target in self._locks if target not in self._unrecorded]
+            locks = [self._locks.pop(target) for target in done]
         for lock in locks:
             lock.release()
 

@@ -198,7 +198,7 @@ class _Look:
         identity = self._identity()
         pieces = None
         if identity is None or identity.size > SMALL_BYTES:
-            partial = self.store.partial_path(source.target, source.partial)
+            partial = self.store.partial_path(source.target)
             pieces = known_pieces(partial, identity)
         if pieces is None:
             return PlannedFile(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from video_censor_personal.errors import ModelDownloadError
-from video_censor_personal.store import Store, piece_map_path
+from video_censor_personal.store import Owner, Store, piece_map_path
 from video_censor_personal.transfer.assembly import Assembly
 from video_censor_personal.transfer.buffers import Buffers
 from video_censor_personal.transfer.group_commit import GroupCommit
@@ -84,7 +84,7 @@ class Job:
         self.repairs_left = max(1, len(self.routes.all) - 1)
         self.digest: str | None = None  # of the last complete look at the bytes
         self.right = False  # the digest is the declared one, only the name is missing
-        self.partial_path = shared.store.partial_path(self.source.target, self.source.partial)
+        self.partial_path = shared.store.partial_path(self.source.target)
         self._file_lock = shared.store.lock(self.source.target)
         self._threads = 0
         self._done_at_end = 0
@@ -120,7 +120,10 @@ class Job:
     def wait_for_owner(self) -> None:
         """Another process fetches it: show how far that is."""
         self.phase = Phase.WAITING
-        self.note = f"{self._file_lock.owner() or 'another process'} is fetching it"
+        owner = self._file_lock.owner()
+        self.note = f"{owner or 'another process'} is fetching it"
+        if owner == Owner.myself():  # perhaps this run: two names may share a lock
+            self.note = "another download of this program goes first"
 
     def identity(self, validator: str | None = None) -> Identity | None:
         """What the partial file is a part of; None while the size is not known."""
@@ -256,8 +259,7 @@ class Job:
         self._settled = True
         if self.assembly is not None:
             self.assembly.close()
-            pieces = self.assembly.pieces
-            if self.outcome.status is Status.FAILED and pieces is not None and not pieces.have:
+            if self.outcome.status is Status.FAILED and self.assembly.is_empty:
                 self.assembly.partial.delete()  # room was taken for it, and nothing arrived
         self.shared.commits.release(self.source.target, self._file_lock)
         self.shared.on_settled(self)

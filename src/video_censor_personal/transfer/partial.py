@@ -42,6 +42,7 @@ class Partial:
         self._map_fd = map_fd
         self._direct_fd: int | None = None
         self._takes_direct = False
+        self._lost: OSError | None = None
         self._users = 1
         self._mutex = threading.Lock()
 
@@ -151,9 +152,16 @@ class Partial:
         """Have the bytes on the disk itself, not only in the system's memory.
 
         Raises:
-            OSError: the disk failed.
+            OSError: the disk failed, now or at an earlier sync: Linux says it only once, and has
+                dropped the bytes by then (https://lwn.net/Articles/752063).
         """
-        _sync(self._fd)
+        if self._lost is None:
+            try:
+                _sync(self._fd)
+            except OSError as exc:
+                self._lost = exc
+        if self._lost is not None:
+            raise self._lost
 
     def cut(self, size: int) -> None:
         """Drop whatever lies behind `size`."""

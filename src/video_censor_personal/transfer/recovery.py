@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 
@@ -127,6 +128,9 @@ def fail_disk(job: Job, error: OSError) -> None:
     """The disk refused: the file cannot be had."""
     with job.lock:
         job.end(Status.FAILED, error=disk_error(job, error))
+        if error.errno == errno.EIO and job.assembly is not None:
+            # What the disk lost still looks right for as long as the system has it in memory.
+            job.assembly.partial.delete()
 
 
 # -- the checksum

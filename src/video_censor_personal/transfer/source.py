@@ -24,8 +24,6 @@ class Source:
         checksum: lower-case hex; None: not known, then the result reports the sha256 that arrived.
         algorithm: md5, sha1, sha256, sha512, blake2b, blake3 (if installed) or git-blob-sha1.
         headers: origin ("https://host" or "https://host:port") -> headers sent to that origin only.
-        partial: path under the store's root for the unfinished file, on the same file system as
-            the target; None: in the store's own folder.
         addresses: the URLs, taken apart.
 
     Raises:
@@ -40,7 +38,6 @@ class Source:
     checksum: str | None = None
     algorithm: str = "sha256"
     headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
-    partial: str | None = None
     addresses: tuple[Address, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
