@@ -16,6 +16,7 @@ from pathlib import Path
 
 from video_censor_personal.config import ModelSource
 from video_censor_personal.errors import (
+    ConfigError,
     ModelCacheError,
     ModelDownloadError,
     RegistryError,
@@ -52,7 +53,8 @@ class Deliveries:
     """The models of one configuration that a registry knows. Making one touches no disk.
 
     Args:
-        store: the folder in which a model lies, or is linked, under its name.
+        store: the folder in which a model lies, or is linked, under its name. It remembers what
+            each was when it was fetched, for configurations without a pin.
         lock: the pins of the configuration.
         settings: which hub and which cache of it, asked for at every call.
     """
@@ -65,6 +67,7 @@ class Deliveries:
         settings: Callable[[], HubSettings] = hub_settings,
     ) -> None:
         self._store, self.lock, self._settings = store, lock, settings
+        self._fetched = ModelsLock(store.private / "fetched.lock")
         registry = registry or HuggingFaceRegistry(settings=settings)
         self._resolvers: tuple[Resolver, ...] = (
             HubResolver(store, registry, settings),
@@ -113,7 +116,7 @@ class Deliveries:
     def _known_placement(self, source: ModelSource, *, ask: bool) -> tuple[Placement | None, str]:
         """The files of a model as far as they are known, or why they are not."""
         resolver = self._resolver(source)
-        pin = self.lock.get(source) or resolver.recall(source)
+        pin = self.lock.get(source) or self._recall(source)
         if pin is None and not ask:
             return None, ""
         try:
@@ -192,7 +195,7 @@ class Deliveries:
         try:
             return resolver.resolve(source, pin)
         except RegistryUnreachableError as error:
-            pin = resolver.recall(source)
+            pin = self._recall(source)
             if pin is None:
                 raise
             log.warning(
@@ -202,12 +205,22 @@ class Deliveries:
             )
             return resolver.resolve(source, pin)
 
+    def _recall(self, source: ModelSource) -> Pin | None:
+        """What a model was when it was last fetched, whichever configuration asked for it."""
+        try:
+            pin = self._fetched.get(source)
+        except ConfigError as error:
+            log.warning("%s", error)
+            pin = None
+        return pin or self._resolver(source).recall(source)
+
     def _remember(self, pins: Sequence[Pin]) -> None:
         """Pin what was fetched. Where that cannot be written the models are there all the same."""
-        try:
-            self.lock.put(pins)
-        except ModelCacheError as error:
-            log.warning("%s", error)
+        for lock in (self.lock, self._fetched):
+            try:
+                lock.put(pins)
+            except (ConfigError, ModelCacheError) as error:
+                log.warning("%s", error)
 
     def _failure(self, source: ModelSource, error: RegistryError | ModelDownloadError) -> Outcome:
         path = self._store.path(source.name)
