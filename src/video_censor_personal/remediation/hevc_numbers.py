@@ -7,18 +7,14 @@ profile; a PPS has its own number and then that of its SPS; a slice names its PP
 from __future__ import annotations
 
 from video_censor_personal.remediation.nal import BitReader, escaped, exp_golomb, unescaped
+from video_censor_personal.remediation.parameter_sets import HEVC_SPS, HEVC_VPS
 
 __all__ = [
-    "PPS_NUMBER",
-    "SPS_NUMBER",
-    "VPS_NUMBER",
+    "has_our_number",
     "hevc_type",
-    "pps_number",
     "renumbered",
     "renumbered_slice",
     "sps_layers",
-    "sps_number",
-    "vps_number",
 ]
 
 VPS_NUMBER = 1
@@ -36,12 +32,14 @@ def hevc_type(unit: bytes) -> int:
     return unit[0] >> 1 & 63
 
 
-def vps_number(unit: bytes) -> int:
-    return BitReader(unescaped(unit[_HEADER:])).number(4)
-
-
-def sps_number(unit: bytes) -> int:
-    return _at_sps_number(unit).exp_golomb()
+def has_our_number(unit: bytes) -> bool:
+    """Whether `unit`, one of the three sets, has the number that we would give it."""
+    kind = hevc_type(unit)
+    if kind == HEVC_VPS:
+        return BitReader(unescaped(unit[_HEADER:])).number(4) == VPS_NUMBER
+    if kind == HEVC_SPS:
+        return _at_sps_number(unit).exp_golomb() == SPS_NUMBER
+    return BitReader(unescaped(unit[_HEADER:])).exp_golomb() == PPS_NUMBER
 
 
 def sps_layers(unit: bytes) -> int:
@@ -49,10 +47,6 @@ def sps_layers(unit: bytes) -> int:
     bits = BitReader(unescaped(unit[_HEADER:]))
     bits.number(4)
     return bits.number(3) + 1
-
-
-def pps_number(unit: bytes) -> int:
-    return BitReader(unescaped(unit[_HEADER:])).exp_golomb()
 
 
 def renumbered(vps: bytes, sps: bytes, pps: bytes) -> tuple[bytes, bytes, bytes]:

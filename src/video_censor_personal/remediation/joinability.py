@@ -7,14 +7,7 @@ encoded anew from end to end, and the plan says so before it is done.
 from __future__ import annotations
 
 from video_censor_personal.media.base import MediaInfo, StreamInfo
-from video_censor_personal.remediation.hevc_numbers import (
-    PPS_NUMBER,
-    SPS_NUMBER,
-    VPS_NUMBER,
-    pps_number,
-    sps_number,
-    vps_number,
-)
+from video_censor_personal.remediation.hevc_numbers import has_our_number
 from video_censor_personal.remediation.parameter_sets import (
     HEVC_PPS,
     HEVC_SPS,
@@ -87,13 +80,10 @@ def _setup_obstacle(stream: StreamInfo) -> str:
         hevc = HevcSetup.parse(stream.setup)
         if hevc.length_bytes != _LENGTH_BYTES:
             return "its kind of HEVC cannot be joined"
-        taken = [
-            any(vps_number(unit) == VPS_NUMBER for unit in hevc.sets(HEVC_VPS)),
-            any(sps_number(unit) == SPS_NUMBER for unit in hevc.sets(HEVC_SPS)),
-            any(pps_number(unit) == PPS_NUMBER for unit in hevc.sets(HEVC_PPS)),
-        ]
-        there = all(any(hevc.sets(kind)) for kind in (HEVC_VPS, HEVC_SPS, HEVC_PPS))
-        return "" if there and not any(taken) else "its parameter sets have unusual numbers"
+        kinds = (HEVC_VPS, HEVC_SPS, HEVC_PPS)
+        taken = any(has_our_number(unit) for kind in kinds for unit in hevc.sets(kind))
+        there = all(any(hevc.sets(kind)) for kind in kinds)
+        return "" if there and not taken else "its parameter sets have unusual numbers"
     return ""
 
 

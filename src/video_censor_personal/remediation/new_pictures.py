@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import chain, repeat
 from typing import Any, cast
 
 import av
 import av.error
+from av.video.frame import PictureType
 
 from video_censor_personal.remediation.codecs import Encoding
 from video_censor_personal.remediation.encoders import joining_encoder
@@ -20,6 +22,7 @@ from video_censor_personal.remediation.video import PictureEditor
 __all__ = ["NewPictures"]
 
 _LONGEST_DELAY = 2
+_ANY = PictureType.NONE  # the encoder chooses
 
 
 class NewPictures:
@@ -41,12 +44,12 @@ class NewPictures:
         self._hdr = hdr
         self._origin = origin
         self._setup = bytes(source.codec_context.extradata or b"")
+        self._delay = min(_LONGEST_DELAY, int(source.codec_context.reorder_depth))
         self._missing = 0
 
     def setup(self) -> bytes:
         """What the copy's container hands to decoders; empty: what the source's does."""
-        delay = min(_LONGEST_DELAY, int(self._source.codec_context.reorder_depth))
-        return self._coding.setup(bytes(self._encoder(delay).extradata or b""))
+        return self._coding.setup(bytes(self._encoder().extradata or b""))
 
     def notes(self, index: int) -> list[str]:
         if not self._missing:
@@ -77,7 +80,6 @@ class NewPictures:
         fed: Iterable[Any],
         wanted: Mapping[int, tuple[int, int]],
         slots: Sequence[int],
-        reordered: int,
     ) -> Iterator[Any]:
         """The new packets in decoding order.
 
@@ -85,7 +87,6 @@ class NewPictures:
             fed: packets to decode, from an entry on.
             wanted: by time stamp in the source: that in the copy, and the duration.
             slots: decoding times for them, in order.
-            reordered: how many pictures the source's own decoding order holds back.
         """
         durations = dict(wanted.values())
         fed = list(fed)
@@ -94,12 +95,9 @@ class NewPictures:
             for packet in fed
             if packet.pts in wanted
         }
-        shown = sorted(durations)
-        longest = min(_LONGEST_DELAY, reordered)
-        delay = next(d for d in range(longest, -1, -1) if d == 0 or slots_fit(slots, shown, d))
-        encoder = self._encoder(delay)
+        in_order = not slots_fit(slots, sorted(durations), self._delay)
         number = 0
-        for packet in self._packets(encoder, fed, wanted):
+        for packet in self._packets(fed, wanted, in_order=in_order):
             own = metadata.get(packet.pts, [])
             new = av.Packet(self._in_form(packet, own, first=number == 0))
             new.pts, new.dts, new.time_base = packet.pts, slots[number], self._source.time_base
@@ -114,18 +112,22 @@ class NewPictures:
         except ValueError as error:
             raise JoinError(self._source.index, str(error)) from error
 
-    def _encoder(self, delay: int) -> Any:
+    def _encoder(self) -> Any:
         return joining_encoder(
             self._source,
             self._encoding,
             self._hdr,
             self._coding.encoder_options,
-            delay,
+            self._delay,
         )
 
     def _packets(
-        self, encoder: Any, fed: Iterable[Any], wanted: Mapping[int, tuple[int, int]]
+        self, fed: Iterable[Any], wanted: Mapping[int, tuple[int, int]], *, in_order: bool
     ) -> Iterator[Any]:
+        """`in_order`: pictures are decoded in the order in which they are shown. The encoder is
+        told picture by picture, as one set up for it would have parameter sets of its own."""
+        encoder = self._encoder()
+        kinds = chain([PictureType.I], repeat(PictureType.P)) if in_order else repeat(_ANY)
         left = dict(wanted)
         for frame in self._frames(self._worth_decoding(fed, wanted)):
             moved, _ = left.pop(frame.pts, (None, 0))
@@ -141,7 +143,7 @@ class NewPictures:
                 raise JoinError(self._source.index, "its pictures change their size or format")
             self._editor.apply(frame, frame.pts * self._source.time_base - self._origin)
             frame.pts, frame.time_base = moved, self._source.time_base
-            frame.pict_type = 0  # the encoder chooses its own
+            frame.pict_type = next(kinds)
             yield from encoder.encode(frame)
         yield from encoder.encode(None)
 

@@ -17,10 +17,13 @@ __all__ = [
     "AvcSetup",
     "HevcSetup",
     "avc_is_frames_only",
+    "avc_number",
 ]
 
 HEVC_VPS, HEVC_SPS, HEVC_PPS = 32, 33, 34
 
+_AVC_SPS = 7
+_AVC_SPS_HEADER = 4  # bytes: the unit's, then profile, compatibility and level
 _HEVC_ARRAYS = 22  # bytes of `hvcC` before its arrays
 _HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134)
 
@@ -84,8 +87,7 @@ class AvcSetup:
 
     def free_number(self) -> int | None:
         """The first number that no set has; below 32, the most that a sequence's set may have."""
-        taken = {BitReader(unescaped(unit[4:])).exp_golomb() for unit in self.sps}
-        taken |= {BitReader(unescaped(unit[1:])).exp_golomb() for unit in self.pps}
+        taken = {avc_number(unit) for unit in (*self.sps, *self.pps)}
         return next((number for number in range(1, 32) if number not in taken), None)
 
     def with_sets(self, sps: list[bytes], pps: list[bytes]) -> AvcSetup:
@@ -97,6 +99,12 @@ class AvcSetup:
         counts = bytes([0xFC | self.length_bytes - 1, 0xE0 | len(self.sps)])
         pps = bytes([len(self.pps)]) + _with_sizes(self.pps)
         return self.head + counts + _with_sizes(self.sps) + pps + self.rest
+
+
+def avc_number(unit: bytes) -> int:
+    """The number of a sequence's or a picture's set."""
+    header = _AVC_SPS_HEADER if unit[0] & 31 == _AVC_SPS else 1
+    return BitReader(unescaped(unit[header:])).exp_golomb()
 
 
 def avc_is_frames_only(sps: bytes) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from video_censor_personal.remediation.hevc_numbers import (
+    has_our_number,
     hevc_type,
     renumbered,
     renumbered_slice,
@@ -23,6 +24,7 @@ from video_censor_personal.remediation.parameter_sets import (
     HEVC_VPS,
     AvcSetup,
     HevcSetup,
+    avc_number,
 )
 
 __all__ = ["Entry", "PictureCoding", "coding_of"]
@@ -32,17 +34,21 @@ Entry = Literal["closed", "open", "none"]
 it can, but pictures shown before it need those before it; it cannot."""
 
 _AVC_IMPORTANCE = 0b0110_0000  # `nal_ref_idc`; 0: no other picture refers to it
-_AVC_SLICE, _AVC_IDR, _AVC_SEI, _AVC_SPS, _AVC_PPS = 1, 5, 6, 7, 8
+_AVC_SLICE, _AVC_IDR, _AVC_SEI, _AVC_SPS, _AVC_PPS, _AVC_DELIMITER = 1, 5, 6, 7, 8, 9
 _USER_DATA = 5  # SEI in which x264 describes itself
 _HEVC_CRA, _HEVC_BLA_N_LP = 21, 18
 _HEVC_DISPOSABLE = range(0, 15, 2)  # TRAIL_N ... RSV_VCL_N14
 _HEVC_CLOSED = (16, 17, 18, 19, 20)
 _HEVC_OWN_SETS = (HEVC_VPS, HEVC_SPS, HEVC_PPS)
 _HEVC_FIRST_NON_PICTURE = 32
+_HEVC_DELIMITER = 35
 _HEVC_SEI = 39  # before the picture
 _T35 = 4  # a message of a registered user: country, provider, its own number
 _HDR10_PLUS = bytes([0xB5, 0x00, 0x3C, 0x00, 0x01, 0x04])  # SMPTE ST 2094-40
 _HEVC_UNSPECIFIED = 48  # and above: Dolby Vision puts its data there
+
+
+_NUMBER_TAKEN = "its parameter sets have unusual numbers"
 
 
 class PictureCoding(Protocol):
@@ -59,7 +65,11 @@ class PictureCoding(Protocol):
         ...
 
     def entry(self, packet: bytes) -> Entry:
-        """Whether a decoder can begin at this packet of the source, which is a key frame."""
+        """Whether a decoder can begin at this packet of the source, which is a key frame.
+
+        Raises:
+            ValueError: it cannot be read, or brings a parameter set under a number of ours.
+        """
         ...
 
     def is_disposable(self, packet: bytes) -> bool:
@@ -90,7 +100,7 @@ class AvcCoding:
     def __init__(self, setup: bytes) -> None:
         self._source = AvcSetup.parse(setup)
         level = f"{self._source.level / 10:.1f}"
-        number = self._source.free_number()
+        self._number = number = self._source.free_number()
         self.encoder_options = {
             "x264-params": f"sps-id={number}:level={level}:keyint=infinite:scenecut=0:open-gop=0"
         }
@@ -106,6 +116,8 @@ class AvcCoding:
     def entry(self, packet: bytes) -> Entry:
         for unit in split_lengths(packet):
             kind = unit[0] & 31
+            if kind in (_AVC_SPS, _AVC_PPS) and avc_number(unit) == self._number:
+                raise ValueError(_NUMBER_TAKEN)
             if kind in (_AVC_SLICE, _AVC_IDR):
                 return "closed" if kind == _AVC_IDR else "none"
         return "none"
@@ -129,7 +141,12 @@ class AvcCoding:
         return joined([*self._sets, *units] if first else units)
 
     def after_new(self, packet: bytes) -> bytes:
-        return joined([*self._source.sps, *self._source.pps]) + packet
+        units = list(split_lengths(packet))
+        kinds = [unit[0] & 31 for unit in units]
+        if _AVC_SPS in kinds:  # it brings its own, which may be newer
+            return packet
+        sets = [*self._source.sps, *self._source.pps]
+        return _with_sets(units, sets, delimited=kinds[0] == _AVC_DELIMITER)
 
 
 class HevcCoding:
@@ -155,6 +172,8 @@ class HevcCoding:
     def entry(self, packet: bytes) -> Entry:
         for unit in split_lengths(packet):
             kind = hevc_type(unit)
+            if kind in _HEVC_OWN_SETS and has_our_number(unit):
+                raise ValueError(_NUMBER_TAKEN)
             if kind < _HEVC_FIRST_NON_PICTURE:
                 if kind == _HEVC_CRA:
                     return "open"
@@ -184,9 +203,16 @@ class HevcCoding:
         return joined([*(self._sets if first else ()), *metadata, *units])
 
     def after_new(self, packet: bytes) -> bytes:
+        units = [_broken_link(unit) for unit in split_lengths(packet)]
+        if any(hevc_type(unit) == HEVC_SPS for unit in units):
+            return joined(units)
         sets = [unit for kind in _HEVC_OWN_SETS for unit in self._source.sets(kind)]
-        units = list(split_lengths(packet))
-        return joined([*sets, *(_broken_link(unit) for unit in units)])
+        return _with_sets(units, sets, delimited=hevc_type(units[0]) == _HEVC_DELIMITER)
+
+
+def _with_sets(units: Sequence[bytes], sets: Sequence[bytes], *, delimited: bool) -> bytes:
+    """A packet of `sets` and `units`; a delimiter, which may only be the first unit, stays so."""
+    return joined([*units[:delimited], *sets, *units[delimited:]])
 
 
 def _is_hdr10_plus(unit: bytes) -> bool:

@@ -185,7 +185,7 @@ class SplicedPictureTrack:
             shift = min(wanted) - shown[0]
             times = [slot - shift for slot in slots[: len(shown)]]
         self.joints.append(shown[0] * self._time_base)
-        for new in self._pictures.encoded(fed, wanted, times, self._delay):
+        for new in self._pictures.encoded(fed, wanted, times):
             yield self._sent(new)
 
     def _copied(self, packet: Any, slot: int, data: bytes | None) -> Any:
