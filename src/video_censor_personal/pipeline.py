@@ -121,7 +121,8 @@ class AnalysisPipeline:
             "The report says so, and the exit code will be 3"
             for reason, labels in by_reason.items()
         ]
-        if self.config.path is None and categories.VIOLENCE not in self.config.detections:
+        chosen = self.config.path is not None or self.config.profile
+        if not chosen and categories.VIOLENCE not in self.config.detections:
             sentences.append(
                 "violence is not looked for, so it may be in the copy; `--profile family` would"
             )
@@ -149,7 +150,8 @@ class AnalysisPipeline:
 
     def _equipped(self, assignment: Assignment) -> Assignment | None:
         missing = self.requirements.missing
-        lacking = [need.name for need in assignment.needs if need.name in missing]
+        needs = [need for need in assignment.needs if not need.optional]
+        lacking = [need.name for need in needs if need.name in missing]
         if not lacking:
             return assignment
         why = self.requirements.describe_missing(lacking)
@@ -162,7 +164,8 @@ class AnalysisPipeline:
         return replace(assignment.stand_in, note=f"{reason}.")
 
     def _build(self, assignment: Assignment) -> FrameDetector | SoundDetector | SecondLook:
-        paths = {need.name: self._manager.get_model_path(need.name) for need in assignment.needs}
+        names = {need.name for need in assignment.needs} - self.requirements.missing
+        paths = {name: self._manager.get_model_path(name) for name in names}
         return assignment.build(paths)
 
     def _make_ears(self) -> list[SoundDetector]:

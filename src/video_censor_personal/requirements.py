@@ -156,5 +156,5 @@ class Requirements:
 
 def with_models(assignment: Assignment, missing: Collection[str]) -> Assignment | None:
     """Who does the work of `assignment` where these models are missing."""
-    lacking = any(need.name in missing for need in assignment.needs)
+    lacking = any(need.name in missing for need in assignment.needs if not need.optional)
     return assignment.stand_in if lacking else assignment

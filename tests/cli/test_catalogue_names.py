@@ -201,6 +201,9 @@ def test_a_profile_fetches_what_can_be_had_and_says_what_cannot(hub, capsys) -> 
     assert coverage["profanity"]["detectors"] == ["speech-profanity"]
     warnings = [line["message"] for line in said if line["event"] == "warning"]
     assert any("whisper-small-en (about 484.0 MB) is missing" in text for text in warnings)
+    # No lock, and yet it is known which bytes the scores were made with.
+    code, said = run(capsys, *job[:-1], "--force")
+    assert (code, said[-1]["reused_scores"]) == (0, "r.scores.json.gz")
 
 
 def test_models_commands_are_about_what_the_detectors_take(hub, capsys) -> None:

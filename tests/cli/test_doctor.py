@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hub_server import LoopbackHub
 from loopback import Loopback
+from tiny_clip import make_tiny_clip, quantise
+from tiny_tagger import make_tiny_tagger
 
 from video_censor_personal.cli import main
+from video_censor_personal.doctor import speed
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +121,26 @@ def test_a_model_that_is_none_is_found_and_the_rest_goes_on(capsys, home) -> Non
     assert found["Detectors"]["nudenet"]["status"] == "failed"
     assert "cannot be loaded" in found["Detectors"]["nudenet"]["text"]
     assert found["Detectors"]["speech-profanity"]["status"] == "ok"
+
+
+def test_detectors_whose_models_are_there_are_measured_too(
+    capsys, home, tmp_path_factory, monkeypatch
+) -> None:
+    folder = quantise(make_tiny_clip(tmp_path_factory.mktemp("m") / "clip"))
+    tagger = make_tiny_tagger(folder.parent / "tagger.onnx").read_bytes()
+    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    with LoopbackHub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        hub.add("Xenova/clip-vit-base-patch32", {n: p.read_bytes() for n, p in files.items()})
+        hub.add("audiomagic/yamnet-onnx", {"yamnet.onnx": tagger}, lfs=["yamnet.onnx"])
+        assert main(["models", "download", "clip-b32", "yamnet", "-q"]) == 0
+    monkeypatch.setattr(speed, "_LONG_ENOUGH_S", 0.05)
+    code, found = doctor(capsys, "--profile", "family")
+    assert code == 0
+    detectors = found["Detectors"]
+    assert detectors["zero-shot"]["facts"]["look_ms"] > 0
+    assert detectors["sound-events"]["text"].startswith("sound: ")
+    assert found["This configuration"]["clip-b32"]["text"].endswith("is here")
 
 
 def test_a_wrong_configuration_is_wrong_usage(capsys, home) -> None:

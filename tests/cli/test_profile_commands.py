@@ -47,10 +47,12 @@ def test_list_tells_what_there_is_and_what_each_wants(capsys) -> None:
 def test_a_broken_profile_of_ones_own_is_named_and_hides_no_other(capsys) -> None:
     own_profiles_dir().mkdir(parents=True)
     (own_profiles_dir() / "mine.yaml").write_text("description: x\nnudity: {}\n")
+    (own_profiles_dir() / "eyes.yaml").write_text("description: x\ndetectors: [{type: nudnet}]\n")
     code, result, said = run(capsys, "profile", "list")
     assert code == 2
     assert len(result["profiles"]) == 3
     assert "mine.yaml, line 2" in said
+    assert "eyes.yaml, line 2: unknown detector type" in said
 
 
 def test_show_tells_who_looks_for_what_and_what_is_missing(capsys) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from video_censor_personal.config import Profile, find_profile, list_profiles, load_config
 from video_censor_personal.config.profiles import own_profiles_dir
-from video_censor_personal.errors import OutputError
+from video_censor_personal.detectors.assignment import Assignment
+from video_censor_personal.errors import ConfigError, VideoCensorError
 from video_censor_personal.model_manager import describe_model_size
 from video_censor_personal.requirements import Requirements
 
@@ -29,18 +30,22 @@ class Page:
 
 def list_page() -> Page:
     """Every profile that has a name."""
-    found = list(list_profiles())
-    profiles = [each for each in found if isinstance(each, Profile)]
-    blocks = []
-    facts = []
-    for profile in profiles:
-        needs = _needs(profile)
-        wants = ", ".join(f"{name} ({size})" for name, size, _ in _models(needs)) or "no model"
+    blocks: list[str] = []
+    facts: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for found in list_profiles():
+        try:
+            profile = _readable(found)
+            models = _models(_needs(profile))
+        except VideoCensorError as error:
+            problems.append(str(error))
+            continue
+        wants = ", ".join(f"{name} ({size})" for name, size, _ in models) or "no model"
         blocks.append(f"{profile.name}{_origin(profile)}\n{_paragraph(profile, f'Wants {wants}.')}")
-        facts.append({**_facts(profile), "models": [name for name, _, _ in _models(needs)]})
-    text = "\n\n".join([*blocks, f"Your own lie in {own_profiles_dir()}"])
-    problems = tuple(str(each) for each in found if not isinstance(each, Profile))
-    return Page({"profiles": facts, "own": str(own_profiles_dir())}, text, problems)
+        facts.append({**_facts(profile), "models": [name for name, _, _ in models]})
+    own = str(own_profiles_dir())
+    text = "\n\n".join([*blocks, f"Your own lie in {own}"])
+    return Page({"profiles": facts, "own": own}, text, tuple(problems))
 
 
 def show_page(name: str) -> Page:
@@ -51,33 +56,27 @@ def show_page(name: str) -> Page:
     """
     profile = find_profile(name)
     needs = _needs(profile)
-    lines = [f"{profile.name}{_origin(profile)}", _paragraph(profile), ""]
-    lookers = {}
-    for assignment in needs.assignments:
-        labels = [category.label for category in assignment.settings.categories.values()]
-        lookers[assignment.settings.name] = labels
-        problem = assignment.plugin.available()
-        lines.append(
-            f"  {assignment.settings.name} looks for {', '.join(labels)}"
-            + (" (optional)" if assignment.settings.optional else "")
-            + (f"; {problem}" if problem else "")
-        )
     models = _models(needs)
+    written = profile.path.read_text(encoding="utf-8-sig")
+    lines = [f"{profile.name}{_origin(profile)}", _paragraph(profile), ""]
+    lines += [f"  {_looker(assignment)}" for assignment in needs.assignments]
     for model, size, is_here in models:
         lines.append(f"  model {model}, {size}: {'is here' if is_here else 'is missing'}")
     if missing := [model for model, _, is_here in models if not is_here]:
         lines.append(f"To fetch what is missing: {needs.manager.command('download', missing)}")
-    try:
-        written = profile.path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise OutputError(f"{profile.path} cannot be read: {error.strerror}") from error
     facts = {
         **_facts(profile),
-        "detectors": lookers,
+        "detectors": {a.settings.name: _labels(a) for a in needs.assignments},
         "models": [{"name": m, "size": size, "is_here": is_here} for m, size, is_here in models],
         "yaml": written,
     }
     return Page(facts, "\n".join([*lines, f"\n{profile.path}:\n", indent(written.rstrip(), "  ")]))
+
+
+def _readable(found: Profile | ConfigError) -> Profile:
+    if isinstance(found, ConfigError):
+        raise found
+    return found
 
 
 def _needs(profile: Profile) -> Requirements:
@@ -90,6 +89,18 @@ def _models(needs: Requirements) -> list[tuple[str, str, bool]]:
         (source.name, describe_model_size(source), needs.manager.is_at_hand(source.name))
         for source in needs.models()
     ]
+
+
+def _looker(assignment: Assignment) -> str:
+    """Who looks for what, and whether it can."""
+    text = f"{assignment.settings.name} looks for {', '.join(_labels(assignment))}"
+    text += " (optional)" if assignment.settings.optional else ""
+    problem = assignment.plugin.available()
+    return f"{text}; {problem}" if problem else text
+
+
+def _labels(assignment: Assignment) -> list[str]:
+    return [category.label for category in assignment.settings.categories.values()]
 
 
 def _facts(profile: Profile) -> dict[str, Any]:

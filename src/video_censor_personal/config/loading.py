@@ -74,7 +74,8 @@ def combine(layers: Sequence[Layer]) -> Config:
     """
     document = reduce(lay_over, (layer.document for layer in layers))
     config = validate(Config, document.data, document)
-    config.lines, config.files = document.lines, document.files
+    config.lines = document.lines
+    config.files = dict.fromkeys(document.lines, document.file) | dict(document.files)
     config.labels = {key: label for layer in layers for key, label in layer.labels.items()}
     if "detections" not in document.data:
         config.detections = default_config().detections

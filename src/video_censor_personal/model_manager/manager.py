@@ -98,12 +98,12 @@ class ModelManager:
         return self.store.path(model_name)
 
     def revision(self, model_name: str) -> str:
-        """Which version of a model is meant, shortened: the commit it is pinned to, else its
-        checksum; empty where nothing tells."""
+        """Which version of a model is meant, shortened: the commit it is pinned to or was last
+        fetched from, else its checksum; empty where nothing tells."""
         source = self._source(model_name)
         if source is None:
             return ""
-        pin = ModelsLock(lock_path(self.config.path)).get(source)
+        pin = self._stock.pin_of(source)
         return (pin.commit if pin else source.checksum)[:12]
 
     def plan(

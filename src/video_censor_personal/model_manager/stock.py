@@ -114,6 +114,10 @@ class Stock:
         by_name = {outcome.source.name: outcome for outcome in outcomes}
         return [by_name[source.name] for source in sources]
 
+    def pin_of(self, source: ModelSource) -> Pin | None:
+        """What a model of a registry is; None for others, and where nothing tells."""
+        return self._deliveries.pin_of(source) if self._deliveries.accepts(source) else None
+
     def leftovers(self) -> list[Leftover]:
         """Unfinished files that nobody works on, here and in the cache that programs share."""
         return [*self.store.leftovers(), *self._deliveries.leftovers()]

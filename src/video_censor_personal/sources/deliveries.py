@@ -109,6 +109,10 @@ class Deliveries:
                 found.append(state_of(placement, batch.found, counted))
         return found
 
+    def pin_of(self, source: ModelSource) -> Pin | None:
+        """What a model is, as pinned or as it was last fetched; None where nothing tells."""
+        return self.lock.get(source) or self._recall(source)
+
     def leftovers(self) -> list[Leftover]:
         """Unfinished files in the cache that programs share which nobody works on."""
         return HubCache(self._settings().cache_dir).store.leftovers()
@@ -116,7 +120,7 @@ class Deliveries:
     def _known_placement(self, source: ModelSource, *, ask: bool) -> tuple[Placement | None, str]:
         """The files of a model as far as they are known, or why they are not."""
         resolver = self._resolver(source)
-        pin = self.lock.get(source) or self._recall(source)
+        pin = self.pin_of(source)
         if pin is None and not ask:
             return None, ""
         try:
