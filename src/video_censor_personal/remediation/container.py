@@ -18,6 +18,7 @@ from video_censor_personal.errors import OutputError
 from video_censor_personal.media.base import Chapter
 
 __all__ = [
+    "accepts",
     "copied_stream",
     "disk_error",
     "holds",
@@ -26,6 +27,8 @@ __all__ = [
     "rename",
     "set_chapters",
     "set_tags",
+    "text_codec",
+    "text_stream",
 ]
 
 _DISK_ERRORS = frozenset(
@@ -136,19 +139,31 @@ def copied_stream(out: Any, source: Any) -> Any:
     return stream
 
 
-def text_stream(out: Any, source: Any) -> tuple[Any, str]:
-    """A new stream of the container `out` for text subtitles that it cannot hold as `source` has
-    them, and the codec that it can."""
-    if out.format.name in _MP4_FAMILY:
-        stream = out.add_stream("mov_text")
+def accepts(muxer: str, encoder: str) -> bool:
+    """Whether a file of `muxer`'s kind can hold what `encoder` writes."""
+    with suppress(ValueError, av.error.FFmpegError):
+        av.open(io.BytesIO(), "w", format=muxer).add_stream(encoder)
+        return True
+    return False
+
+
+def text_codec(muxer: str) -> str:
+    """The codec of text subtitles in files of `muxer`'s kind."""
+    return {"webm": "webvtt", "matroska": "subrip"}.get(muxer, "mov_text")
+
+
+def text_stream(out: Any, source: Any) -> Any:
+    """A new stream of the container `out`, of its `text_codec`, for the text subtitles `source`."""
+    codec = text_codec(out.format.name)
+    if codec == "mov_text":
+        stream = out.add_stream(codec)
         stream.codec_context.subtitle_header = _PLAIN_STYLE
         stream.codec_context.time_base = source.time_base
     else:
-        stream = out.add_mux_stream("webvtt" if out.format.name == "webm" else "subrip")
+        stream = out.add_mux_stream(codec)
     stream.time_base = source.time_base
     label(out, stream, source)
-    name = {"webm": "webvtt", "matroska": "subrip"}.get(out.format.name, "mov_text")
-    return stream, name
+    return stream
 
 
 def rename(out: Any, stream: Any, title: str, default: bool | None) -> None:

@@ -18,6 +18,7 @@ from video_censor_personal.remediation.container import (
     copied_stream,
     holds,
     open_container,
+    text_codec,
     text_stream,
 )
 from video_censor_personal.remediation.packets import with_data
@@ -118,7 +119,7 @@ class _Writer:
         if holds(_MUXER, source):
             new = copied_stream(self._out, source)
         else:
-            new, codec = text_stream(self._out, source)
+            new, codec = text_stream(self._out, source), text_codec(_MUXER)
         self._streams[stream.index] = new
         self._tracks[stream.index] = SubtitleTrack(
             new, stream.codec, (), Retiming(), self._origin, codec

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from video_censor_personal.config import Remediation
-from video_censor_personal.errors import OutputError
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.media.container import open_media
 from video_censor_personal.remediation.codecs import Encoding
 from video_censor_personal.remediation.container import (
     copied_stream,
-    holds,
     label,
     rename,
     text_stream,
@@ -21,6 +19,7 @@ from video_censor_personal.remediation.container import (
 from video_censor_personal.remediation.edits import EditPlan, StreamPlan
 from video_censor_personal.remediation.encoders import picture_output, sound_output
 from video_censor_personal.remediation.hdr import HdrMetadata, hdr_of
+from video_censor_personal.remediation.misfits import Misfit, is_written_anew, misfit_of
 from video_censor_personal.remediation.new_pictures import NewPictures
 from video_censor_personal.remediation.output import muxer_of
 from video_censor_personal.remediation.picture_codings import coding_of
@@ -30,14 +29,11 @@ from video_censor_personal.remediation.plain_track import CopiedTrack, SubtitleT
 from video_censor_personal.remediation.retiming import Retiming
 from video_censor_personal.remediation.sound_splice import SplicedSoundTrack
 from video_censor_personal.remediation.sound_track import SoundTrack
-from video_censor_personal.remediation.subtitles import TEXT_CODECS
 from video_censor_personal.remediation.video import PictureEditor
 
 __all__ = ["Tracks", "lay_tracks"]
 
 _HDR_CURVES = (16, 18)  # AVCOL_TRC_SMPTE2084 (PQ) and ARIB_STD_B67 (HLG)
-_CHAPTER_TRACK = "bin_data"  # MP4 keeps chapters in a track of its own; the muxer writes it
-
 _IMAGES = {"mjpeg": "jpeg", "png": "png", "webp": "webp", "gif": "gif", "bmp": "bmp"}
 
 
@@ -96,14 +92,13 @@ class _Layer:
             self.notes.append(str(plan))
             return None
         source = self.source.streams[stream.index]
-        if self.plan.chapters and stream.kind == "data" and source.name == _CHAPTER_TRACK:
-            return None
-        muxer = muxer_of(self.output)
-        if stream.attached_picture and muxer == "matroska":
+        if stream.attached_picture and muxer_of(self.output) == "matroska":
             return CopiedTrack(_attached(self.out, source, self.info.path))
-        other_codec = plan.encoding is not None and plan.encoding.why_other
-        if not other_codec and not holds(muxer, source):
-            return self._instead(plan, source)
+        if is_written_anew(source, plan, self.plan, self.output):
+            return None
+        misfit = misfit_of(source, plan, self.info, self.output)
+        if misfit is not None:
+            return self._instead(plan, source, misfit)
         if plan.work == "splice":
             splice = self._spliced_picture if source.type == "video" else self._spliced_sound
             return splice(source, plan)
@@ -113,27 +108,13 @@ class _Layer:
             return self._subtitles(copied_stream(self.out, source), stream.codec)
         return CopiedTrack(copied_stream(self.out, source))
 
-    def _instead(self, plan: StreamPlan, source: Any) -> Track | None:
+    def _instead(self, plan: StreamPlan, source: Any, misfit: Misfit) -> Track | None:
         """What becomes of a stream that this kind of file cannot hold."""
-        stream, suffix = plan.stream, self.output.suffix
-        if stream.kind == "subtitle" and stream.codec in TEXT_CODECS:
-            new, codec = text_stream(self.out, source)
-            self.notes.append(
-                f"stream {stream.index} (subtitle) becomes {codec}, as a {suffix} file cannot "
-                f"hold {stream.codec}"
-            )
-            return self._subtitles(new, stream.codec, codec)
-        if stream.kind in ("data", "attachment") or stream.attached_picture:
-            self.notes.append(
-                f"stream {stream.index} ({stream.kind}) is left out: a {suffix} file cannot hold it"
-            )
+        self.notes.append(misfit.note)
+        if not misfit.becomes:
             return None
-        instead = ".mkv" if self.info.video else ".mka"
-        raise OutputError(
-            f"stream {stream.index} ({stream.kind}: {stream.codec}) cannot be copied: a {suffix} "
-            f"file cannot hold it; name the copy {self.output.stem}{instead}",
-            path=self.output,
-        )
+        new = text_stream(self.out, source)
+        return self._subtitles(new, plan.stream.codec, misfit.becomes)
 
     def _picture(self, source: Any, plan: StreamPlan) -> Track:
         video = self.remediation.video

@@ -29,6 +29,7 @@ from video_censor_personal.remediation.container import (
 )
 from video_censor_personal.remediation.edits import EditPlan
 from video_censor_personal.remediation.joinability import JoinError
+from video_censor_personal.remediation.misfits import misfits
 from video_censor_personal.remediation.output import muxer_of
 from video_censor_personal.remediation.packets import duplicate
 from video_censor_personal.remediation.plain_track import Track
@@ -96,16 +97,21 @@ def write_copy(
     return CopyResult(output, size, duration, (*notes, *laid.notes, *pass_through.notes))
 
 
-def check_writable(info: MediaInfo, plan: EditPlan, output: Path, *, force: bool = False) -> None:
+def check_writable(
+    info: MediaInfo, plan: EditPlan, output: Path, *, force: bool = False
+) -> tuple[str, ...]:
     """Finds out before the work whether `write_copy` can succeed, without touching anything.
 
+    Returns what becomes of streams that `output`'s kind of file cannot hold, for people.
+
     Raises:
-        OutputError: `output` cannot be written.
+        OutputError: `output` cannot be written, or cannot hold a stream that must not be lost.
         InputError: nothing here can read the picture.
     """
     _refuse_without_picture(info, plan)
     muxer_of(output)
     check_output(info.path, output, force=force, size_bytes=_least_size(info, plan))
+    return tuple(misfit.note for misfit in misfits(info, plan, output))
 
 
 def _fill(

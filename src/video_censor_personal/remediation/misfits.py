@@ -1,0 +1,91 @@
+"""Streams that the copy's kind of file cannot hold as they are: what becomes of them, or a refusal.
+
+Asked before the work, so that nobody waits for an analysis whose copy cannot be written, and again
+when the tracks are laid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from video_censor_personal.errors import OutputError
+from video_censor_personal.media.base import MediaInfo
+from video_censor_personal.media.container import open_media
+from video_censor_personal.remediation.codecs import Encoding
+from video_censor_personal.remediation.container import accepts, holds, text_codec
+from video_censor_personal.remediation.edits import EditPlan, StreamPlan
+from video_censor_personal.remediation.output import muxer_of
+from video_censor_personal.remediation.subtitles import TEXT_CODECS
+
+__all__ = ["Misfit", "is_written_anew", "misfit_of", "misfits"]
+
+_CHAPTER_TRACK = "bin_data"  # MP4 keeps chapters in a track of its own; the muxer writes it
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """`note` says what becomes of the stream: text subtitles of another codec (`becomes`), or
+    nothing."""
+
+    note: str
+    becomes: str = ""
+
+
+def misfits(info: MediaInfo, plan: EditPlan, output: Path) -> tuple[Misfit, ...]:
+    """Those among all streams of `plan`, for the copy `output`.
+
+    Raises:
+        OutputError: picture, sound or pictured subtitles are among them.
+    """
+    with open_media(info.path) as source:
+        return tuple(_misfits(source, info, plan, output))
+
+
+def _misfits(source: Any, info: MediaInfo, plan: EditPlan, output: Path) -> Iterator[Misfit]:
+    for stream_plan in plan.streams:
+        stream = source.streams[stream_plan.stream.index]
+        if stream_plan.work == "drop" or is_written_anew(stream, stream_plan, plan, output):
+            continue
+        misfit = misfit_of(stream, stream_plan, info, output)
+        if misfit is not None:
+            yield misfit
+
+
+def is_written_anew(source: Any, stream_plan: StreamPlan, plan: EditPlan, output: Path) -> bool:
+    """Whether the stream `source` is no stream for the copy: chapters, or a cover that Matroska
+    keeps among its attachments."""
+    stream = stream_plan.stream
+    chapters = plan.chapters and stream.kind == "data" and source.name == _CHAPTER_TRACK
+    return bool(chapters) or (stream.attached_picture and muxer_of(output) == "matroska")
+
+
+def misfit_of(source: Any, plan: StreamPlan, info: MediaInfo, output: Path) -> Misfit | None:
+    """What becomes of the stream `source` where the copy cannot hold it; None where it can.
+
+    Raises:
+        OutputError: the copy cannot do without it.
+    """
+    stream, suffix, muxer = plan.stream, output.suffix, muxer_of(output)
+    encoding = plan.encoding or Encoding(stream.codec, "")
+    if accepts(muxer, encoding.encoder) if encoding.why_other else holds(muxer, source):
+        return None
+    if stream.kind == "subtitle" and stream.codec in TEXT_CODECS:
+        codec = text_codec(muxer)
+        return Misfit(
+            f"stream {stream.index} (subtitle) becomes {codec}, as a {suffix} file cannot hold "
+            f"{stream.codec}",
+            codec,
+        )
+    if stream.kind in ("data", "attachment") or stream.attached_picture:
+        return Misfit(
+            f"stream {stream.index} ({stream.kind}) is left out: a {suffix} file cannot hold it"
+        )
+    instead = ".mkv" if info.video else ".mka"
+    raise OutputError(
+        f"stream {stream.index} ({stream.kind}: {encoding.codec}) cannot be copied: a {suffix} "
+        f"file cannot hold it; name the copy {output.stem}{instead}",
+        path=output,
+    )
