@@ -169,8 +169,8 @@ def _plain(progress: Progress) -> str:
         return f"{progress.stage}: done" + (f", {done}" if progress.unit == "B" else "")
     if not total:
         return f"{progress.stage}: {done}"
-    share = min(1.0, progress.done / total)
-    return f"{progress.stage}: {share:.0%} ({done} of {_amount(progress, total)})"
+    percent = int(100 * min(1.0, progress.done / total))  # 100 is said when all is there
+    return f"{progress.stage}: {percent}% ({done} of {_amount(progress, total)})"
 
 
 def _amount(progress: Progress, count: float) -> str:

@@ -95,9 +95,10 @@ def _parse_place(scheme: str, place: str) -> tuple[str, int, str]:
 
 
 def redact(url: str) -> str:
-    """`url` without user, password, query and fragment."""
+    """`url` without user, password, query and fragment, and fit for a terminal."""
     without_query = re.split(r"[?#]", url, maxsplit=1)[0]
-    return re.sub(r"(?<=//)[^/@]*@", "", without_query)
+    shown = re.sub(r"(?<=//)[^/@]*@", "", without_query)
+    return "".join(each if each.isprintable() else "?" for each in shown)
 
 
 def _basic_auth(user: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 
 from video_censor_personal.errors import (
     DiskSpaceError,
@@ -27,6 +28,7 @@ _ADVICE = {
     429: "The server has had too many requests: wait some minutes and run the same command again",
 }
 _AGAIN = "Run the same command again: what has arrived is kept"
+_LATER = "The server asks to wait {}: run the same command again then"
 
 
 def download_error(job: Job, fault: Fault, route: Route) -> ModelDownloadError:
@@ -47,6 +49,8 @@ def download_error(job: Job, fault: Fault, route: Route) -> ModelDownloadError:
     advice = _AGAIN if fault.passing else _ADVICE[404]
     if isinstance(fault, StatusFault):
         advice = _ADVICE.get(fault.status, advice)
+        if (fault.retry_after_s or 0.0) > job.shared.retry.longest_wait_s:
+            advice = _LATER.format(_describe_wait(fault.retry_after_s or 0.0))
     return ModelDownloadError(
         f"{text}. {advice}.", model=job.source.name, url=url, path=job.planned.path
     )
@@ -97,3 +101,8 @@ def space_error(job: Job) -> DiskSpaceError:
         expected=needed,
         actual=free,
     )
+
+
+def _describe_wait(seconds: float) -> str:
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} minutes" if minutes <= 120 else f"{math.ceil(minutes / 60):,} hours"

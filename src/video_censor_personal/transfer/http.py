@@ -25,6 +25,12 @@ _MOST_REDIRECTS = 10
 _MOST_IDLE_WIRES = 4
 # A body shorter than this is read to its end, so that the connection can be used again.
 _DRAINED_BYTES = 64 << 10
+# Answers before the answer, and lines behind a chunked body: more is no server that means well.
+_MOST_INTERIM = 16
+_MOST_TRAILERS = 100
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
+_STATUS = re.compile(r"[1-9][0-9]{2}")
+_UNPRINTABLE = re.compile(r"[^ -~]")
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,19})-(\d{1,19})|\*)/(\d{1,19}|\*)", re.ASCII)
 
 Headers = Mapping[str, Mapping[str, str]]
@@ -99,8 +105,8 @@ class Response:
         return count
 
     def drain(self) -> None:
-        """Read a short body to its end, if it has one."""
-        if (self.length or 0) <= _DRAINED_BYTES:
+        """Read a short body to its end, if something tells where that is."""
+        if self._chunked or (self.length is not None and self.length <= _DRAINED_BYTES):
             scratch = memoryview(bytearray(_DRAINED_BYTES))
             with contextlib.suppress(Fault):
                 for _ in range(4):
@@ -109,14 +115,16 @@ class Response:
 
     def _next_chunk(self) -> bool:
         line = self.wire.read_until(b"\r\n").split(b";")[0].strip()
-        try:
-            self._left = int(line, 16)
-        except ValueError as exc:
-            raise Fault("the connection ended within a chunked body") from exc
+        if not _CHUNK_SIZE.fullmatch(line):
+            raise Fault("the connection ended within a chunked body")
+        self._left = int(line, 16)
         if self._left:
             return True
-        while self.wire.read_until(b"\r\n"):
-            pass  # trailers
+        for _ in range(_MOST_TRAILERS):
+            if not self.wire.read_until(b"\r\n"):
+                break
+        else:
+            raise Fault("the server's answer has no end", passing=False)
         self._ended = True
         self._left = None
         return False
@@ -211,10 +219,12 @@ class Client:
         began = time.monotonic()
         wire.begin_answer()
         wire.send(f"{head}\r\n".encode("latin-1"))
-        while True:
+        for _ in range(_MOST_INTERIM):
             status, headers = _parse_head(wire.read_until(b"\r\n\r\n"))
             if status >= 200:
                 break
+        else:
+            raise Fault("the server announces an answer again and again", passing=False)
         response = Response(wire, address, status, headers)
         response.first_byte_s = time.monotonic() - began
         return response
@@ -252,9 +262,9 @@ def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     first, *rest = head.decode("latin-1").split("\r\n")
     version, _, status = first.partition(" ")
     code, _, reason = status.partition(" ")
-    if not version.startswith("HTTP/1.") or _count(code) is None:
+    if not version.startswith("HTTP/1.") or not _STATUS.fullmatch(code):
         raise Fault("the server does not speak HTTP/1.1", passing=False)
-    headers = {":reason": reason}
+    headers = {":reason": _UNPRINTABLE.sub("?", reason)}  # it is shown on terminals
     for line in rest:
         name, colon, value = line.partition(":")
         if colon:
