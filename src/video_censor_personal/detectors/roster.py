@@ -123,12 +123,27 @@ def _chosen(
             and may_be_chosen(plugin, config.detections[key].model)
         ]
         if keys and kind not in disabled and plugin.available() is None:
-            made = make_assignment(config, entry, plugin, keys)
-            asked = any(config.detections[key].model == kind for key in keys)
-            if asked or _is_equipped(made, config, at_hand):
+            made = _equipped(make_assignment(config, entry, plugin, keys), config, at_hand)
+            if made is not None:
                 chosen.append(made)
                 left_out |= {(_better(plugin), key) for key in keys}
     return chosen
+
+
+def _equipped(
+    assignment: Assignment, config: Config, at_hand: Callable[[str], bool]
+) -> Assignment | None:
+    """It, if a person asked for it or said where its models come from. Nothing is to be downloaded
+    for one that only the program thought of: its models must be at hand, and if they turn out not
+    to be, the run goes on without it."""
+    kind, keys = assignment.plugin.type, assignment.settings.categories
+    known = {source.name for source in config.models.sources}
+    needed = {need.name for need in assignment.needs if not need.optional}
+    if needed <= known or any(config.detections[key].model == kind for key in keys):
+        return assignment
+    if not all(map(at_hand, needed)):
+        return None
+    return replace(assignment, settings=replace(assignment.settings, optional=True))
 
 
 def _check_choices(
@@ -172,15 +187,6 @@ def _with_stand_in(assignment: Assignment, config: Config, installed: Discovery)
     entry = DetectorConfig(type=other.type, options=options)
     keys = [key for key in settings.categories if sees(other, key, entry, config)]
     return replace(assignment, stand_in=make_assignment(config, entry, other, keys))
-
-
-def _is_equipped(assignment: Assignment, config: Config, at_hand: Callable[[str], bool]) -> bool:
-    """Whether its models are there, or the configuration says where they come from: nothing is to
-    be downloaded for a detector that only the program thought of."""
-    known = {source.name for source in config.models.sources}
-    return all(
-        need.optional or need.name in known or at_hand(need.name) for need in assignment.needs
-    )
 
 
 def _check_names(
