@@ -210,6 +210,9 @@ def test_models_commands_are_about_what_the_detectors_take(hub, capsys) -> None:
     write("detections: {violence: {}}\ndetectors: [{type: sound-events}]")
     code, (status,) = run(capsys, "models", "status", "--config", "my.yaml")
     assert (code, [m["name"] for m in status["models"]]) == (4, ["yamnet"])
+    assert main(["models", "status", "--profile", "family"]) == 0
+    page = capsys.readouterr().out
+    assert "0 of 3 are ready; about 638.0 MB and 1 more (size unknown) to download" in page
     assert run(capsys, "models", "lock", "--config", "my.yaml")[0] == 0
     assert set(json.loads(Path("models.lock").read_text())["models"]) == {"yamnet"}
     assert run(capsys, "models", "download", "--config", "my.yaml")[0] == 0

@@ -11,7 +11,7 @@ from video_censor_personal.cli.model_removal import unnamed
 from video_censor_personal.cli.model_table import ModelRow, draw, rows
 from video_censor_personal.cli.named_models import NamedModels
 from video_censor_personal.errors import ModelMissingError
-from video_censor_personal.model_manager import ModelManager
+from video_censor_personal.model_manager import ModelManager, about_bytes
 from video_censor_personal.sizes import describe_known_size, describe_size
 from video_censor_personal.transfer import Plan, PlannedFile
 
@@ -144,7 +144,7 @@ class ModelCommands:
             text = (
                 draw(table, plan.store.root, plan.free_bytes)
                 + f"\n{len(table) - len(lacking)} of {len(table)} are ready; "
-                f"{_still_missing(plan)} to download"
+                f"{self._still_missing(plan)} to download"
                 f"\nTo fetch the rest: {self._manager.command('download', names)}"
             )
         self._console.result(
@@ -162,7 +162,7 @@ class ModelCommands:
         else:
             text = (
                 draw(table, plan.store.root, plan.free_bytes)
-                + f"\nwould download {_still_missing(plan)}{_room(plan)}"
+                + f"\nwould download {self._still_missing(plan)}{_room(plan)}"
             )
         facts = {"dry_run": True, **_figures(plan), "models": [row.facts() for row in table]}
         self._console.result(facts, text)
@@ -178,22 +178,23 @@ class ModelCommands:
         sources = self._models.find([file.source.name for file in found])
         return rows(sources, found, self._models.users)
 
+    def _still_missing(self, plan: Plan) -> str:
+        """How much there is to fetch, without making up what nobody knows."""
+        unsized = [file.source.name for file in plan.to_fetch if file.missing_bytes is None]
+        rough = [about_bytes(source) for source in self._models.find(unsized)]
+        size_bytes = plan.missing_bytes + sum(about or 0 for about in rough)
+        unknown = sum(not about for about in rough)
+        if not size_bytes:
+            return f"{unknown} of them (size unknown)" if unknown else describe_size(0)
+        size = f"{'about ' if any(rough) else ''}{describe_size(size_bytes)}"
+        return f"{size} and {unknown} more (size unknown)" if unknown else size
+
     def _none_configured(self) -> str:
         return (
             f"{self._name} names no models, and no detector that it names takes one, so there is "
             "nothing to download; the built-in detectors carry their own (more: video-censor "
             "models catalog)"
         )
-
-
-def _still_missing(plan: Plan) -> str:
-    """How much there is to fetch, without making up what is not known."""
-    unknown = sum(file.missing_bytes is None for file in plan.to_fetch)
-    if not unknown:
-        return describe_size(plan.missing_bytes)
-    if not plan.missing_bytes:
-        return f"{unknown} of them (size unknown)"
-    return f"{describe_size(plan.missing_bytes)} and {unknown} more (size unknown)"
 
 
 def _room(plan: Plan) -> str:

@@ -11,6 +11,7 @@ A model lies under its name only after its checksum was right, so the path of a 
 from video_censor_personal.errors import DiskSpaceError, ModelChecksumError, ModelDownloadError
 from video_censor_personal.model_manager.manager import ModelManager
 from video_censor_personal.model_manager.sources import (
+    about_bytes,
     describe_model_size,
     find_source,
     find_sources,
@@ -21,6 +22,7 @@ __all__ = [
     "ModelChecksumError",
     "ModelDownloadError",
     "ModelManager",
+    "about_bytes",
     "describe_model_size",
     "find_source",
     "find_sources",

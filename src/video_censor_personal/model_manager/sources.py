@@ -16,6 +16,7 @@ from video_censor_personal.transfer import FileState, PlannedFile
 
 __all__ = [
     "CONFIGURED",
+    "about_bytes",
     "configured_metadata",
     "describe_model_size",
     "find_source",
@@ -64,14 +65,20 @@ def _found(config: Config, name: str) -> ModelSource:
     )
 
 
+def about_bytes(source: ModelSource) -> int | None:
+    """What the catalogue says of its size, rounded; None where it says nothing."""
+    for model in catalogue():
+        if (model.url, list(model.files)) == (source.url, source.files):
+            return model.about_bytes
+    return None
+
+
 def describe_model_size(source: ModelSource) -> str:
     """`484.0 MB`; what the catalogue says is `about` that."""
     if source.size_bytes:
         return describe_size(source.size_bytes)
-    for model in catalogue():
-        if model.about_bytes and (model.url, list(model.files)) == (source.url, source.files):
-            return f"about {describe_size(model.about_bytes)}"
-    return "size unknown"
+    about = about_bytes(source)
+    return f"about {describe_size(about)}" if about else "size unknown"
 
 
 def registry_name(model: ModelSource) -> str:
