@@ -16,13 +16,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from video_censor_personal import __version__, categories
 from video_censor_personal.analysis.conclusion import conclude
 from video_censor_personal.analysis.coverage import Search
 from video_censor_personal.analysis.evidence import Evidence, Witness
-from video_censor_personal.analysis.examination import Examined, examine, unexamined_streams
+from video_censor_personal.analysis.examination import Ears, Examined, examine, passed_over
 from video_censor_personal.analysis.making import Making, model_of, parts_of
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.analysis.second_looks import edges_of_interest, look_again
@@ -168,20 +168,15 @@ class AnalysisPipeline:
         paths = {name: self._manager.get_model_path(name) for name in names}
         return assignment.build(paths)
 
-    def _make_ears(self) -> list[SoundDetector]:
-        """New ones: a sound detector listens to one track of one file."""
-        ears = [self._build(a) for a in self._detectors or () if a.plugin.modality == "audio"]
-        return [ear for ear in ears if isinstance(ear, SoundDetector)]
+    def _ears(self, assignment: Assignment) -> Ears | None:
+        """A detector that listens; None for one that looks."""
+        if assignment.plugin.modality != "audio":
+            return None
 
-    @staticmethod
-    def _languages(assignments: Sequence[Assignment]) -> set[str]:
-        """The languages that are listened to; empty where language does not matter."""
-        return {
-            language
-            for assignment in assignments
-            if assignment.plugin.modality == "audio"
-            for language in assignment.languages
-        }
+        def make() -> SoundDetector:
+            return cast(SoundDetector, self._build(assignment))
+
+        return Ears(assignment.settings.name, make, assignment.languages)
 
     # -- analysis
 
@@ -212,21 +207,18 @@ class AnalysisPipeline:
         log.info("analysing %s: %s", info.path, "; ".join(self.describe()) or "nothing")
         wanted = self.config.enabled_categories()
         sensitivities = {key: self.config.detections[key].sensitivity for key in wanted}
-        languages = self._languages(used)
         found = examine(
             info,
             self._eyes,
-            self._make_ears,
+            [ears for assignment in used if (ears := self._ears(assignment))],
             cues,
             self.config.processing,
             sensitivities=sensitivities | edges_of_interest(self._second_looks),
-            languages=languages,
             listener=self.listener,
         )
         evidence = Evidence(
-            witnesses=tuple(self._witness(assignment, found) for assignment in used),
+            witnesses=tuple(self._witness(assignment, found, info) for assignment in used),
             gaps=found.gaps,
-            unexamined=unexamined_streams(info, languages),
             duration=info.duration,
             end=found.end,
             sensitivities=sensitivities,
@@ -276,15 +268,22 @@ class AnalysisPipeline:
             program=__version__,
             strategy=sampling.strategy,
             sample_rate=sampling.sample_rate,
-            parts=parts_of(assignments, models, video, self._languages(assignments)),
+            parts=parts_of(assignments, models, video),
         )
 
-    def _witness(self, assignment: Assignment, found: Examined) -> Witness:
-        name = assignment.settings.name
-        keys = frozenset(assignment.settings.categories)
+    def _witness(self, assignment: Assignment, found: Examined, info: MediaInfo) -> Witness:
+        name, modality = assignment.settings.name, assignment.plugin.modality
+        search = Search(
+            name,
+            modality,
+            frozenset(assignment.settings.categories),
+            assignment.notes,
+            passed_over(info, modality, self._ears(assignment)),
+            assignment.languages,
+        )
         unknown = ", ".join(need.name for need in assignment.needs)
         return Witness(
-            search=Search(name, assignment.plugin.modality, keys, assignment.notes),
+            search=search,
             scales=found.scales.get(name, {}),
             model=model_of(assignment, self._manager.revision) or unknown,
             looks=found.looks.get(name, ()),

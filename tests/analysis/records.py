@@ -70,8 +70,9 @@ scales = st.lists(scores, min_size=3, max_size=3, unique=True).map(
 def witnesses(draw: st.DrawFn, name: str) -> Witness:
     audio = draw(st.booleans())
     search = Search(
-        name, "audio" if audio else "video", frozenset(draw(st.sets(names))), {"x": "y"}
-    )
+        name, "audio" if audio else "video", frozenset(draw(st.sets(names))), {"x": "y"},
+        draw(st.just(()) | st.just(("stream 3 (audio: jpn)",))), draw(st.frozensets(st.text())),
+    )  # fmt: skip
     meaning = draw(st.dictionaries(names, scales))
     if audio:
         heard = draw(st.lists(st.tuples(names, st.integers(0, 90), st.integers(1, 40), scores)))
@@ -107,7 +108,6 @@ evidences = st.builds(
     Evidence,
     witnesses=st.tuples(witnesses("one"), witnesses("two"), witnesses("three")),
     gaps=st.fixed_dictionaries({"video": st.lists(gaps, max_size=2).map(tuple)}),
-    unexamined=st.just({"audio": ("stream 3 was not listened to",)}),
     duration=st.none() | st.just(Fraction(1001, 80)),
     end=st.just(Fraction(13)),
     sensitivities=st.fixed_dictionaries(dict.fromkeys(("violence", "faces"), scores)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from video_censor_personal.analysis.coverage import Search, cover
@@ -10,6 +11,9 @@ from video_censor_personal.timeline import Span
 
 EYES = Search("eyes", "video", frozenset({"nudity", "faces"}), {"nudity": "small ones are missed"})
 EARS = Search("ears", "audio", frozenset({"profanity"}))
+PARTLY_DEAF = replace(
+    EARS, passed_over=("stream 2 (audio: jpn)",), languages=frozenset({"en", "de"})
+)
 TEN = Fraction(10)
 
 
@@ -88,23 +92,36 @@ def test_two_detectors_are_both_named() -> None:
 
 
 def test_a_stream_that_was_passed_over_leaves_its_modality_partial() -> None:
-    passed_over = {"video": [], "audio": ["stream 2 was not listened to"]}
-    coverage = cover(
-        ["nudity", "profanity"],
-        [EYES, EARS],
-        {"audio": [gap(2, 3)]},
-        TEN,
-        unexamined=passed_over,  # type: ignore[arg-type]
-    )
+    coverage = cover(["nudity", "profanity"], [EYES, PARTLY_DEAF], {"audio": [gap(2, 3)]}, TEN)
     assert of("nudity", coverage).status == "analysed"
     assert of("profanity", coverage).status == "partial"
     assert of("profanity", coverage).gaps == (
-        gap(0, 10, "profanity", "stream 2 was not listened to"),
+        gap(
+            0,
+            10,
+            "profanity",
+            "stream 2 (audio: jpn) was not listened to: it is not in a language that is understood "
+            "here (de, en)",
+        ),
         gap(2, 3, "profanity"),
     )
 
 
+def test_a_track_that_one_of_two_was_given_was_listened_to() -> None:
+    """Each category by itself: who hears screams in any language does not hear words."""
+    everything = Search("others", "audio", frozenset({"profanity", "screams"}))
+    screams = replace(everything, categories=frozenset({"screams"}))
+    for other, status in ((everything, "analysed"), (screams, "partial")):
+        coverage = cover(["profanity", "screams"], [PARTLY_DEAF, other], {}, TEN)
+        assert of("profanity", coverage).status == status
+        assert of("screams", coverage).status == "analysed"
+
+
 def test_a_stream_that_was_passed_over_is_told_without_a_known_duration_too() -> None:
-    coverage = cover(["nudity"], [EYES], {}, None, unexamined={"video": ["stream 1 was not"]})
+    eyes = replace(EYES, passed_over=("stream 1 (video)",))
+    coverage = cover(["nudity"], [eyes], {}, None)
     assert of("nudity", coverage).status == "partial"
-    assert of("nudity", coverage).notes == ("stream 1 was not", "small ones are missed")
+    assert of("nudity", coverage).notes == (
+        "stream 1 (video) was not looked at",
+        "small ones are missed",
+    )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from movies import make_movie
+from movies import Sound, make_movie, tone
 
-from video_censor_personal.analysis.examination import Examined, examine
+from video_censor_personal.analysis.examination import Ears, Examined, examine, passed_over
 from video_censor_personal.config import FrameSampling, Processing
 from video_censor_personal.errors import DetectorError
-from video_censor_personal.findings import Sighting
-from video_censor_personal.media.base import Frame
+from video_censor_personal.findings import Detection, Sighting
+from video_censor_personal.media.base import AudioBlock, Cue, Frame
 from video_censor_personal.media.probe import probe
+from video_censor_personal.timeline import Span
 
 
 class Counting:
@@ -48,7 +50,7 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def examined(path: Path, *eyes: Counting) -> Examined:
     processing = Processing(frame_sampling=FrameSampling("uniform", 0.5), max_workers=3)
-    return examine(probe(path), eyes, list, [], processing, sensitivities={})
+    return examine(probe(path), eyes, [], [], processing, sensitivities={})
 
 
 def test_a_costly_detector_is_not_asked_about_the_same_picture_again(still: Path) -> None:
@@ -57,6 +59,48 @@ def test_a_costly_detector_is_not_asked_about_the_same_picture_again(still: Path
     found = examined(still, cheap, costly)
     assert cheap.looks == len(found.looks["counting"]) == len(found.looks["costly"]) == 37
     assert costly.looks == 1
+
+
+class Listening:
+    """Says what it was played: a detection for each track, and one at the subtitles' times."""
+
+    categories = frozenset({"sounds"})
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def begin(self, cues: Sequence[Cue]) -> None:
+        self._cues, self._loudest = cues, 0
+
+    def hear(self, block: AudioBlock) -> list[Detection]:
+        self._loudest = max(self._loudest, int(np.abs(block.samples).max()))
+        return []
+
+    def finish(self) -> list[Detection]:
+        said = [cue.text for cue in self._cues] if not self._loudest else []
+        heard = "loud" if self._loudest > 6000 else "soft" if self._loudest else "nothing"
+        return [
+            Detection("sounds", label, Span.of(0, 1), 1.0, "", self.name, "audio")
+            for label in (heard, *said)
+        ]
+
+
+def test_each_is_played_the_tracks_that_it_understands(tmp_path: Path) -> None:
+    loud, soft = Sound(tone(440), language="eng"), Sound(tone(440, 0.05), language="jpn")
+    info = probe(make_movie(tmp_path / "a.mkv", seconds=1, sounds=[loud, soft]).path)
+    cues = [Cue(Span.of(0, 1), "Well.", "eng", "a.srt")]
+    spoken: dict[str, list[str]] = {"any": [], "english": ["en"], "german": ["de"]}
+    ears = [Ears(name, partial(Listening, name), spoken[name]) for name in spoken]
+    found = examine(info, [], ears, cues, Processing(), sensitivities={})
+    heard = {name: [d.label for d in said] for name, said in found.heard.items()}
+    assert heard == {
+        "any": ["loud", "soft"],
+        "english": ["loud"],
+        "german": ["Well.", "nothing"],  # subtitles tell without sound too
+    }
+    missed = {each.name: passed_over(info, "audio", each) for each in ears}
+    english, japanese = "stream 1 (audio: eng)", "stream 2 (audio: jpn)"
+    assert missed == {"any": (), "english": (japanese,), "german": (english, japanese)}
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,6 @@ def conclude(
                 evidence.gaps,
                 evidence.duration,
                 labels,
-                evidence.unexamined,
             )
         ),
         size_bytes=scores.size_bytes,

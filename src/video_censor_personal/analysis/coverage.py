@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -17,13 +17,19 @@ __all__ = ["Search", "cover"]
 class Search:
     """One detector's part in an analysis: what it looked for, and the limits it has there.
 
-    `categories` are keys; `notes` are its plug-in's, by key, `*` for all that it does not name.
+    Attributes:
+        categories: keys.
+        notes: its plug-in's, by key, `*` for all that it does not name.
+        passed_over: the pictures or sound tracks that were not shown or played to it.
+        languages: of one that listens: those that it understands; empty where that does not matter.
     """
 
     detector: str
     modality: Modality
     categories: frozenset[str]
     notes: Mapping[str, str] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = ()
+    languages: frozenset[str] = frozenset()
 
 
 def cover(
@@ -32,7 +38,6 @@ def cover(
     gaps: Mapping[Modality, Sequence[Gap]],
     duration: Fraction | None,
     labels: Mapping[str, str] | None = None,
-    unexamined: Mapping[Modality, Sequence[str]] | None = None,
 ) -> tuple[Coverage, ...]:
     """The coverage of every requested category, then of the built-in ones nobody asked for.
 
@@ -45,8 +50,9 @@ def cover(
         gaps: what could not be seen and what could not be heard.
         duration: of the video, None if unknown.
         labels: key -> label, for the notes.
-        unexamined: sentences on the streams that nobody looked at or listened to. What is in the
-            copy and was not examined is never taken for clean, so each is a gap from end to end.
+
+    A stream that none of those who look, or listen, for a category was given is in the copy and is
+    never taken for clean: it is a gap from end to end.
     """
     asked = list(dict.fromkeys(requested))
     covered = [
@@ -55,7 +61,9 @@ def cover(
             [
                 sentence
                 for modality in _modalities(key, searches)
-                for sentence in (unexamined or {}).get(modality, ())
+                for sentence in _unexamined(
+                    [s for s in searches if key in s.categories and s.modality == modality]
+                )
             ],
             duration,
         )
@@ -67,6 +75,21 @@ def cover(
 
 def _modalities(key: str, searches: Sequence[Search]) -> list[Modality]:
     return list(dict.fromkeys(s.modality for s in searches if key in s.categories))
+
+
+def _unexamined(searches: Sequence[Search]) -> Iterator[str]:
+    """A sentence for each stream that none of these, of one modality, was given."""
+    spoken = ", ".join(sorted({language for s in searches for language in s.languages}))
+    for stream in searches[0].passed_over:
+        if not all(stream in search.passed_over for search in searches):
+            continue
+        if searches[0].modality == "video":
+            yield f"{stream} was not looked at"
+        else:
+            yield (
+                f"{stream} was not listened to: it is not in a language that is understood here "
+                f"({spoken})"
+            )
 
 
 def _with_unexamined(

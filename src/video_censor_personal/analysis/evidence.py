@@ -74,7 +74,6 @@ class Evidence:
 
     Attributes:
         gaps: what could be neither seen nor heard.
-        unexamined: sentences on the streams that nobody looked at or listened to.
         duration: of the video, None if unknown.
         end: when the last picture stops being shown.
         sensitivities: by category: those at which the edges of what was seen were looked for.
@@ -82,7 +81,6 @@ class Evidence:
 
     witnesses: tuple[Witness, ...]
     gaps: Mapping[Modality, Sequence[Gap]] = field(default_factory=dict)
-    unexamined: Mapping[Modality, Sequence[str]] = field(default_factory=dict)
     duration: Fraction | None = None
     end: Fraction = Fraction(0)
     sensitivities: Mapping[str, float] = field(default_factory=dict)

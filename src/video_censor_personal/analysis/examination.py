@@ -24,7 +24,7 @@ from video_censor_personal.media.frames import decode_frames
 from video_censor_personal.media.languages import same_language
 from video_censor_personal.progress import Listener, ignore
 
-__all__ = ["Examined", "examine", "unexamined_streams"]
+__all__ = ["Ears", "Examined", "examine", "passed_over"]
 
 T = TypeVar("T")
 
@@ -52,19 +52,39 @@ class Examined:
     end: Fraction = Fraction(0)
 
 
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """A detector that listens: `make` gives a new one for every sound track, because each is for
+    one track only.
+
+    `languages`: those that it understands; empty where language does not matter to it.
+    """
+
+    name: str
+    make: Callable[[], SoundDetector]
+    languages: Collection[str] = ()
+
+    def understands(self, stream: StreamInfo) -> bool:
+        """Whether a sound track is in one of its languages, or does not say in which it is."""
+        return (
+            not self.languages
+            or stream.language in ("", "und")
+            or any(same_language(stream.language, language) for language in self.languages)
+        )
+
+
 def examine(
     info: MediaInfo,
     eyes: Sequence[FrameDetector],
-    make_ears: Callable[[], Sequence[SoundDetector]],
+    ears: Sequence[Ears],
     cues: Sequence[Cue],
     processing: Processing,
     *,
     sensitivities: Mapping[str, float],
-    languages: Collection[str] = (),
     listener: Listener = ignore,
 ) -> Examined:
-    """Show the pictures to `eyes` and play every sound track in one of the `languages` (empty: in
-    any) to new ears of its own; whatever fails stops all of it.
+    """Show the pictures to `eyes` and play every sound track to those `ears` that understand it;
+    whatever fails stops all of it.
 
     The edges of what is seen are looked for at the `sensitivities`, by category.
 
@@ -73,24 +93,16 @@ def examine(
         InputError: the file could not be read any more.
     """
     stop = threading.Event()
-    parts: list[Callable[[], Examined]] = []
+    hearing = _Hearing(info, cues, listener, stop)
+    parts: list[Callable[[], Examined]] = [lambda: hearing.hear_all(ears)]
     if eyes and info.video:
         parts.append(lambda: _watch(info, eyes, processing, sensitivities, listener, stop))
-    heard = heard_streams(info, languages)
-    ears: list[SoundDetector] = []
-
-    def new_ears() -> Sequence[SoundDetector]:
-        ears[:] = make_ears()
-        return tuple(ears)
-
-    parts.append(lambda: _listen_to_all(info, heard, new_ears, cues, listener, stop))
     with ThreadPoolExecutor(len(parts), thread_name_prefix="analysis") as pool:
         try:
             found = _results([pool.submit(part) for part in parts])
         finally:
             stop.set()
-            for ear in ears:
-                _abandon(ear)
+            hearing.abandon()
     return Examined(
         looks={name: looks for part in found for name, looks in part.looks.items()},
         heard={name: heard for part in found for name, heard in part.heard.items()},
@@ -100,40 +112,21 @@ def examine(
     )
 
 
-def _abandon(ear: SoundDetector) -> None:
-    """Do not wait for one that thinks about its last block; one that is done does not mind."""
-    abandon = getattr(ear, "abandon", None)
-    if abandon is not None:
-        abandon()
-
-
-def heard_streams(info: MediaInfo, languages: Collection[str]) -> list[StreamInfo]:
-    """The sound tracks that are listened to, the one a player plays first: those in one of the
-    `languages` (empty: in any), and those that do not say theirs."""
-    sounds = sorted(info.of_kind("audio"), key=lambda stream: stream != info.audio)
-    return [
-        stream
-        for stream in sounds
-        if not languages
-        or stream.language in ("", "und")
-        or any(same_language(stream.language, language) for language in languages)
-    ]
-
-
-def unexamined_streams(info: MediaInfo, languages: Collection[str]) -> dict[Modality, list[str]]:
-    """A sentence for each picture or sound that `examine` passes over and the copy has."""
-    pictures = [s for s in info.of_kind("video") if not s.attached_picture and s != info.video]
-    heard = heard_streams(info, languages)
-    sounds = [s for s in info.of_kind("audio") if s not in heard]
-    spoken = ", ".join(sorted(languages))
-    return {
-        "video": [f"{_name(stream)} was not looked at" for stream in pictures],
-        "audio": [
-            f"{_name(stream)} was not listened to: it is not in a language that is understood "
-            f"here ({spoken})"
-            for stream in sounds
-        ],
-    }
+def passed_over(info: MediaInfo, modality: Modality, ears: Ears | None) -> tuple[str, ...]:
+    """The pictures, or the sound tracks, that the copy has and `examine` does not show or play to
+    a detector (`ears` of one that listens), as people call them."""
+    if modality == "video":
+        pictures = info.of_kind("video")
+        return tuple(
+            _name(stream)
+            for stream in pictures
+            if not stream.attached_picture and stream != info.video
+        )
+    return tuple(
+        _name(stream)
+        for stream in info.of_kind("audio")
+        if ears is not None and not ears.understands(stream)
+    )
 
 
 def _name(stream: StreamInfo) -> str:
@@ -171,34 +164,55 @@ def _watch(
     )
 
 
-def _listen_to_all(
-    info: MediaInfo,
-    heard: Sequence[StreamInfo],
-    make_ears: Callable[[], Sequence[SoundDetector]],
-    cues: Sequence[Cue],
-    listener: Listener,
-    stop: threading.Event,
-) -> Examined:
-    """Every track in turn. What a detector hears in two tracks at the same time is kept once."""
-    heard_by: dict[str, tuple[Detection, ...]] = {}
-    scales: dict[str, Mapping[str, Scale]] = {}
-    gaps: list[Gap] = []
-    tracks: Sequence[StreamInfo | None] = heard or [None]  # subtitles tell without sound too
-    for stream in tracks:
-        ears = make_ears()
+class _Hearing:
+    """Every sound track in turn. What a detector hears in two tracks at the same time is kept
+    once."""
+
+    def __init__(
+        self, info: MediaInfo, cues: Sequence[Cue], listener: Listener, stop: threading.Event
+    ) -> None:
+        self._info, self._cues, self._listener, self._stop = info, cues, listener, stop
+        self._at_work: Sequence[SoundDetector] = ()
+        self._heard: dict[str, tuple[Detection, ...]] = {}
+        self._scales: dict[str, Mapping[str, Scale]] = {}
+        self._gaps: list[Gap] = []
+
+    def hear_all(self, ears: Sequence[Ears]) -> Examined:
+        """The track that a player plays first comes first."""
+        streams = self._info.of_kind("audio")
+        for stream in sorted(streams, key=lambda stream: stream != self._info.audio):
+            self._play(stream, [each for each in ears if each.understands(stream)])
+        # Subtitles tell without sound too.
+        self._play(None, [each for each in ears if each.name not in self._heard])
+        return Examined(heard=self._heard, scales=self._scales, gaps={"audio": self._gaps})
+
+    def abandon(self) -> None:
+        """Do not wait for one that thinks about its last block; one that is done does not mind."""
+        for ear in self._at_work:
+            give_up = getattr(ear, "abandon", None)
+            if give_up is not None:
+                give_up()
+
+    def _play(self, stream: StreamInfo | None, ears: Sequence[Ears]) -> None:
         if not ears:
-            break
-        blocks = () if stream is None else decode_audio(info, stream.index)
-        told = listener
-        if stream is not None and stream != info.audio:
-            told = _as_stage(f"listening to stream {stream.index}", listener)
-        listened = listen(_until(stop, blocks), cues, ears, duration=info.duration, listener=told)
-        for ear, said in zip(ears, listened.heard, strict=True):
-            before = heard_by.get(ear.name, ())
-            heard_by[ear.name] = (*before, *(d for d in said if not _known(d, before)))
-            scales[ear.name] = scales_of(ear)
-        gaps += [gap for gap in listened.gaps if gap not in gaps]
-    return Examined(heard=heard_by, scales=scales, gaps={"audio": gaps})
+            return
+        self._at_work = tuple([each.make() for each in ears])
+        blocks = () if stream is None else decode_audio(self._info, stream.index)
+        told = self._listener
+        if stream is not None and stream != self._info.audio:
+            told = _as_stage(f"listening to stream {stream.index}", told)
+        listened = listen(
+            _until(self._stop, blocks),
+            self._cues,
+            self._at_work,
+            duration=self._info.duration,
+            listener=told,
+        )
+        for ear, said in zip(self._at_work, listened.heard, strict=True):
+            before = self._heard.get(ear.name, ())
+            self._heard[ear.name] = (*before, *(d for d in said if not _known(d, before)))
+            self._scales[ear.name] = scales_of(ear)
+        self._gaps += [gap for gap in listened.gaps if gap not in self._gaps]
 
 
 def _as_stage(stage: str, listener: Listener) -> Listener:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,14 +103,13 @@ def parts_of(
     assignments: Sequence[Assignment],
     models: Mapping[str, str],
     video: Path,
-    languages: Iterable[str],
 ) -> tuple[Part, ...]:
     """What assignments are in a `Making`.
 
-    `models` are the revisions by the name of the detector; who listens is given the tracks in
-    `languages` and the subtitles of `video`.
+    `models` are the revisions by the name of the detector; who listens is given the subtitles of
+    `video`.
     """
-    heard = (tuple(sorted(languages)), _subtitles_digest(video))
+    subtitles = _subtitles_digest(video)
     return tuple(
         Part(
             name := a.settings.name,
@@ -118,7 +117,7 @@ def parts_of(
             json.dumps(a.settings.options, sort_keys=True, default=str),
             {key: (c.label, c.description) for key, c in a.settings.categories.items()},
             models[name],
-            *(heard if a.plugin.modality == "audio" else ()),
+            *((tuple(sorted(a.languages)), subtitles) if a.plugin.modality == "audio" else ()),
         )
         for a in assignments
     )

@@ -72,7 +72,7 @@ def read_scores(path: Path) -> Scores:
         raise ReportError(f"there are no scores {path}; check the path") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ReportError(
-            f"the scores {path} are damaged ({error}); analyse the video again, with --reanalyse"
+            f"the scores {path} are damaged ({error}); it takes a new analysis (--reanalyse)"
         ) from error
     except OSError as error:
         raise ReportError(f"cannot read the scores {path}: {error.strerror or error}") from error
@@ -87,13 +87,13 @@ def read_scores(path: Path) -> Scores:
     if fields.get("version") != VERSION:
         raise ReportError(
             f"the scores {path} are of version {fields.get('version')!r}, and this program knows "
-            f"{VERSION}; update it, or analyse the video again, with --reanalyse"
+            f"{VERSION}; update it, or take a new analysis (--reanalyse)"
         )
     try:
         return Scores(**read_fields(fields))
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise ReportError(
-            f"the scores {path} are damaged ({error!r}); analyse the video again, with --reanalyse"
+            f"the scores {path} are damaged ({error!r}); it takes a new analysis (--reanalyse)"
         ) from error
 
 
@@ -118,7 +118,6 @@ def _fields(scores: Scores) -> Fields:
             ]
             for modality, gaps in evidence.gaps.items()
         },
-        "unexamined": {modality: list(said) for modality, said in evidence.unexamined.items()},
         "witnesses": [_witness(witness, clock) for witness in evidence.witnesses],
     }
 
@@ -131,6 +130,8 @@ def _witness(witness: Witness, clock: Clock) -> Fields:
         "modality": search.modality,
         "categories": sorted(search.categories),
         "notes": dict(search.notes),
+        "passed_over": list(search.passed_over),
+        "languages": sorted(search.languages),
         "model": witness.model,
         "scales": {
             key: [scale.strict, scale.default, scale.lenient]

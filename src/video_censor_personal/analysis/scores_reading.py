@@ -80,11 +80,6 @@ def _evidence(fields: Fields) -> Evidence:
             for modality in _MODALITIES
             if modality in fields["gaps"]
         },
-        unexamined={
-            modality: tuple(map(_text, fields["unexamined"][modality]))
-            for modality in _MODALITIES
-            if modality in fields["unexamined"]
-        },
         duration=None if duration is None else times[_whole(duration)],
         end=times[_whole(fields["end"])],
         sensitivities={key: float(value) for key, value in fields["sensitivities"].items()},
@@ -100,7 +95,14 @@ def _witness(fields: Fields, times: _Times) -> Witness:
     things = [(_text(c), _text(label), _text(r)) for c, label, r in fields["things"]]
     name, modality = _text(fields["name"]), _MODALITIES[_MODALITIES.index(fields["modality"])]
     return Witness(
-        search=Search(name, modality, frozenset(fields["categories"]), dict(fields["notes"])),
+        search=Search(
+            name,
+            modality,
+            frozenset(fields["categories"]),
+            dict(fields["notes"]),
+            tuple(map(_text, fields["passed_over"])),
+            frozenset(map(_text, fields["languages"])),
+        ),
         scales={key: Scale(*map(float, scale)) for key, scale in fields["scales"].items()},
         model=_text(fields["model"]),
         looks=tuple(_look(row, times, things) for row in fields["looks"]),
