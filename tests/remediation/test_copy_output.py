@@ -1,27 +1,34 @@
 """Where a copy may be written, and that nothing is left behind when it cannot be."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import nullcontext
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
-from flagged import copy, heard, seen, segment
+from flagged import copy, heard, report_of, seen, segment
 from movies import Sound, cut_off, damage, decoded_audio, frames, level_dbfs, make_movie
 
+from video_censor_personal.config import Remediation
 from video_censor_personal.errors import (
     OutputCheckError,
     OutputError,
     OutputExistsError,
     OutputSpaceError,
 )
+from video_censor_personal.media.probe import probe
 from video_censor_personal.outputs import check_output
 from video_censor_personal.progress import Progress
 from video_censor_personal.remediation.check import Written, check_copy
+from video_censor_personal.remediation.plan import make_plan
+from video_censor_personal.remediation.writer import check_writable
 
 WORD = segment(heard("hell", 1, 1.3))
 BLUR = segment(seen("nudity", 0.5, 1.5))
@@ -107,6 +114,19 @@ def test_a_folder_without_permission(source: Path, tmp_path: Path) -> None:
 def test_no_room_is_found_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(OutputSpaceError, match=r"needs about .* and only .* free"):
         check_output(tmp_path / "a.mp4", tmp_path / "b.mp4", size_bytes=1 << 60)
+
+
+def test_an_hour_of_black_needs_no_room_for_the_pictures_it_replaces(
+    source: Path, tmp_path: Path
+) -> None:
+    info = probe(source)
+    info = replace(info, size_bytes=10 * shutil.disk_usage(tmp_path).free)
+    out, end = tmp_path / "b.mp4", float(info.duration or 0)
+    for found, fits in (((0, end), True), ((1, 1.5), False)):
+        black = segment(seen("nudity", *found), video_action="blank")
+        plan = make_plan(report_of(black), Remediation(), info)
+        with nullcontext() if fits else pytest.raises(OutputSpaceError):
+            check_writable(info, plan, out)
 
 
 def test_a_kind_of_file_that_cannot_hold_the_streams(source: Path, tmp_path: Path) -> None:

@@ -53,6 +53,16 @@ def test_two_words_in_one_segment_are_two_mutes() -> None:
     assert not plan.cuts
 
 
+@pytest.mark.parametrize("action", ["blur", "cut"])
+def test_a_moment_that_a_person_wrote_down_is_acted_on(action: str) -> None:
+    one = segment(seen("nudity", 5, 5), video_action=action)
+    edits = plan_of(one).cuts if action == "cut" else [e.span for e in plan_of(one).picture]
+    assert [span.contains(5) for span in edits] == [True]
+    found = (seen("nudity", 2, 3), seen("nudity", 4, 4), seen("nudity", 4.5, 5))
+    hidden = [edit.span for edit in plan_of(segment(*found, video_action="blur")).picture]
+    assert any(span.contains(4) for span in hidden)
+
+
 def test_mute_is_padded_and_a_cut_is_not() -> None:
     audio = AudioRemediation(padding_s=0.1)
     assert spans(plan_of(segment(heard("hell", 1, 1.5)), audio=audio).sound) == [(0.9, 1.6)]

@@ -27,6 +27,8 @@ from video_censor_personal.timeline import Span, subtract, union
 
 __all__ = ["EditPlan", "make_plan"]
 
+_MOMENT_S = Fraction(1, 1000)  # as finely as a report tells the time
+
 
 @dataclass
 class _Wanted:
@@ -92,16 +94,19 @@ def _streams(
 
 
 def _want(wanted: _Wanted, detection: Detection, action: Action, remediation: Remediation) -> None:
+    span = detection.span
+    if not span.duration:  # a moment that somebody wrote down: what is shown then
+        span = span.padded(0, _MOMENT_S)
     if action.picture == "cut":
-        wanted.cuts.append(detection.span)
+        wanted.cuts.append(span)
     elif action.picture is not None:
         padding = remediation.video.box_padding
         track = tuple(replace(point, box=point.box.padded(padding)) for point in detection.track)
-        wanted.picture.append(PictureEdit(detection.span, action.picture, track))
+        wanted.picture.append(PictureEdit(span, action.picture, track))
     if action.sound is not None:
         padding_s = remediation.audio.padding_s
         spans = wanted.silences if action.sound == "silence" else wanted.bleeps
-        spans.append(detection.span.padded(padding_s, padding_s))
+        spans.append(span.padded(padding_s, padding_s))
     if detection.modality == "audio" and action != Action():
         wanted.masks.append(WordMask(detection.span, detection.label, detection.replacement))
 

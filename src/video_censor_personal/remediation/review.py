@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from video_censor_personal import categories
 from video_censor_personal.findings import Detection, Modality, Segment
+from video_censor_personal.timeline import Span
 
 __all__ = ["fitted"]
 
@@ -24,7 +25,7 @@ def fitted(segment: Segment) -> tuple[Detection, ...]:
     """
     inside = []
     for detection in segment.detections:
-        span = detection.span.clipped(segment.span)
+        span = _within(segment.span, detection.span)
         if span is not None:
             inside.append(replace(detection, span=span))
     if not inside:
@@ -33,6 +34,13 @@ def fitted(segment: Segment) -> tuple[Detection, ...]:
     first = min(detection.span.start for detection in inside)
     last = max(detection.span.end for detection in inside)
     return tuple(_stretched(detection, segment, first, last) for detection in inside)
+
+
+def _within(whole: Span, span: Span) -> Span | None:
+    """What of `span` lies in `whole`; a moment without length may."""
+    if not span.duration and whole.start <= span.start <= whole.end:
+        return span
+    return span.clipped(whole)
 
 
 def _stretched(

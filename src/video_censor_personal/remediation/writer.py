@@ -41,7 +41,11 @@ __all__ = ["CopyResult", "check_writable", "write_copy"]
 
 _STAGE = "copy"
 _TELL_EVERY_S = Fraction(1, 2)
-_NEVER_SMALLER = 0.9  # of the kept share of the source; below, a full disk is certain
+# Of the kept share of the source; with less room a full disk is certain. New pictures may need next
+# to nothing (a minute of black), and the rest of their groups is new as well.
+_NEVER_SMALLER = 0.9
+_LEAST_SPLICED = 0.5  # of what is copied of a picture
+_LEAST_ENCODED = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +155,16 @@ def _refuse_without_picture(info: MediaInfo, plan: EditPlan) -> None:
 def _least_size(info: MediaInfo, plan: EditPlan) -> int:
     cut = sum((cut.duration for cut in plan.cuts), Fraction(0))
     share = max(0.0, 1 - float(cut / info.duration)) if info.duration else 1.0
-    works = {entry.work for entry in plan.streams if entry.stream.kind == "video"}
-    # An encoder may well need a fraction of the source's bytes; how many, only encoding tells.
-    least = 0.1 if "encode" in works else 0.5 if "splice" in works else _NEVER_SMALLER
+    least = _NEVER_SMALLER
+    for entry in plan.streams:
+        if entry.stream.kind == "video" and entry.work in ("encode", "splice"):
+            copied, encoded = (sum(map(_seconds, spans)) for spans in (entry.copied, entry.encoded))
+            least = _LEAST_ENCODED + _LEAST_SPLICED * copied / (copied + encoded or 1)
     return int(info.size_bytes * share * least)
+
+
+def _seconds(span: Span) -> float:
+    return float(span.duration)
 
 
 def _frame_exact(info: MediaInfo, plan: EditPlan) -> list[Span]:
