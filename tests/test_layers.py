@@ -59,6 +59,7 @@ BELOW = {
     },
     "cli": {
         "catalogue",
+        "detectors",
         "doctor",
         "job",
         "model_manager",
