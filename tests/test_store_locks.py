@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -137,3 +138,17 @@ def test_who_lets_go_has_let_go_even_if_a_child_has_the_file_open(tmp_path: Path
     mine.release()
     assert Lock(tmp_path, "model").acquire()
     child.communicate(b"")
+
+
+def test_who_deletes_the_folder_of_locks_divides_nobody(tmp_path: Path) -> None:
+    folder = tmp_path / "locks"
+    folder.mkdir()
+    earlier = Lock(folder, "another")
+    assert earlier.acquire()
+    shutil.rmtree(folder)
+    folder.mkdir()
+    process = holder(folder)
+    assert not Lock(folder, "model").acquire()
+    process.communicate("")
+    assert Lock(folder, "model").acquire()
+    earlier.release()

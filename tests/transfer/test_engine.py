@@ -238,6 +238,30 @@ def test_a_run_that_was_cancelled_before_it_began_leaves_the_models_where_they_a
     assert len(server.requests) == 1
 
 
+def test_what_another_program_puts_in_place_of_the_partial_gets_no_name(
+    server: Loopback, store: Store, fetch: Fetch
+) -> None:
+    reached = threading.Event()
+
+    def wait(request: Request, reply: Reply) -> None:
+        reply.stall_after, reply.hold = 1_000_000, reached
+
+    url = server.host("/model", BIG, tweak=wait)
+    source = Source("model", (url,), "model", len(BIG), sha256(BIG))
+
+    def clear(progress: FileProgress) -> None:
+        if progress.done_bytes >= 500_000 and not reached.is_set():
+            store.partial_path("model").unlink()
+            store.partial_path("model").write_bytes(BIG[:1000])
+            reached.set()
+
+    engine = Engine(Limits(connections=1), IMPATIENT)
+    (outcome,) = engine.fetch(make_plan([source], store), clear)
+    assert "was removed meanwhile" in str(outcome.error)
+    assert not outcome.path.exists()
+    assert fetch(url, content=BIG).path.read_bytes() == BIG
+
+
 def test_an_error_in_the_listener_stops_everything(server: Loopback, store: Store) -> None:
     def interrupt(progress: FileProgress) -> None:
         raise KeyboardInterrupt

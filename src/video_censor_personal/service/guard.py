@@ -73,7 +73,11 @@ class Guard:
         host = request.headers.get("host", "")
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
         if name.casefold() not in hosts:
-            raise Problem(421, "wrong_host", "This service is not known under that name.")
+            raise Problem(
+                421,
+                "wrong_host",
+                "This service is not known under that name; --allow-host adds one.",
+            )
 
     def _identify(self, request: Request, *, is_public: bool) -> str:
         """Who asks, as a key for the rate."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from video_censor_personal.errors import ModelCacheError
 from video_censor_personal.service.state_files import make_private_file
-from video_censor_personal.store import Store
+from video_censor_personal.store import Lock, Store
 
 __all__ = ["Ownership"]
 
@@ -24,7 +24,10 @@ class Ownership:
 
     def __init__(self, path: Path, store: Store) -> None:
         self._path, self._store = path, store
-        self._lock = store.lock("service")
+        # In a folder of its own: locks of one folder may share a slot, and what shared this one
+        # could not be fetched for as long as the service runs.
+        self._folder = store.private / "service"
+        self._lock = Lock(self._folder, "service")
         self._connection: sqlite3.Connection | None = None
 
     def acquire(self) -> bool:
@@ -60,6 +63,7 @@ class Ownership:
     def _take_cache(self) -> bool:
         try:
             self._store.prepare()
+            self._folder.mkdir(exist_ok=True)
             return self._lock.acquire()
         except (ModelCacheError, OSError) as exc:
             log.warning("nothing can be downloaded: %s", exc)

@@ -164,7 +164,10 @@ _mutex = threading.Lock()
 def _take_slot(path: str, slot: int) -> _LockFile | None:
     """One file for all locks of a folder, as ranges of it."""
     with _mutex:
-        file = _open_files.get(path) or _LockFile(path)
+        file = _open_files.get(path)
+        if file is None or not file.is_current():
+            # People delete folders of locks; others lock in the new file from then on.
+            file = _LockFile(path)
         _open_files[path] = file
         taken = False
         try:

@@ -81,6 +81,8 @@ def disk_error(job: Job, error: OSError) -> ModelDownloadError:
     advice = "Make it writable, or set models.cache_dir to another folder"
     if error.errno == errno.EIO:
         advice = "The disk may be failing"
+    if error.errno == errno.ENOENT:
+        advice = "Run the same command again"
     return ModelCacheError(
         f"{job.source.name} cannot be written to {path} ({what}). {advice}.",
         model=job.source.name,

@@ -163,6 +163,16 @@ class Partial:
         if self._lost is not None:
             raise self._lost
 
+    def has_its_name(self) -> bool:
+        """Whether it still lies at its path: people clear caches, and others may begin anew."""
+        mine = os.fstat(self._fd)
+        if mine.st_nlink:  # a file has no name any more only if this says so too
+            return True
+        try:
+            return os.path.samestat(mine, os.lstat(self.path))
+        except FileNotFoundError:
+            return False
+
     def cut(self, size: int) -> None:
         """Drop whatever lies behind `size`."""
         os.ftruncate(self._fd, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from video_censor_personal.store import Fingerprint, piece_map_path, sync_folder
@@ -27,6 +28,8 @@ def publish(job: Job, assembly: Assembly, digest: str) -> None:
     try:
         if job.shared.durable:
             partial.sync()
+        if not partial.has_its_name():
+            raise FileNotFoundError(errno.ENOENT, "its unfinished file was removed meanwhile")
     finally:
         partial.release()
     with job.lock:
