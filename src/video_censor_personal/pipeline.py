@@ -20,12 +20,12 @@ from typing import Any, cast
 
 from video_censor_personal import __version__, categories
 from video_censor_personal.analysis.conclusion import conclude
-from video_censor_personal.analysis.coverage import Search
-from video_censor_personal.analysis.evidence import Evidence, Witness
-from video_censor_personal.analysis.examination import Ears, Examined, examine, passed_over
+from video_censor_personal.analysis.evidence import Evidence
+from video_censor_personal.analysis.examination import Ears, examine
 from video_censor_personal.analysis.making import Making, model_of, parts_of
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.analysis.second_looks import edges_of_interest, look_again
+from video_censor_personal.analysis.testimony import witness_of
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.detectors.assignment import Assignment
 from video_censor_personal.detectors.base import FrameDetector, SoundDetector
@@ -217,7 +217,7 @@ class AnalysisPipeline:
             listener=self.listener,
         )
         evidence = Evidence(
-            witnesses=tuple(self._witness(assignment, found, info) for assignment in used),
+            witnesses=tuple(witness_of(a, info, found, self._model_of(a)) for a in used),
             gaps=found.gaps,
             duration=info.duration,
             end=found.end,
@@ -271,24 +271,10 @@ class AnalysisPipeline:
             parts=parts_of(assignments, models, video),
         )
 
-    def _witness(self, assignment: Assignment, found: Examined, info: MediaInfo) -> Witness:
-        name, modality = assignment.settings.name, assignment.plugin.modality
-        search = Search(
-            name,
-            modality,
-            frozenset(assignment.settings.categories),
-            assignment.notes,
-            passed_over(info, modality, self._ears(assignment)),
-            assignment.languages,
-        )
-        unknown = ", ".join(need.name for need in assignment.needs)
-        return Witness(
-            search=search,
-            scales=found.scales.get(name, {}),
-            model=model_of(assignment, self._manager.revision) or unknown,
-            looks=found.looks.get(name, ()),
-            heard=found.heard.get(name, ()),
-        )
+    def _model_of(self, assignment: Assignment) -> str:
+        """What its detector works with, for people: at least by name."""
+        names = ", ".join(need.name for need in assignment.needs)
+        return model_of(assignment, self._manager.revision) or names
 
     def _require_models(self) -> None:
         if not self._checked:

@@ -74,6 +74,7 @@ def witnesses(draw: st.DrawFn, name: str) -> Witness:
         draw(st.just(()) | st.just(("stream 3 (audio: jpn)",))), draw(st.frozensets(st.text())),
     )  # fmt: skip
     meaning = draw(st.dictionaries(names, scales))
+    kind = draw(st.sampled_from(["", "a kind"]))
     if audio:
         heard = draw(st.lists(st.tuples(names, st.integers(0, 90), st.integers(1, 40), scores)))
         found = tuple(
@@ -83,7 +84,7 @@ def witnesses(draw: st.DrawFn, name: str) -> Witness:
             )
             for category, at, length, score in heard
         )  # fmt: skip
-        return Witness(search, meaning, "m", heard=found)
+        return Witness(search, meaning, "m", heard=found, kind=kind)
     times = sorted(draw(st.sets(st.integers(0, 100), max_size=12)))
     looks = [
         Look(
@@ -95,7 +96,7 @@ def witnesses(draw: st.DrawFn, name: str) -> Witness:
         )
         for before, time in zip([-1, *times], times, strict=False)
     ]
-    return Witness(search, meaning, "m", tuple(looks))
+    return Witness(search, meaning, "m", tuple(looks), kind=kind)
 
 
 gaps = st.builds(

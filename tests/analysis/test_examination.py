@@ -98,7 +98,7 @@ def test_each_is_played_the_tracks_that_it_understands(tmp_path: Path) -> None:
         "english": ["loud"],
         "german": ["Well.", "nothing"],  # subtitles tell without sound too
     }
-    missed = {each.name: passed_over(info, "audio", each) for each in ears}
+    missed = {each.name: passed_over(info, "audio", each.languages) for each in ears}
     english, japanese = "stream 1 (audio: eng)", "stream 2 (audio: jpn)"
     assert missed == {"any": (), "english": (japanese,), "german": (english, japanese)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -103,6 +104,14 @@ def test_one_detector_does_not_add_to_itself() -> None:
     assert judged(both) == []
 
 
+def test_two_that_look_in_the_same_way_do_not_add_up_and_the_surer_one_speaks_for_both() -> None:
+    one, same = (replace(seeing(name, [0.3]), kind="eyes") for name in ("one", "same"))
+    assert judged(one, same) == []
+    surer = replace(seeing("same", [0.4]), kind="eyes")
+    found = judged(one, surer, hearing("ears", (0, 1, 0.2)), sensitivity=0.52)
+    assert [(d.detector, round(d.confidence, 2)) for d in found] == [("ears", 0.52), ("same", 0.52)]
+
+
 def test_what_is_heard_adds_to_what_is_seen_while_it_lasts() -> None:
     found = judged(seeing("eyes", [0.3] * 6), hearing("ears", (1.1, 1.9, 0.3)))
     assert [(d.detector, round(d.confidence, 2)) for d in found] == [("ears", 0.51), ("eyes", 0.51)]
@@ -149,8 +158,12 @@ def reference(evidence: Evidence, sensitivities: dict[str, float]) -> set[tuple[
         own = witness.strength(category, score)
         if own <= 0 or category not in sensitivities or category not in witness.search.categories:
             return False
-        others = [said(o, category, span) for o in evidence.witnesses if o is not witness]
-        together = 1 - math.prod(1 - strength for strength in [own, *others])
+        others: dict[str, float] = {}
+        for o in evidence.witnesses:
+            if o is not witness and not (o.kind and o.kind == witness.kind):
+                kind = o.kind or o.name
+                others[kind] = max(others.get(kind, 0), said(o, category, span))
+        together = 1 - math.prod(1 - strength for strength in [own, *others.values()])
         return together >= 1 - sensitivities[category] - 1e-9
 
     found: set[tuple[object, ...]] = set()

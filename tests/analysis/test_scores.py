@@ -28,13 +28,13 @@ def kept(evidence: Evidence, making: Making = MADE) -> Scores:
     return Scores(Path("/films/Ä \udcff.mkv"), 123, "blake2b:00", made_at, making, evidence)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(evidences, st.dictionaries(names, scores), st.booleans())
 def test_what_is_read_is_what_was_written(
     tmp_path: Path, evidence: Evidence, sensitivities: dict[str, float], clears: bool
 ) -> None:
     path = tmp_path / "a.scores.json.gz"
-    witnesses = [replace(witness, clears=clears) for witness in evidence.witnesses]
+    witnesses = [replace(witness, clears=clears, again=clears) for witness in evidence.witnesses]
     evidence = replace(evidence, witnesses=tuple(witnesses))
     write_scores(kept(evidence), path)
     again = read_scores(path)
@@ -132,6 +132,18 @@ def test_scores_serve_whoever_would_find_no_more() -> None:
 )
 def test_scores_that_were_made_otherwise_are_not_used_again(other: dict[str, object]) -> None:
     assert MADE.lacks(replace(MADE, **other))  # type: ignore[arg-type]
+
+
+def test_second_looks_serve_only_where_the_same_others_point() -> None:
+    pointing = replace(EYES, name="more eyes")
+    looker = Part("second", "llava", "{}", EYES.categories, "llava", again=True)
+    made = replace(MADE, parts=(EYES, pointing, looker))
+    assert made.lacks(made) is None
+    assert made.lacks(replace(MADE, parts=(EYES, pointing))) is None
+    problem = made.lacks(replace(MADE, parts=(EYES, looker)))
+    assert problem == "second looked where others pointed, and these are others now"
+    deaf = Part("ears", "sounds", "{}", {"screams": ("Screams", "")}, "yamnet")
+    assert replace(made, parts=(*made.parts, deaf)).lacks(made) is None
 
 
 def test_a_model_that_nobody_can_tell_is_never_the_same() -> None:

@@ -111,6 +111,17 @@ def coverage(evidence: Evidence) -> Coverage:
     return cover(["violence"], evidence.searches, evidence.gaps, evidence.duration)[0]
 
 
+def test_without_those_who_pointed_nobody_looked_everywhere(film: Path) -> None:
+    """As an analysis without them: what was found stays, and the rest is unknown."""
+    evidence = after(film, scripted(), first_pass((2, 5)), first_pass((2, 3), name="others"))
+    mine = frozenset({"violence"})
+    assert coverage(evidence.narrowed({"second": mine, "eyes": mine})).status == "analysed"
+    alone = evidence.narrowed({"second": mine})
+    assert [name for name, *_ in found(alone)] == ["second"]
+    assert coverage(alone).status == "unknown"
+    assert "only looked at what others pointed at" in coverage(alone).gaps[0].reason
+
+
 # -- yes
 
 

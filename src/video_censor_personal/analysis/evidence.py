@@ -32,7 +32,10 @@ class Witness:
         looks: every look of one that sees, in order of time, with raw scores.
         heard: every raw detection of one that hears, track by track; of one that takes second
             looks, what it said of each stretch, a no (less than `lenient`) as well.
+        again: it took second looks, at what others pointed at.
         clears: a no of its second looks lowers what others found (`clearing`).
+        kind: those of one kind see or hear the same thing in the same way, so they do not add up;
+            empty: it is one of its own.
     """
 
     search: Search
@@ -40,11 +43,18 @@ class Witness:
     model: str = ""
     looks: tuple[Look, ...] = ()
     heard: tuple[Detection, ...] = ()
+    again: bool = False
     clears: bool = False
+    kind: str = ""
 
     @property
     def name(self) -> str:
         return self.search.detector
+
+    @property
+    def voice(self) -> str:
+        """Whose evidence adds to that of other voices (`fusion`)."""
+        return self.kind or self.name
 
     def strength(self, category: str, score: float) -> float:
         """A raw score as 0–1; see `Scale.strength`."""
@@ -101,7 +111,28 @@ class Evidence:
             categories = witness.search.categories & searches.get(witness.name, frozenset())
             if categories:
                 kept.append(replace(witness, search=replace(witness.search, categories=categories)))
-        return replace(self, witnesses=tuple(kept))
+        video = (*self.gaps.get("video", ()), *self._unpointed(kept))
+        return replace(self, witnesses=tuple(kept), gaps={**self.gaps, "video": video})
+
+    def _unpointed(self, kept: Sequence[Witness]) -> Iterator[Gap]:
+        """What second looks did not look at because of those who are not among the `kept`."""
+        for witness in kept:
+            for category in sorted(witness.search.categories) if witness.again else ():
+                if _is_watched(category, self.witnesses) and not _is_watched(category, kept):
+                    reason = (
+                        f"{witness.name} only looked at what others pointed at, and they do not "
+                        "count now"
+                    )
+                    yield Gap(Span(Fraction(0), self.end), reason, category)
+
+
+def _is_watched(category: str, witnesses: Iterable[Witness]) -> bool:
+    """Whether anybody looked at all pictures for a category."""
+    return any(
+        witness.search.modality == "video" and not witness.again
+        for witness in witnesses
+        if category in witness.search.categories
+    )
 
 
 def candidates(evidence: Evidence, categories: Iterable[str]) -> dict[str, list[Span]]:

@@ -66,11 +66,7 @@ class Ears:
 
     def understands(self, stream: StreamInfo) -> bool:
         """Whether a sound track is in one of its languages, or does not say in which it is."""
-        return (
-            not self.languages
-            or stream.language in ("", "und")
-            or any(same_language(stream.language, language) for language in self.languages)
-        )
+        return _is_understood(stream, self.languages)
 
 
 def examine(
@@ -112,9 +108,11 @@ def examine(
     )
 
 
-def passed_over(info: MediaInfo, modality: Modality, ears: Ears | None) -> tuple[str, ...]:
+def passed_over(
+    info: MediaInfo, modality: Modality, languages: Collection[str] = ()
+) -> tuple[str, ...]:
     """The pictures, or the sound tracks, that the copy has and `examine` does not show or play to
-    a detector (`ears` of one that listens), as people call them."""
+    a detector (that understands these `languages`; empty: any), as people call them."""
     if modality == "video":
         pictures = info.of_kind("video")
         return tuple(
@@ -123,9 +121,15 @@ def passed_over(info: MediaInfo, modality: Modality, ears: Ears | None) -> tuple
             if not stream.attached_picture and stream != info.video
         )
     return tuple(
-        _name(stream)
-        for stream in info.of_kind("audio")
-        if ears is not None and not ears.understands(stream)
+        _name(stream) for stream in info.of_kind("audio") if not _is_understood(stream, languages)
+    )
+
+
+def _is_understood(stream: StreamInfo, languages: Collection[str]) -> bool:
+    return (
+        not languages
+        or stream.language in ("", "und")
+        or any(same_language(stream.language, language) for language in languages)
     )
 
 

@@ -2,8 +2,11 @@
 
 Each detector's raw score becomes a strength of 0–1 (`detectors.base.Scale`). Those of *different*
 detectors at one time combine as if each were an independent witness: `1 - (1 - a)·(1 - b)·…`
-("noisy or"). A sighting or a heard detection counts if its own strength or the combined one is at
-least `1 - sensitivity`; what has no strength of its own is not carried by others.
+("noisy or"). Detectors of one kind are no independent witnesses: of several others of one kind the
+surest speaks, and none adds to its own kind.
+
+A sighting or a heard detection counts if its own strength or the combined one is at least
+`1 - sensitivity`; what has no strength of its own is not carried by others.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def _stretches(
 
 
 class _Presence:
-    """When one detector has evidence of one category, in ticks, and how strong it is."""
+    """When the detectors of one kind have evidence of one category, in ticks, and how strong."""
 
     def __init__(self, parts: Sequence[tuple[int, int, float]]) -> None:
         self._parts = sorted(parts)
@@ -116,24 +116,22 @@ class _Presence:
 
 
 class _Standing:
-    """What each detector has to say of each category at any time."""
+    """What each kind of detector has to say of each category at any time."""
 
     def __init__(self, evidence: Evidence, sensitivities: Mapping[str, float]) -> None:
         self.sensitivities = sensitivities
         self._clock = Clock(evidence)
         self._clearing = Clearing(evidence)
-        self._presences: dict[str, dict[str, _Presence]] = {}
+        self._presences: dict[str, dict[str, _Presence]] = defaultdict(dict)
         shared = _shared(evidence, sensitivities)
+        parts: dict[tuple[str, str], list[tuple[int, int, float]]] = defaultdict(list)
         for witness in evidence.witnesses:
-            if shared.isdisjoint(witness.search.categories):
-                continue
-            parts: dict[str, list[tuple[int, int, float]]] = defaultdict(list)
-            for category, span, strength in witness.presences(evidence.end):
-                if strength > 0 and category in shared & witness.search.categories:
-                    parts[category].append((*self._clock.span(span), strength))
-            for category, pieces in parts.items():
-                others = self._presences.setdefault(category, {})
-                others[witness.name] = _Presence(pieces)
+            searched = shared & witness.search.categories
+            for category, span, strength in witness.presences(evidence.end) if searched else ():
+                if strength > 0 and category in searched:
+                    parts[category, witness.voice].append((*self._clock.span(span), strength))
+        for (category, voice), pieces in parts.items():
+            self._presences[category][voice] = _Presence(pieces)
 
     def at(self, time: Fraction, category: str, witness: Witness, own: float) -> float | None:
         """The combined strength at a time, None where it does not count."""
@@ -146,16 +144,16 @@ class _Standing:
         strength = own
         if others := self._presences.get(category):
             when = self._clock.span(span)
-            rest = (p.strongest(*when) for name, p in others.items() if name != witness.name)
+            rest = (p.strongest(*when) for voice, p in others.items() if voice != witness.voice)
             strength = combine(own, rest)
         strength *= self._clearing.share(category, span)
         return strength if counts(strength, self.sensitivities[category]) else None
 
 
 def _shared(evidence: Evidence, sensitivities: Mapping[str, float]) -> set[str]:
-    """The categories that more than one detector looks for: only those can add up."""
+    """The categories that more than one kind of detector looks for: only those can add up."""
     return {
         category
         for category in sensitivities
-        if sum(category in witness.search.categories for witness in evidence.witnesses) > 1
+        if len({w.voice for w in evidence.witnesses if category in w.search.categories}) > 1
     }

@@ -30,6 +30,7 @@ class Part:
         model: the revision of its model, word lists and so on; empty: nobody can tell.
         languages: of one that listens: those of the sound tracks it was given; empty: any.
         subtitles: of one that listens: tells apart the files of subtitles it was given.
+        again: it looks only at what others point at.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Part:
     model: str
     languages: tuple[str, ...] = ()
     subtitles: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,14 @@ class Making:
                 return f"{part.name} was not asked"
             if problem := _difference(known[part.name], part):
                 return f"{part.name} {problem}"
+            if part.again and self._pointed_at(part) != wanted._pointed_at(part):
+                return f"{part.name} looked where others pointed, and these are others now"
         return None
+
+    def _pointed_at(self, part: Part) -> set[tuple[str, str]]:
+        """Who points at what for one that looks again: (detector, category)."""
+        others = [other for other in self.parts if not other.again]
+        return {(o.name, key) for o in others for key in o.categories if key in part.categories}
 
 
 def _difference(kept: Part, wanted: Part) -> str | None:
@@ -117,7 +126,9 @@ def parts_of(
             json.dumps(a.settings.options, sort_keys=True, default=str),
             {key: (c.label, c.description) for key, c in a.settings.categories.items()},
             models[name],
-            *((tuple(sorted(a.languages)), subtitles) if a.plugin.modality == "audio" else ()),
+            tuple(sorted(a.languages)),
+            subtitles if a.plugin.modality == "audio" else "",
+            getattr(a.plugin, "looks_again", False),
         )
         for a in assignments
     )

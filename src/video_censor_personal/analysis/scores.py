@@ -140,7 +140,9 @@ def _witness(witness: Witness, clock: Clock) -> Fields:
         "looks": [_look(look, clock, things) for look in witness.looks],
         "things": [list(thing) for thing in things],
         "heard": [_heard(detection, clock) for detection in witness.heard],
+        "again": witness.again,
         "clears": witness.clears,
+        "kind": witness.kind,
     }
 
 

@@ -107,7 +107,9 @@ def _witness(fields: Fields, times: _Times) -> Witness:
         model=_text(fields["model"]),
         looks=tuple(_look(row, times, things) for row in fields["looks"]),
         heard=tuple(_heard(part, times, name, modality) for part in fields["heard"]),
+        again=bool(fields["again"]),
         clears=bool(fields["clears"]),
+        kind=_text(fields["kind"]),
     )
 
 

@@ -168,6 +168,7 @@ class _Inquiry:
             search=self._with_notes(witness.search),
             scales=dict(detector.scales),
             heard=tuple(kept_detection(found, detector.name) for found in said),
+            again=True,
             clears=detector.options.may_clear,
         )
 

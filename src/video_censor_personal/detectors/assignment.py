@@ -60,6 +60,12 @@ class Assignment:
         return ask(self.settings) if ask else frozenset()
 
     @property
+    def kind(self) -> str:
+        """The same for detectors that look or listen in the same way: two entries of one plug-in,
+        and one and what it does better than (`instead_of`)."""
+        return str(getattr(self.plugin, "instead_of", "") or self.plugin.type)
+
+    @property
     def warnings(self) -> list[str]:
         """What a person must know before it is used."""
         ask = getattr(self.plugin, "warnings", None)
