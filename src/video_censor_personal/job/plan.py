@@ -65,7 +65,7 @@ class JobPlan:
         pipeline: the analysis, None where there is a report already.
         kept: the scores of an earlier analysis, where they say all that this one would find.
         missing: models that are needed and not there.
-        misfits: what becomes of streams that the copy's kind of file cannot hold.
+        losses: what the copy goes without, or holds in another form.
         warnings: what the person should know beforehand.
     """
 
@@ -76,7 +76,7 @@ class JobPlan:
     pipeline: AnalysisPipeline | None = None
     kept: KeptScores | None = None
     missing: tuple[ModelSource, ...] = ()
-    misfits: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def describe(self) -> str:
@@ -128,8 +128,8 @@ class JobPlan:
 
     def _copy(self) -> list[str]:
         if self.report is None or self.outputs.copy is None:
-            return list(self.misfits)
-        return [*self.edits(self.report).describe(), *self.misfits]
+            return list(self.losses)
+        return [*self.edits(self.report).describe(), *self.losses]
 
     def _writes(self) -> list[str]:
         return [f"would write {path}" for path in self.outputs]
@@ -190,8 +190,8 @@ def plan_job(request: Request) -> JobPlan:
     if outputs.copy is not None:
         # A video that cannot even be copied is refused now, not after the analysis.
         nothing = plan.edits(Report(info.path, info.duration, datetime.now(UTC), ""))
-        misfits = check_writable(info, nothing, outputs.copy, force=request.force)
-        plan = replace(plan, misfits=misfits)
+        losses = check_writable(info, nothing, outputs.copy, force=request.force)
+        plan = replace(plan, losses=losses)
     return plan
 
 
@@ -209,7 +209,7 @@ def _plan_from_report(request: Request, info: MediaInfo, outputs: JobOutputs) ->
         request, info, outputs, report=reviewed(report, request), warnings=tuple(warnings)
     )
     edits = plan.edits(reviewed(report, request))
-    return replace(plan, misfits=check_writable(info, edits, outputs.copy, force=request.force))
+    return replace(plan, losses=check_writable(info, edits, outputs.copy, force=request.force))
 
 
 def reviewed(report: Report, request: Request) -> Report:

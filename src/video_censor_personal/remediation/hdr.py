@@ -9,11 +9,14 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from av.sidedata.sidedata import Type
 
-__all__ = ["HdrMetadata", "hdr_of"]
+from video_censor_personal.media.container import open_media
+
+__all__ = ["HdrMetadata", "first_hdr", "hdr_of", "lost_dynamic_hdr"]
 
 _DISPLAY = struct.Struct("=20i2i")  # AVMasteringDisplayMetadata: ten rationals, two flags
 _LIGHT = struct.Struct("=2I")  # AVContentLightMetadata
@@ -27,11 +30,13 @@ class HdrMetadata:
         primaries: x and y of red, green, blue and white (CIE 1931).
         luminance: the darkest and the brightest of the display, in cd/m².
         content_light: MaxCLL and MaxFALL, in cd/m².
+        dynamic: every picture speaks for itself as well (HDR10+), which no encoder here writes.
     """
 
     primaries: tuple[Fraction, ...] = ()
     luminance: tuple[Fraction, Fraction] | None = None
     content_light: tuple[int, int] | None = None
+    dynamic: bool = False
 
     def x265_params(self) -> str:
         """As options of x265, beginning with a colon; empty if there is nothing to say."""
@@ -77,7 +82,23 @@ def hdr_of(frame: Any) -> HdrMetadata:
         luminance = (rationals[8], rationals[9]) if has_luminance else None
     if (data := frame.side_data.get(Type.CONTENT_LIGHT_LEVEL)) is not None:
         light = _LIGHT.unpack_from(bytes(data))
-    return HdrMetadata(primaries, luminance, light)
+    dynamic = frame.side_data.get(Type.DYNAMIC_HDR_PLUS) is not None
+    return HdrMetadata(primaries, luminance, light, dynamic)
+
+
+def first_hdr(path: Path, index: int) -> HdrMetadata:
+    """What the first picture of stream `index` says of itself."""
+    with open_media(path) as source:
+        frame = next(source.decode(source.streams[index]), None)
+        return HdrMetadata() if frame is None else hdr_of(frame)
+
+
+def lost_dynamic_hdr(index: int) -> str:
+    """For people, of a picture that is encoded from end to end."""
+    return (
+        f"the HDR10+ data of video stream {index} is not in the copy, as no encoder here writes "
+        "it; HDR10 is"
+    )
 
 
 def _number(value: Fraction) -> str:

@@ -17,10 +17,11 @@ from video_censor_personal.media.container import open_media
 from video_censor_personal.remediation.codecs import Encoding
 from video_censor_personal.remediation.container import accepts, holds, text_codec
 from video_censor_personal.remediation.edits import EditPlan, StreamPlan
+from video_censor_personal.remediation.hdr import first_hdr, lost_dynamic_hdr
 from video_censor_personal.remediation.output import muxer_of
 from video_censor_personal.remediation.subtitles import TEXT_CODECS
 
-__all__ = ["Misfit", "is_written_anew", "misfit_of", "misfits"]
+__all__ = ["Misfit", "is_written_anew", "losses", "misfit_of"]
 
 _CHAPTER_TRACK = "bin_data"  # MP4 keeps chapters in a track of its own; the muxer writes it
 
@@ -34,14 +35,20 @@ class Misfit:
     becomes: str = ""
 
 
-def misfits(info: MediaInfo, plan: EditPlan, output: Path) -> tuple[Misfit, ...]:
-    """Those among all streams of `plan`, for the copy `output`.
+def losses(info: MediaInfo, plan: EditPlan, output: Path) -> tuple[str, ...]:
+    """What the copy `output` goes without, or holds in another form, for people.
 
     Raises:
-        OutputError: picture, sound or pictured subtitles are among them.
+        OutputError: it cannot hold picture, sound or pictured subtitles.
     """
     with open_media(info.path) as source:
-        return tuple(_misfits(source, info, plan, output))
+        notes = [misfit.note for misfit in _misfits(source, info, plan, output)]
+    for entry in plan.streams:
+        index = entry.stream.index
+        encoded = entry.work == "encode" and entry.stream.kind == "video"
+        if encoded and first_hdr(info.path, index).dynamic:
+            notes.append(lost_dynamic_hdr(index))
+    return tuple(notes)
 
 
 def _misfits(source: Any, info: MediaInfo, plan: EditPlan, output: Path) -> Iterator[Misfit]:

@@ -11,6 +11,7 @@ import av.error
 from av.sidedata.sidedata import Type
 
 from video_censor_personal.remediation.encoders import PictureOutput
+from video_censor_personal.remediation.hdr import lost_dynamic_hdr
 from video_censor_personal.remediation.retiming import Retiming
 from video_censor_personal.remediation.video import PictureEditor, planar_format
 
@@ -58,10 +59,7 @@ class PictureTrack:
         yield from self._decode(None)
         yield from self._sent(self._encoder.encode(None))
         if self._loses_hdr:
-            self.notes.append(
-                f"the HDR10+ data of video stream {self.stream.index} is not in the copy, as no "
-                "encoder here writes it; HDR10 is"
-            )
+            self.notes.append(lost_dynamic_hdr(self.stream.index))
         if self._undecoded:
             self.notes.append(
                 f"{self._undecoded} packets of video stream {self.stream.index} are damaged; "

@@ -18,7 +18,7 @@ from video_censor_personal.remediation.container import (
 )
 from video_censor_personal.remediation.edits import EditPlan, StreamPlan
 from video_censor_personal.remediation.encoders import picture_output, sound_output
-from video_censor_personal.remediation.hdr import HdrMetadata, hdr_of
+from video_censor_personal.remediation.hdr import HdrMetadata, first_hdr
 from video_censor_personal.remediation.misfits import Misfit, is_written_anew, misfit_of
 from video_censor_personal.remediation.new_pictures import NewPictures
 from video_censor_personal.remediation.output import muxer_of
@@ -120,7 +120,7 @@ class _Layer:
         video = self.remediation.video
         hdr = HdrMetadata()
         if source.codec_context.color_trc in _HDR_CURVES:
-            hdr = _first_hdr(self.info.path, source.index)
+            hdr = first_hdr(self.info.path, source.index)
         output = picture_output(self.out, source, plan, hdr)
         label(self.out, output.stream, source)
         edits = self.plan.picture if plan.edited else ()
@@ -131,7 +131,7 @@ class _Layer:
         video, origin = self.remediation.video, self.info.origin
         hdr = HdrMetadata()
         if source.codec_context.color_trc in _HDR_CURVES:
-            hdr = _first_hdr(self.info.path, source.index)
+            hdr = first_hdr(self.info.path, source.index)
         stream = copied_stream(self.out, source)
         edits = self.plan.picture if plan.edited else ()
         editor = PictureEditor(edits, plan.stream.rotation, video.blank_color)
@@ -168,9 +168,3 @@ def _attached(out: Any, source: Any, path: Path) -> Any:
     kind = _IMAGES.get(source.codec_context.name, "jpeg")
     name = source.metadata.get("filename", f"cover.{kind.replace('jpeg', 'jpg')}")
     return out.add_attachment(name, source.metadata.get("mimetype", f"image/{kind}"), picture)
-
-
-def _first_hdr(path: Path, index: int) -> HdrMetadata:
-    with open_media(path) as source:
-        frame = next(source.decode(source.streams[index]), None)
-        return HdrMetadata() if frame is None else hdr_of(frame)

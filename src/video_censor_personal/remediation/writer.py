@@ -29,7 +29,7 @@ from video_censor_personal.remediation.container import (
 )
 from video_censor_personal.remediation.edits import EditPlan
 from video_censor_personal.remediation.joinability import JoinError
-from video_censor_personal.remediation.misfits import misfits
+from video_censor_personal.remediation.misfits import losses
 from video_censor_personal.remediation.output import muxer_of
 from video_censor_personal.remediation.packets import duplicate
 from video_censor_personal.remediation.plain_track import Track
@@ -106,7 +106,8 @@ def check_writable(
 ) -> tuple[str, ...]:
     """Finds out before the work whether `write_copy` can succeed, without touching anything.
 
-    Returns what becomes of streams that `output`'s kind of file cannot hold, for people.
+    Returns, for people, what becomes of streams that `output`'s kind of file cannot hold, and what
+    no encoder here can write.
 
     Raises:
         OutputError: `output` cannot be written, or cannot hold a stream that must not be lost.
@@ -115,7 +116,7 @@ def check_writable(
     _refuse_without_picture(info, plan)
     muxer_of(output)
     check_output(info.path, output, force=force, size_bytes=_least_size(info, plan))
-    return tuple(misfit.note for misfit in misfits(info, plan, output))
+    return losses(info, plan, output)
 
 
 def _fill(
