@@ -93,7 +93,7 @@ class Requirements:
         self.missing = frozenset(source.name for source in missing)
 
     def describe_missing(self, names: Iterable[str]) -> str:
-        """`its model clip-b32 (about 154.0 MB) is missing; to fetch it: video-censor models ...`"""
+        """`its model clip-b32 (about 154 MB) is missing; to fetch it: video-censor models ...`"""
         named = list(names)
         sizes = ", ".join(f"{name} ({self._size(name)})" for name in named)
         words = "its model {} is missing; to fetch it: `{}`"

@@ -82,10 +82,10 @@ def test_a_named_detector_gets_its_model_from_the_catalogue(hub, capsys) -> None
     write("detections: {violence: {}}\ndetectors: [{type: zero-shot}]")
     code, (plan,) = run(capsys, *JOB, "--dry-run")
     assert code == 0
-    assert "missing: the model clip-b32 (about 154.0 MB)" in plan["plan"]
+    assert "missing: the model clip-b32 (about 154 MB)" in plan["plan"]
     code, said = run(capsys, *JOB)
     assert code == 4
-    assert "clip-b32 (about 154.0 MB)" in said[-1]["message"]
+    assert "clip-b32 (about 154 MB)" in said[-1]["message"]
     assert "video-censor models download clip-b32 --config my.yaml" in said[-1]["message"]
     assert run(capsys, *JOB, "--download-models")[0] == 0
     assert report()[0] == FIGHT
@@ -113,7 +113,7 @@ def test_what_only_the_program_thought_of_is_not_fetched_but_used_once_it_is_the
         said[-1]["unknown"][0],
         report()[1]["violence"]["notes"][0],
     ):
-        assert "zero-shot can, but its model clip-b32 (about 154.0 MB) is missing" in sentence
+        assert "zero-shot can, but its model clip-b32 (about 154 MB) is missing" in sentence
         assert "`video-censor models download clip-b32 --config my.yaml`" in sentence
         assert "sound-events can, but its model yamnet" in sentence
     assert run(capsys, "models", "download", "clip-b32")[0] == 0
@@ -134,7 +134,7 @@ def test_an_optional_detector_whose_model_is_missing_leaves_a_note(hub, capsys) 
     assert code == 3
     coverage = report()[1]
     assert (coverage["violence"]["status"], coverage["faces"]["status"]) == ("unknown", "analysed")
-    assert "its model clip-b32 (about 154.0 MB) is missing" in coverage["violence"]["notes"][0]
+    assert "its model clip-b32 (about 154 MB) is missing" in coverage["violence"]["notes"][0]
     assert "zero-shot" in said[-1]["unknown"][0]
     assert run(capsys, *JOB, "--download-models")[0] == 0
     assert report()[0] == FIGHT
@@ -200,7 +200,7 @@ def test_a_profile_fetches_what_can_be_had_and_says_what_cannot(hub, capsys) -> 
     assert coverage["violence"]["detectors"] == ["zero-shot", "sound-events"]
     assert coverage["profanity"]["detectors"] == ["speech-profanity"]
     warnings = [line["message"] for line in said if line["event"] == "warning"]
-    assert any("whisper-small-en (about 484.0 MB) is missing" in text for text in warnings)
+    assert any("whisper-small-en (about 484 MB) is missing" in text for text in warnings)
     # No lock, and yet it is known which bytes the scores were made with.
     code, said = run(capsys, *job[:-1], "--force")
     assert (code, said[-1]["reused_scores"]) == (0, "r.scores.json.gz")
@@ -212,7 +212,7 @@ def test_models_commands_are_about_what_the_detectors_take(hub, capsys) -> None:
     assert (code, [m["name"] for m in status["models"]]) == (4, ["yamnet"])
     assert main(["models", "status", "--profile", "family"]) == 0
     page = capsys.readouterr().out
-    assert "0 of 3 are ready; about 638.0 MB and 1 more (size unknown) to download" in page
+    assert "0 of 3 are ready; about 638 MB and 1 more (size unknown) to download" in page
     assert run(capsys, "models", "lock", "--config", "my.yaml")[0] == 0
     assert set(json.loads(Path("models.lock").read_text())["models"]) == {"yamnet"}
     assert run(capsys, "models", "download", "--config", "my.yaml")[0] == 0

@@ -40,7 +40,7 @@ def test_list_tells_what_there_is_and_what_each_wants(capsys) -> None:
     assert wants["family"] == ["clip-b32", "yamnet", "whisper-small-en"]
     assert main(["profile", "list"]) == 0
     page = capsys.readouterr().out
-    assert "Wants clip-b32 (about 154.0 MB)" in page
+    assert "Wants clip-b32 (about 154 MB)" in page
     assert str(own_profiles_dir()) in page
 
 

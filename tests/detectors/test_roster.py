@@ -47,6 +47,22 @@ def test_the_better_rung_takes_the_place_of_the_embedded_one_where_its_model_can
     assert looking_for(made)["speech-profanity"] == {"profanity"}
 
 
+def test_a_model_that_happens_to_be_there_is_used_for_what_nobody_else_can_look_for():
+    wanted = ("nudity", "sexual_themes", "violence", "profanity")
+    made = config(**{name: CategoryConfig() for name in wanted})
+    found = assign(made, discover(), lambda name: name in ("clip-b32", "yamnet"))
+    looking = {a.settings.name: set(a.settings.categories) for a in found}
+    assert looking == {
+        "nudenet": {"nudity", "sexual_themes"},
+        "speech-profanity": {"profanity"},
+        "zero-shot": {"violence"},
+        "sound-events": {"violence"},
+    }
+    assert {a.settings.name for a in found if a.settings.optional} == {"zero-shot", "sound-events"}
+    made.detections["sexual_themes"].model = "zero-shot"
+    assert {a.settings.name: a for a in assign(made, discover())}["zero-shot"].settings.categories
+
+
 def test_two_rungs_that_were_both_named_both_look():
     both = [DetectorConfig("whisper"), DetectorConfig("speech-profanity")]
     made = with_model(config(*both, profanity=CategoryConfig()))

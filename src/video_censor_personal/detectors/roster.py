@@ -36,10 +36,10 @@ def assign(
     Detectors named under `detectors:` look for the categories named there, else for every enabled
     one that they can see. A category whose `model` leaves the choice to the program and that no
     named detector looks for goes to every installed detector that can, was not disabled, and takes
-    no model that nobody asked for and that is not at hand, unless it is one that has to be named
-    (`looks_again`). Where one of them does better what another does (`instead_of`), the other
-    gets nothing. A category that nobody sees is in no assignment; the analysis reports it as
-    unknown.
+    no model that nobody asked for, unless it is one that has to be named (`looks_again`). One whose
+    models happen to be at hand looks for what nobody else can look for. Where one of them does
+    better what another does (`instead_of`), the other gets nothing. A category that nobody sees is
+    in no assignment; the analysis reports it as unknown.
 
     Args:
         at_hand: whether a model of this name can be used at once, without being under
@@ -112,6 +112,7 @@ def _chosen(
     seen = {key for assignment in named for key in assignment.settings.categories}
     left_out: set[tuple[str, str]] = set()
     chosen: list[Assignment] = []
+    spare: list[Assignment] = []
     for kind, plugin in sorted(installed.plugins.items(), key=lambda item: not _better(item[1])):
         entry = DetectorConfig(type=kind)
         keys = [
@@ -122,28 +123,50 @@ def _chosen(
             and sees(plugin, key, entry, config)
             and may_be_chosen(plugin, config.detections[key].model)
         ]
-        if keys and kind not in disabled and plugin.available() is None:
-            made = _equipped(make_assignment(config, entry, plugin, keys), config, at_hand)
-            if made is not None:
-                chosen.append(made)
-                left_out |= {(_better(plugin), key) for key in keys}
-    return chosen
+        if not keys or kind in disabled or plugin.available() is not None:
+            continue
+        made = make_assignment(config, entry, plugin, keys)
+        if _is_asked_for(made, config):
+            chosen.append(made)
+        elif not all(map(at_hand, _needed(made))):
+            continue
+        elif _better(plugin):
+            chosen.append(_dispensable(made, keys))
+        else:
+            spare.append(made)
+            continue
+        left_out |= {(_better(plugin), key) for key in keys}
+    return chosen + _filling_in(spare, chosen)
 
 
-def _equipped(
-    assignment: Assignment, config: Config, at_hand: Callable[[str], bool]
-) -> Assignment | None:
-    """It, if a person asked for it or said where its models come from. Nothing is to be downloaded
-    for one that only the program thought of: its models must be at hand, and if they turn out not
-    to be, the run goes on without it."""
-    kind, keys = assignment.plugin.type, assignment.settings.categories
+def _filling_in(spare: Sequence[Assignment], chosen: Sequence[Assignment]) -> list[Assignment]:
+    """Of those whose models happen to be at hand, what they do for categories that nobody else
+    looks for: what a run finds of the others shall not depend on what was downloaded once."""
+    seen = {key for assignment in chosen for key in assignment.settings.categories}
+    filling = [
+        _dispensable(a, [key for key in a.settings.categories if key not in seen]) for a in spare
+    ]
+    return [assignment for assignment in filling if assignment.settings.categories]
+
+
+def _dispensable(assignment: Assignment, keys: Sequence[str]) -> Assignment:
+    """It for these categories, as one without which the run goes on."""
+    settings = assignment.settings
+    categories = {key: settings.categories[key] for key in keys}
+    return replace(assignment, settings=replace(settings, categories=categories, optional=True))
+
+
+def _needed(assignment: Assignment) -> set[str]:
+    return {need.name for need in assignment.needs if not need.optional}
+
+
+def _is_asked_for(assignment: Assignment, config: Config) -> bool:
+    """Whether a person named it for a category, or said where its models come from. Nothing is
+    downloaded for one that only the program thought of."""
     known = {source.name for source in config.models.sources}
-    needed = {need.name for need in assignment.needs if not need.optional}
-    if needed <= known or any(config.detections[key].model == kind for key in keys):
-        return assignment
-    if not all(map(at_hand, needed)):
-        return None
-    return replace(assignment, settings=replace(assignment.settings, optional=True))
+    keys = assignment.settings.categories
+    kind = assignment.plugin.type
+    return _needed(assignment) <= known or any(config.detections[k].model == kind for k in keys)
 
 
 def _check_choices(

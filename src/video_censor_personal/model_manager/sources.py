@@ -74,7 +74,7 @@ def about_bytes(source: ModelSource) -> int | None:
 
 
 def describe_model_size(source: ModelSource) -> str:
-    """`484.0 MB`; what the catalogue says is `about` that."""
+    """`484 MB`; what the catalogue says is `about` that."""
     if source.size_bytes:
         return describe_size(source.size_bytes)
     about = about_bytes(source)
