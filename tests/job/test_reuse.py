@@ -79,12 +79,14 @@ def test_a_subset_of_the_categories_needs_none_either(censor, tmp_path):
     assert unknown.startswith("Profanity: not looked for: whisper can, but its model")
 
 
-def test_decisions_survive_a_run_that_analyses_nothing(censor, tmp_path):
+def test_decisions_survive_all_but_an_analysis_that_was_asked_for(censor, tmp_path):
     censor()
     report = json.loads((tmp_path / "r.json").read_text())
     report["segments"][0]["allow"] = True
     (tmp_path / "r.json").write_text(json.dumps(report))
     assert censor("--force")["flagged_segments"] == 0
+    (tmp_path / "r.scores.json.gz").unlink()
+    assert censor("--force")["flagged_segments"] == 0, "analysed again, but nobody asked for that"
     assert censor("--force", "--reanalyse")["flagged_segments"] == 1
 
 

@@ -65,7 +65,7 @@ def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Outcome:
         warn(sentence)
     scores = pipeline.scores(plan.info) if kept is None else kept.scores
     report = pipeline.conclude(scores)
-    if kept is not None:
+    if not plan.request.reanalyse:
         report = _with_decisions(plan, report, warn)
     outcome = Outcome(plan.info, reviewed(report, plan.request), reused=kept)
     if plan.outputs.scores:
@@ -75,7 +75,7 @@ def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Outcome:
 
 
 def _with_decisions(plan: JobPlan, report: Report, warn: Warn) -> Report:
-    """What a person decided in the report that is replaced stays: nothing was analysed anew."""
+    """What a person decided in the report that is replaced stays, as far as it was found again."""
     old = plan.outputs.report
     if old is None or not old.exists():
         return report
