@@ -17,7 +17,6 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from video_censor_personal.errors import VideoCensorError
 from video_censor_personal.progress import Progress
 from video_censor_personal.sizes import describe_size
 
@@ -175,13 +174,6 @@ def _plain(progress: Progress) -> str:
 
 def _amount(progress: Progress, count: float) -> str:
     return describe_size(count) if progress.unit == "B" else f"{count:.0f} {progress.unit}"
-
-
-def exit_code_of(error: BaseException) -> int:
-    """The exit code that the contract gives to an error."""
-    if isinstance(error, VideoCensorError):
-        return error.exit_code
-    return 130 if isinstance(error, KeyboardInterrupt) else 1
 
 
 def configure_logging(level: str) -> None:

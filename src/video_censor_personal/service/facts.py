@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,10 +47,6 @@ def describe_file(file: FileCount) -> dict[str, Any]:
         "retries": file.tries,
         "last_error": file.note or None,
     }
-
-
-def describe_files(files: Iterable[FileCount]) -> list[dict[str, Any]]:
-    return [describe_file(file) for file in files]
 
 
 def timestamp(seconds: float | None) -> str | None:

@@ -16,7 +16,7 @@ from video_censor_personal.transfer.job import Job
 from video_censor_personal.transfer.partial import DISK_FULL
 from video_censor_personal.transfer.routes import Route
 
-__all__ = ["checksum_error", "disk_error", "download_error", "space_error"]
+__all__ = ["checksum_error", "disk_error", "download_error"]
 
 _ADVICE = {
     401: "The server wants a login, or does not accept the one it got: see `headers` of the model, "

@@ -23,7 +23,6 @@ from pathlib import Path
 
 __all__ = [
     "CRC",
-    "PREFIX",
     "SMALL_BYTES",
     "Identity",
     "PieceMap",
