@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback import Loopback, Reply, Request, content_of
 
-from video_censor_personal.errors import ModelCacheError
+from video_censor_personal.errors import DiskSpaceError, ModelCacheError
 from video_censor_personal.store import Store
 from video_censor_personal.transfer import Limits, Status, assembly, flusher, partial
 from video_censor_personal.transfer.partial import Partial
@@ -88,11 +88,19 @@ def test_every_byte_lands_however_the_connections_break(
     assert outcome.path.read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize(
+    ("number", "told"), [(errno.EIO, "disk may be failing"), (errno.EDQUOT, "is there a quota")]
+)
 def test_bytes_that_the_disk_lost_under_way_are_neither_published_nor_kept(
-    server: Loopback, store: Store, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+    server: Loopback,
+    store: Store,
+    fetch: Fetch,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    told: str,
 ) -> None:
     """As Linux does it: only the first sync after the loss says so."""
-    losses = [OSError(errno.EIO, "Input/output error")]
+    losses = [OSError(number, os.strerror(number))]
 
     def sync(fd: int) -> None:
         if losses:
@@ -103,8 +111,8 @@ def test_bytes_that_the_disk_lost_under_way_are_neither_published_nor_kept(
     monkeypatch.setattr(flusher, "_STEP_BYTES", 1 << 20)
     url = server.host("/model", CONTENT, tweak=lambda q, r: setattr(r, "bytes_per_s", 30_000_000))
     outcome = fetch(url, content=CONTENT)
-    assert isinstance(outcome.error, ModelCacheError)
-    assert "disk may be failing" in str(outcome.error)
+    assert isinstance(outcome.error, (ModelCacheError, DiskSpaceError))
+    assert told in str(outcome.error)
     assert not outcome.path.exists()
     assert not store.leftovers()
 

@@ -95,9 +95,14 @@ def space_error(job: Job) -> DiskSpaceError:
     path, free = job.planned.path, job.shared.store.free_bytes()
     needed = None if job.size is None else job.size - job.progress().done_bytes
     wanted = "more room (nobody says how much)" if needed is None else f"{needed:,} more bytes"
+    text = f"the disk is full: {job.source.name} needs {wanted} at {path}, {free:,} are free. What "
+    text += "has arrived is kept: make room and run the same command again."
+    if job.assembly is not None and job.assembly.partial.is_lost:
+        text = f"the disk had no room for what {job.source.name} had written to it already ({path})"
+        text += ": is there a quota, or a device behind it that is full? Make room, and run the "
+        text += "same command again."
     return DiskSpaceError(
-        f"the disk is full: {job.source.name} needs {wanted} at {path}, "
-        f"{free:,} are free. What has arrived is kept: make room and run the same command again.",
+        text,
         model=job.source.name,
         path=path,
         expected=needed,

@@ -163,6 +163,11 @@ class Partial:
         if self._lost is not None:
             raise self._lost
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the disk did not keep what was written; the system may still show it."""
+        return self._lost is not None
+
     def has_its_name(self) -> bool:
         """Whether it still lies at its path: people clear caches, and others may begin anew."""
         mine = os.fstat(self._fd)

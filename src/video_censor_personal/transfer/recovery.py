@@ -128,9 +128,10 @@ def fail_disk(job: Job, error: OSError) -> None:
     """The disk refused: the file cannot be had."""
     with job.lock:
         job.end(Status.FAILED, error=disk_error(job, error))
-        if error.errno == errno.EIO and job.assembly is not None:
+        partial = job.assembly.partial if job.assembly is not None else None
+        if partial is not None and (partial.is_lost or error.errno == errno.EIO):
             # What the disk lost still looks right for as long as the system has it in memory.
-            job.assembly.partial.delete()
+            partial.delete()
 
 
 # -- the checksum
