@@ -132,6 +132,17 @@ def test_an_optional_model_never_stops_the_analysis(tmp_path, host, movie):
     assert "nudenet can, but its model small (1 B) is missing" in faces["notes"][0]
 
 
+def test_who_is_missing_where_others_look_is_told_in_the_report(tmp_path, host, movie):
+    config = faces_with("small", model("small", host.serve("gone", b"x"), optional=True))
+    config.detectors[0].name = "closer look"
+    config.detectors.append(DetectorConfig(type="nudenet"))
+    pipeline = AnalysisPipeline(with_cache(config, tmp_path))
+    assert pipeline.verify_models() is False
+    (faces,) = [c for c in pipeline.analyze(movie)["coverage"] if c["category"] == "faces"]
+    assert (faces["status"], faces["detectors"]) == ("analysed", ["nudenet"])
+    assert faces["notes"][0] == "closer look can look for Faces, but did not when this was analysed"
+
+
 def test_a_source_that_no_detector_mentions_is_needed_as_well(tmp_path, host):
     config = with_cache(default_config(), tmp_path)
     config.models.sources = [model("extra", host.serve("extra.bin", b"bytes"))]

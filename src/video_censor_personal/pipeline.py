@@ -249,7 +249,10 @@ class AnalysisPipeline:
         unlooked = {
             key: f"not looked for: {reason}" for key, reason in self.requirements.unlooked().items()
         }
-        return conclude(scores, self.config, asked, unlooked)
+        stand_ins = {
+            a.settings.name: a.stand_in.settings.name for a in self._assignments if a.stand_in
+        }
+        return conclude(scores, self.config, asked, unlooked, stand_ins)
 
     def making(self, video: Path, missing: Collection[str] = ()) -> Making:
         """What the scores of an analysis would be made with if no model but `missing` ones were

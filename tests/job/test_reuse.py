@@ -38,11 +38,12 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def censor(
-    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., dict[str, Any]]:
     """Runs the command on a copy of the film; its result."""
     movie = tmp_path / "film.mp4"
     movie.write_bytes(film.read_bytes())
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "no models of this machine's user"))
 
     def run(*options: str, sensitivity: float = 0.5, more: str = "", fails: int = 0) -> Any:
         (tmp_path / "my.yaml").write_text(CONFIG % (sensitivity, more))
@@ -54,6 +55,22 @@ def censor(
         return next(r for r in results if r["event"] in ("result", "error"))
 
     return run
+
+
+@pytest.fixture(scope="module")
+def written(film: Path) -> list[Path]:
+    """The files that a run at a sensitivity of 0.5 writes."""
+    (film.parent / "my.yaml").write_text(CONFIG % (0.5, ""))
+    config, report = str(film.parent / "my.yaml"), str(film.parent / "r.json")
+    assert main([str(film), "-o", report, "--config", config, "--quiet"]) == 0
+    return list(film.parent.glob("r.*"))
+
+
+@pytest.fixture
+def analysed(written: list[Path], tmp_path: Path) -> None:
+    """As after such a run."""
+    for path in written:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
 
 
 def test_a_second_run_with_another_sensitivity_needs_no_analysis(censor, tmp_path):
@@ -69,8 +86,7 @@ def test_a_second_run_with_another_sensitivity_needs_no_analysis(censor, tmp_pat
     assert (tmp_path / "r.scores.json.gz").read_bytes() == before
 
 
-def test_a_subset_of_the_categories_needs_none_either(censor, tmp_path):
-    censor()
+def test_a_subset_of_the_categories_needs_none_either(censor, analysed, tmp_path):
     off = "detectors: [{type: speech-profanity, enabled: false}]"
     (tmp_path / "film.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nNo matter.\n")
     again = censor("--force", more=off, fails=3)
@@ -79,8 +95,7 @@ def test_a_subset_of_the_categories_needs_none_either(censor, tmp_path):
     assert unknown.startswith("Profanity: not looked for: whisper can, but its model")
 
 
-def test_decisions_survive_all_but_an_analysis_that_was_asked_for(censor, tmp_path):
-    censor()
+def test_decisions_survive_all_but_an_analysis_that_was_asked_for(censor, analysed, tmp_path):
     report = json.loads((tmp_path / "r.json").read_text())
     report["segments"][0]["allow"] = True
     (tmp_path / "r.json").write_text(json.dumps(report))
@@ -104,8 +119,7 @@ def test_a_dry_run_says_so_and_lists_what_would_be_written(censor, tmp_path):
     assert plan["writes"] == [str(tmp_path / n) for n in ("r.json", "r.html")]
 
 
-def test_reanalyse_looks_again(censor, tmp_path):
-    censor()
+def test_reanalyse_looks_again(censor, analysed, tmp_path):
     made_at = read_scores(tmp_path / "r.scores.json.gz").made_at
     assert censor("--force", "--reanalyse")["reused_scores"] is None
     assert read_scores(tmp_path / "r.scores.json.gz").made_at > made_at
@@ -120,8 +134,7 @@ def test_reanalyse_looks_again(censor, tmp_path):
         "processing: {frame_sampling: {sample_rate: 0.25}}",
     ],
 )
-def test_another_way_of_looking_needs_another_analysis(censor, more):
-    censor()
+def test_another_way_of_looking_needs_another_analysis(censor, analysed, more):
     assert censor("--force", more=more)["reused_scores"] is None
 
 
@@ -134,8 +147,7 @@ def test_a_list_of_words_that_changed_needs_another_analysis(censor, tmp_path):
     assert censor("--force", more=more)["reused_scores"] is None
 
 
-def test_a_changed_video_or_its_subtitles_need_another_analysis(censor, tmp_path):
-    censor()
+def test_a_changed_video_or_its_subtitles_need_another_analysis(censor, analysed, tmp_path):
     (tmp_path / "film.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nDamn.\n")
     result = censor("--force")
     assert (result["reused_scores"], result["segments"]) == (None, 1)
@@ -145,8 +157,7 @@ def test_a_changed_video_or_its_subtitles_need_another_analysis(censor, tmp_path
     assert censor("--force")["reused_scores"] is None
 
 
-def test_damaged_scores_are_said_and_made_again(censor, tmp_path):
-    censor()
+def test_damaged_scores_are_said_and_made_again(censor, analysed, tmp_path):
     path = tmp_path / "r.scores.json.gz"
     path.write_bytes(path.read_bytes()[:-9])
     assert censor("--force")["reused_scores"] is None

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from video_censor_personal import categories
 from video_censor_personal.analysis.coverage import cover
@@ -25,11 +26,13 @@ def conclude(
     config: Config,
     searches: Mapping[str, frozenset[str]],
     unlooked: Mapping[str, str],
+    stand_ins: Mapping[str, str] = MappingProxyType({}),
 ) -> Report:
     """The report that `config` makes of `scores`.
 
-    `searches` says whose evidence counts: detector -> the categories it is asked for. `unlooked`
-    says of the categories that nobody can look for what is missing, in sentences.
+    `searches` says whose evidence counts: detector -> the categories it is asked for; `stand_ins`
+    which other detector may have been asked in the place of one. `unlooked` says of the categories
+    that nobody can look for what is missing, in sentences.
     """
     evidence = scores.evidence.narrowed(searches)
     labels = {key: config.labels.get(key, categories.label(key)) for key in config.detections}
@@ -57,7 +60,7 @@ def conclude(
         profile=config.profile,
         segments=merge(detections, processing.segment_merge, labels),
         coverage=tuple(
-            _with_absentees(part, searches, labels, unlooked)
+            _with_absentees(part, searches, labels, unlooked, stand_ins)
             for part in cover(
                 wanted,
                 evidence.searches,
@@ -77,15 +80,21 @@ def _with_absentees(
     searches: Mapping[str, frozenset[str]],
     labels: Mapping[str, str],
     unlooked: Mapping[str, str],
+    stand_ins: Mapping[str, str],
 ) -> Coverage:
-    """Nobody looked: because nobody can, or because those who can did not at that time."""
-    if part.detectors or part.status == "not_requested":
+    """Nobody looked, or not all who can: because that is not here, or was not at that time."""
+    if part.status == "not_requested":
         return part
-    if part.category in unlooked:
+    if part.category in unlooked and not part.detectors:
         return replace(part, notes=(unlooked[part.category],))
-    able = [name for name, keys in searches.items() if part.category in keys]
-    if not able:
+    absent = [
+        name
+        for name, keys in searches.items()
+        if part.category in keys and name not in stand_ins.values()
+        if {name, stand_ins.get(name)}.isdisjoint(part.detectors)
+    ]
+    if not absent:
         return part
     label = labels.get(part.category, categories.label(part.category))
-    note = f"{' and '.join(able)} can look for {label}, but did not when this was analysed"
-    return replace(part, notes=(note,))
+    note = f"{' and '.join(absent)} can look for {label}, but did not when this was analysed"
+    return replace(part, notes=(note, *part.notes) if part.detectors else (note,))

@@ -140,7 +140,8 @@ class LlavaEndpoint:
                 names = read_models(listing.result())
         except (EndpointError, UnusableReply) as error:
             raise DetectorError(
-                f"detector {self.name!r} cannot use the server {server}: {error}",
+                f"detector {self.name!r} cannot use the server {server}: {error} (to go on "
+                "without it: `optional: true` in its entry)",
                 detector=self.name,
             ) from error
         finally:
