@@ -15,7 +15,7 @@ from movies import make_movie, read_number
 from video_censor_personal.media.base import Frame
 from video_censor_personal.media.frames import decode_frames
 from video_censor_personal.media.group_decoders import GroupDecoders
-from video_censor_personal.media.picture_groups import PictureGroup, Sent
+from video_censor_personal.media.picture_groups import Chosen, PictureGroup, Sent
 from video_censor_personal.media.picture_types import PictureType
 from video_censor_personal.media.probe import probe
 
@@ -143,7 +143,7 @@ def test_an_error_of_a_decoder_reaches_whoever_takes_its_frames(groups: Any) -> 
 def test_closing_early_stops_every_decoder(film: Path, taken: int) -> None:
     class Everything:
         def choose(self, pictures: Any, until: Any) -> Any:
-            return pictures
+            return Chosen(pictures)
 
     frames = decode_frames(probe(film), threads=3, selection=Everything())
     for _ in range(taken):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +19,7 @@ from movies import Movie, cut_off, damage, make_movie, read_number
 from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import Frame
 from video_censor_personal.media.frames import decode_frames
-from video_censor_personal.media.picture_groups import Picture
+from video_censor_personal.media.picture_groups import Chosen, Picture
 from video_censor_personal.media.probe import probe
 from video_censor_personal.timeline import Span, subtract, union
 
@@ -30,8 +30,9 @@ class Every:
     def __init__(self, step: int) -> None:
         self._step = step
 
-    def choose(self, pictures: Sequence[Picture], until: Fraction | None) -> Collection[Picture]:
-        return [p for p in pictures if p.reference or round(p.time * 10) % self._step == 0]
+    def choose(self, pictures: Sequence[Picture], until: Fraction | None) -> Chosen:
+        due = [picture for picture in pictures if round(picture.time * 10) % self._step == 0]
+        return Chosen([*due, *(picture for picture in pictures if picture.reference)])
 
 
 class EntriesAlone:
@@ -40,11 +41,11 @@ class EntriesAlone:
     def __init__(self) -> None:
         self._groups = 0
 
-    def choose(self, pictures: Sequence[Picture], until: Fraction | None) -> Collection[Picture]:
+    def choose(self, pictures: Sequence[Picture], until: Fraction | None) -> Chosen:
         self._groups += 1
         if until is None or self._groups % 2:
-            return [picture for picture in pictures if picture.reference]
-        return [picture for picture in pictures if picture.entry]
+            return Chosen([picture for picture in pictures if picture.reference])
+        return Chosen([picture for picture in pictures if picture.entry])
 
 
 def textured(number: int, width: int, height: int) -> np.ndarray:

@@ -10,7 +10,8 @@ from fractions import Fraction
 from video_censor_personal.analysis.blackout import Blackout
 from video_censor_personal.analysis.evidence import kept_sighting
 from video_censor_personal.analysis.fusion import combine, counts
-from video_censor_personal.analysis.sampling import Moment, Sample
+from video_censor_personal.analysis.sampling import Sample
+from video_censor_personal.analysis.stretches import Stretch
 from video_censor_personal.analysis.tracks import Look, same_scene
 from video_censor_personal.detectors.base import STRENGTHS, FrameDetector, scales_of
 from video_censor_personal.errors import DetectorError
@@ -69,12 +70,12 @@ class Eye:
             before, after = self._seen[number : number + 2]
             if after is None:
                 continue
-            looks: dict[int, Seen] = {}
+            stretches = [Stretch(item.moments, after)]
             if before is not None and (before or after):
                 near = [o for o in others if not self._scales.keys().isdisjoint(o._scales)]
                 support = [[other.strengths(number + n) for other in near] for n in (0, 1)]
-                looks = self._bisect(item.passed, before, after, support)
-            self._keep(item, looks | {len(item.passed): after})
+                stretches = self._bisect(item, before, after, support)
+            self._keep(item, stretches)
 
     def strengths(self, number: int) -> dict[str, float]:
         """How strong the evidence was, by category: in the sample before this batch (0) or in one
@@ -100,51 +101,55 @@ class Eye:
         except Exception as error:
             raise DetectorError(f"detector {name!r} failed: {error!r}", detector=name) from error
 
-    def _keep(self, item: Sample, looks: Mapping[int, Seen]) -> None:
-        moments = (*item.passed, item.moment)
-        previous = -1
-        for position in sorted(looks):
+    def _keep(self, item: Sample, stretches: Sequence[Stretch]) -> None:
+        for stretch in sorted(stretches, key=lambda stretch: stretch.end.time):
             since, self._unseen_since = self._unseen_since, None
             look = Look(
-                time=moments[position].frame.time,
-                since=moments[previous + 1].since if since is None else since,
-                sightings=looks[position],
-                regular=position == len(item.passed),
+                time=stretch.end.time,
+                since=stretch.since if since is None else since,
+                sightings=stretch.seen,
+                regular=stretch.end.time == item.frame.time,
                 starts_shot=item.starts_shot,
             )
             self.looks.append(look)
-            previous = position
 
     def _bisect(
         self,
-        passed: Sequence[Moment],
+        item: Sample,
         before: Seen,
         after: Seen,
         support: Sequence[Sequence[Mapping[str, float]]],
-    ) -> dict[int, Seen]:
-        """Looks at moments in `passed`, by position: halving every stretch whose ends differ in
-        what counts. `support` is what the others saw before and after."""
+    ) -> list[Stretch]:
+        """The stretches between looks up to the sample `item`, halved wherever their ends differ
+        in what counts. `support` is what the others saw before and after."""
         both = [_strongest(strengths) for strengths in zip(*support, strict=True)]
-        seen: dict[int, Seen] = {}
-        counting = {
-            -1: self._counting(before, support[0]),
-            len(passed): self._counting(after, support[1]),
-        }
-        stretches = deque([(-1, len(passed))])
-        while stretches and len(seen) < _MOST_EXTRA_LOOKS:
-            low, high = stretches.popleft()
-            middle = (low + high) // 2
-            if middle == low or same_scene(counting[low], counting[high]):
+        ends = [self._counting(seen, by) for seen, by in zip((before, after), support, strict=True)]
+        waiting = deque([(ends[0], Stretch(item.moments, after), ends[1])])
+        done: list[Stretch] = []
+        looks_left = _MOST_EXTRA_LOOKS
+        while waiting:
+            low, stretch, high = waiting.popleft()
+            if looks_left and not same_scene(low, high):
+                stretch = stretch.searched(item)
+                middle = stretch.middle
+            else:
+                middle = None
+            if middle is None:
+                done.append(stretch)
                 continue
+            looks_left -= 1
             try:
-                seen[middle] = self._ask([passed[middle].frame])[0]
+                seen = self._ask([stretch.moments[middle].frame])[0]
             except DetectorError as error:
                 # The spans stay as wide as the samples made them: nothing is missed.
                 _log.warning("%s (at a look in between)", error)
-                break
-            counting[middle] = self._counting(seen[middle], both)
-            stretches += [(low, middle), (middle, high)]
-        return seen
+                done.append(stretch)
+                looks_left = 0
+                continue
+            counting = self._counting(seen, both)
+            first, second = stretch.divided(middle, seen)
+            waiting += [(low, first, counting), (counting, second, high)]
+        return done
 
     def _counting(self, seen: Seen, support: Sequence[Mapping[str, float]]) -> Seen:
         return [

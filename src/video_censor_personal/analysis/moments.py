@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import Frame, MediaInfo
 from video_censor_personal.media.frames import decode_frames
-from video_censor_personal.media.picture_groups import Picture, Selection
+from video_censor_personal.media.picture_groups import Chosen, Picture, Selection
 
 __all__ = ["Shown", "shown_at"]
 
@@ -69,14 +69,14 @@ class _Around(Selection):
     def __init__(self, times: Sequence[Fraction]) -> None:
         self._times = times
 
-    def choose(self, pictures: Sequence[Picture], until: Fraction | None) -> Collection[Picture]:
+    def choose(self, pictures: Sequence[Picture], until: Fraction | None) -> Chosen:
         """See `Selection`."""
         shown = {self._shown(pictures, time) for time in self._times_in(pictures, until)}
         if not shown and until is not None:
-            return ()
+            return Chosen(())
         if until is not None and all(picture.entry for picture in shown):
-            return tuple(shown)
-        return [p for p in pictures if p.reference or p in shown]
+            return Chosen(shown)
+        return Chosen(shown, [picture for picture in pictures if picture.reference])
 
     def _times_in(self, pictures: Sequence[Picture], until: Fraction | None) -> Iterator[Fraction]:
         for time in self._times:

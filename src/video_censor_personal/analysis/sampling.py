@@ -10,7 +10,7 @@ turn out to differ, looking at some of those tells when the change came, at no c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from video_censor_personal.analysis.cuts import CutFinder
@@ -24,6 +24,9 @@ __all__ = ["Moment", "Sample", "sample"]
 
 _KEPT_BYTES = 48 * 1024 * 1024
 """How much of passed-over frames is kept for one sample: 15 of 1080p, 7 of 10-bit 1080p."""
+
+_OPENED_BYTES = 16 * 1024 * 1024
+"""And how much of what is decoded only afterwards."""
 
 _REDUCED_SIDE = 640
 """The longer side of frames that are made smaller to keep more of them."""
@@ -42,7 +45,9 @@ class Moment:
 
     @property
     def size_bytes(self) -> int:
-        return sum(plane.buffer_size for plane in self.frame.video_frame.planes)
+        unseen = self.frame.unseen
+        planes_bytes: int = sum(plane.buffer_size for plane in self.frame.video_frame.planes)
+        return planes_bytes + (unseen.size_bytes if unseen else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +61,29 @@ class Sample:
     moment: Moment
     passed: tuple[Moment, ...] = ()
     starts_shot: bool = False
+    _opened: dict[Fraction, tuple[Moment, ...]] = field(default_factory=dict)
 
     @property
     def frame(self) -> Frame:
         return self.moment.frame
 
     @property
+    def moments(self) -> tuple[Moment, ...]:
+        """Those passed over and, last, the sample's own."""
+        return (*self.passed, self.moment)
+
+    @property
     def since(self) -> Fraction:
         """The time of the first frame after the sample before."""
-        return (*self.passed, self.moment)[0].since
+        return self.moments[0].since
+
+    def opened(self, moment: Moment) -> tuple[Moment, ...]:
+        """What was not decoded right before one of the `moments` but can be, which happens once for
+        all who ask, and last the moment itself."""
+        time = moment.frame.time
+        if time not in self._opened:
+            self._opened[time] = _opened(moment)
+        return self._opened[time]
 
     @property
     def size_bytes(self) -> int:
@@ -101,6 +120,19 @@ def sample(
         else:
             passed.add(item)
     yield from passed.last()
+
+
+def _opened(moment: Moment) -> tuple[Moment, ...]:
+    if moment.frame.unseen is None:
+        return (moment,)
+    passed, last = _Passed(_OPENED_BYTES), moment.frame
+    for frame in moment.frame.unseen.before(last):
+        if frame.time < last.time:
+            passed.add(frame)
+        else:
+            last = frame
+    first, *others = passed.sample(last).moments
+    return (Moment(first.frame, moment.since), *others)
 
 
 class _Passed:

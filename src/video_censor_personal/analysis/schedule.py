@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 from video_censor_personal.config import FrameSampling
-from video_censor_personal.media.picture_groups import Picture, Selection
+from video_censor_personal.media.picture_groups import Chosen, Picture, Selection
 from video_censor_personal.timeline import seconds
 
 __all__ = ["Grid", "selection"]
@@ -52,29 +52,30 @@ def selection(sampling: FrameSampling) -> Selection | None:
 
 
 class _Uniform:
-    """What is due, and all that other pictures are built on: those have to be decoded anyway, and
-    tell later where a change came."""
+    """What is due, and all that other pictures are built on: most of those have to be decoded
+    anyway, and they tell later where a change came."""
 
     def __init__(self, step: Fraction) -> None:
         self._step = step
         self._grid = Grid(step)
 
-    def choose(self, pictures: Sequence[Picture], until: Fraction | None) -> Collection[Picture]:
+    def choose(self, pictures: Sequence[Picture], until: Fraction | None) -> Chosen:
         """See `Selection`."""
-        return [p for p in pictures if self._grid.takes(p.time) or p.reference]
+        due = [picture for picture in pictures if self._grid.takes(picture.time)]
+        return Chosen(due, [picture for picture in pictures if picture.reference])
 
 
 class _KeyFrames(_Uniform):
     """Entries alone wherever they come at least every `step` seconds, and of those only as many as
     that takes; the rest as `_Uniform`."""
 
-    def choose(self, pictures: Sequence[Picture], until: Fraction | None) -> Collection[Picture]:
+    def choose(self, pictures: Sequence[Picture], until: Fraction | None) -> Chosen:
         """See `Selection`."""
         entry = next((picture for picture in pictures if picture.entry), None)
         if entry is None or until is None or until - entry.time > self._step:
             return super().choose(pictures, until)
         if self._grid.looked is not None and until - self._grid.looked <= self._step:
-            return ()
+            return Chosen(())
         self._grid.restart()
         self._grid.takes(entry.time)
-        return (entry,)
+        return Chosen((entry,))

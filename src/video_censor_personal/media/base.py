@@ -6,11 +6,11 @@ there is no picture), as an exact `Fraction`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ __all__ = [
     "MediaInfo",
     "StreamInfo",
     "StreamKind",
+    "Unseen",
 ]
 
 SAMPLE_RATE_HZ = 16_000
@@ -121,13 +122,27 @@ def _preferred(streams: list[StreamInfo]) -> StreamInfo | None:
     return next((s for s in streams if "default" in s.flags), streams[0] if streams else None)
 
 
+class Unseen(Protocol):
+    """Pictures between two frames that were not decoded, but can be."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Of what is kept for that."""
+        ...
+
+    def before(self, frame: Frame) -> Iterator[Frame]:
+        """Decode them: in order, up to the first that cannot be trusted, and last `frame`, which
+        comes after them."""
+        ...
+
+
 class Frame:
     """One decoded picture, upright, converted to RGB only in the sizes somebody asks for.
 
     `video_frame` is the decoder's frame (`av.VideoFrame`); `rotation` is in degrees
     counter-clockwise as in `StreamInfo`. `since` is the time of the first picture after the frame
-    before this one: its own, unless pictures between them were not decoded. `lone`: of its group
-    of pictures, nothing else was decoded.
+    before this one: its own, unless pictures between them were not decoded. `unseen`: those that
+    can still be. `lone`: of its group of pictures, nothing else was decoded.
     """
 
     def __init__(
@@ -138,10 +153,12 @@ class Frame:
         *,
         since: Fraction | None = None,
         lone: bool = False,
+        unseen: Unseen | None = None,
     ) -> None:
         self.time = time
         self.since = time if since is None else since
         self.lone = lone
+        self.unseen = unseen
         self.video_frame = video_frame
         self.rotation = rotation % 360
         self._scaled: dict[tuple[int, int, str], NDArray[np.uint8]] = {}
@@ -182,7 +199,9 @@ class Frame:
     def reduced(self, longest_side: int) -> Frame:
         """The same moment as a smaller picture of 8 bits, which takes less memory."""
         small = self._reformatted(*self._size(longest_side), "yuv420p", "BILINEAR")
-        return Frame(self.time, small, self.rotation, since=self.since, lone=self.lone)
+        return Frame(
+            self.time, small, self.rotation, since=self.since, lone=self.lone, unseen=self.unseen
+        )
 
     def _size(self, longest_side: int) -> tuple[int, int]:
         ratio = longest_side / max(self.width, self.height)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from heapq import heappop, heappush
@@ -28,6 +29,7 @@ from video_censor_personal.media.packets import (
 )
 from video_censor_personal.media.picture_groups import PictureGroup, Selection, choose_groups
 from video_censor_personal.media.picture_types import PictureTypes
+from video_censor_personal.media.postponed import Postponed, postpone
 from video_censor_personal.timeline import Span, format_timecode
 
 __all__ = ["decode_frames", "frame_at"]
@@ -100,6 +102,8 @@ class _Decoding:
         self._last_end = Fraction(0)
         self._passed: list[int] = []
         self._lone: set[int] = set()
+        self._postponed: deque[Postponed | None] = deque()
+        self._unseen: Postponed | None = None
 
     def run(self, selection: Selection | None) -> Iterator[Frame | Gap]:
         if not self._info.container.startswith(_STAMPING):
@@ -130,11 +134,14 @@ class _Decoding:
                 return groups
             read = list(islice(groups, 2))
             while len(read) == 2 and read[0].decodable_before(read[1]):
-                self._account(read[0])
-                decoders.begin(*read)
+                group, following = read
+                left = postpone(group, following, self._new_decoder, self._time)
+                self._postponed.append(left)
+                self._account(group)
+                decoders.begin(group, following)
                 if decoders.full:
                     yield from self._present_oldest(decoders)
-                read = [read[1], *islice(groups, 1)]
+                read = [following, *islice(groups, 1)]
             if decoders.busy and read:
                 self._account(read[0])
                 for sent in read[0].leading:  # which the group before shows
@@ -157,6 +164,7 @@ class _Decoding:
                 self._ledger.refuse()
             else:
                 yield from self._present(frame)
+        self._unseen = self._postponed.popleft()
 
     def _account(self, group: PictureGroup) -> None:
         """Tell the ledger what becomes of the group's packets, once."""
@@ -191,15 +199,18 @@ class _Decoding:
         if last is not None and time <= last:
             time = last + self._base
         since, self._last = self._since(frame.pts, time), time
+        unseen, self._unseen = self._unseen, None
         if frame.pts is not None:
             key, corrupt = bool(frame.key_frame), bool(frame.is_corrupt)
             damaged_since = self._ledger.show(frame.pts, key=key, corrupt=corrupt)
             if damaged_since is not None:
                 yield Gap(Span(min(self._time(damaged_since), time), time), _DAMAGED)
+            if damaged_since is not None or self._ledger.damaged_since is not None:
+                unseen = None  # nobody could trust it
         self._last_end = time + (frame.duration * self._base or self._interval)
         lone = frame.pts in self._lone
         self._lone.discard(frame.pts)
-        yield Frame(time, frame, self._video.rotation, since=since, lone=lone)
+        yield Frame(time, frame, self._video.rotation, since=since, lone=lone, unseen=unseen)
 
     def _since(self, pts: int | None, time: Fraction) -> Fraction:
         """The time of the first picture after the last frame; call it before that is replaced."""

@@ -74,10 +74,7 @@ class GroupDecoders:
 
     def begin(self, group: PictureGroup, following: PictureGroup) -> None:
         """Decode what is shown from the entry of `group` until before that of `following`."""
-        packets = [sent.packet for sent in group.trailing if sent.decode]
-        leading = [sent.packet for sent in following.leading if sent.decode]
-        if leading:
-            packets += [following.sent[0].packet, *leading]
+        packets = [sent.packet for sent in group.until(following)]
         entries = (each.sent[0].packet.pts for each in (group, following))
         task = _Task(packets, *entries)
         belt = Belt(lambda stopped: self._decode(task, stopped), cost=_size, capacity=self._share)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from video_censor_personal.media.packets import PacketReader
 from video_censor_personal.media.picture_types import PictureType, PictureTypes
 
-__all__ = ["Picture", "PictureGroup", "Selection", "Sent", "choose_groups"]
+__all__ = ["Chosen", "Picture", "PictureGroup", "Selection", "Sent", "choose_groups"]
 
 _GROUP_BYTES = 16 * 1024 * 1024
 _GROUP_PACKETS = 600
@@ -36,10 +36,24 @@ class Picture:
     reference: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The pictures of a group that are decoded.
+
+    Attributes:
+        wanted: these in any case.
+        between: these as well; but what comes after the last one wanted may be put off until
+            somebody asks for it (`Frame.opened`).
+    """
+
+    wanted: Collection[Picture]
+    between: Collection[Picture] = ()
+
+
 class Selection(Protocol):
     """Says which pictures are decoded."""
 
-    def choose(self, pictures: Sequence[Picture], until: Fraction | None) -> Collection[Picture]:
+    def choose(self, pictures: Sequence[Picture], until: Fraction | None) -> Chosen:
         """The ones to decode of a group's `pictures`, which come in order of presentation.
 
         All that are references must be among them, or the entry alone, or nothing. `until` is the
@@ -54,6 +68,7 @@ class Sent:
     """A packet, what the reader said of it (see `PacketReader`), and what becomes of it.
 
     Attributes:
+        wanted: somebody waits for its picture.
         decode: give it to the decoder.
         lone: it is the only picture of its group that is decoded.
         accounted: it was noted already.
@@ -64,6 +79,7 @@ class Sent:
     torn: bool
     jumped: bool
     type: PictureType
+    wanted: bool = True
     decode: bool = True
     lone: bool = False
     accounted: bool = False
@@ -103,6 +119,13 @@ class PictureGroup:
     def trailing(self) -> Sequence[Sent]:
         """The entry and what is shown after it."""
         return [sent for sent in self.sent if sent.packet.pts >= self.sent[0].packet.pts]
+
+    def until(self, following: PictureGroup) -> list[Sent]:
+        """What is decoded for all that is shown from this group's entry until before that of the
+        `following` one, in file order."""
+        sent = [sent for sent in self.trailing if sent.decode]
+        leading = [sent for sent in following.leading if sent.decode]
+        return [*sent, following.sent[0], *leading] if leading else sent
 
 
 def choose_groups(
@@ -157,13 +180,15 @@ class _Choice:
         pictures = {self._picture(sent): sent for sent in self._decodable(group)}
         in_order = sorted(pictures, key=lambda picture: picture.time)
         until = None if following is None or following.pts is None else following.pts
-        chosen = set(
-            self._selection.choose(in_order, None if until is None else self._time_of(until))
-        )
+        choice = self._selection.choose(in_order, None if until is None else self._time_of(until))
+        wanted = set(choice.wanted)
         if last:
-            chosen.add(in_order[-1])  # what is shown at the end is always looked at
+            wanted.add(in_order[-1])  # what is shown at the end is always looked at
+        chosen = wanted.union(choice.between)
         for sent in group:
-            sent.decode = False
+            sent.decode = sent.wanted = False
+        for picture in wanted:
+            pictures[picture].wanted = True
         for picture in chosen:
             pictures[picture].decode = True
             pictures[picture].lone = len(chosen) == 1
