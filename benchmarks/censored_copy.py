@@ -6,6 +6,12 @@ The film is made here by FFmpeg: 1080p, key frames 2 to 10 s apart, a 5.1 and a 
 subtitles. Every way runs in a process of its own; the rounds are interleaved, so that a busy
 machine is equally unkind to all. Reported are medians of wall and CPU time, peak memory, and
 ratios to the way that each task names first. Needs the `ffmpeg` program.
+
+`--smartcut` compares the cuts with the package of that name, which encodes at x264's `medium` and
+is therefore set beside ours at the same preset as well. It is best installed by itself:
+
+    python -m venv /tmp/peer && /tmp/peer/bin/pip install smartcut
+    python benchmarks/censored_copy.py --tasks cut --smartcut /tmp/peer/bin/smartcut
 """
 
 from __future__ import annotations
@@ -81,15 +87,14 @@ def run_ffmpeg(arguments: Sequence[str]) -> None:
 # -- our way
 
 
-def copy_ours(task: str, film: Path, out: Path, spans: Spans) -> None:
+def copy_ours(task: str, film: Path, out: Path, spans: Spans, preset: str) -> None:
     """In a process of its own."""
     detections = [_detection(task, Span.of(*span)) for span in spans]
     segments = tuple(Segment(d.span, (d.category,), (d,)) for d in detections)
     info = probe(film)
     report = Report(film, info.duration, datetime.now(UTC), "", segments)
-    actions = Remediation(
-        AudioRemediation(mode="bleep"), VideoRemediation(mode="cut" if task == "cut" else "blur")
-    )
+    pictures = VideoRemediation(mode="cut" if task == "cut" else "blur", preset=preset)  # type: ignore[arg-type]
+    actions = Remediation(AudioRemediation(mode="bleep"), pictures)
     plan = make_plan(report, actions, info, output=out)
     write_copy(info, plan, out, remediation=actions, force=True)
 
@@ -103,19 +108,22 @@ def _detection(task: str, span: Span) -> Detection:
     return Detection(category, "hell", span, 0.9, "", "benchmark", modality, track)  # type: ignore[arg-type]
 
 
-# -- FFmpeg's ways
+# -- the others' ways
 
 
-def ways(task: str, film: Path, out: Path, spans: Spans, codec: str) -> dict[str, list[str]]:
+def ways(
+    task: str, film: Path, out: Path, spans: Spans, codec: str, smartcut: Path | None
+) -> dict[str, list[str]]:
     """Command lines by way; ours is the first."""
     ours = [sys.executable, __file__, "--child", task, str(film), str(out), json.dumps(spans)]
+    default = VideoRemediation().preset
     during = "+".join(f"between(t,{start},{end})" for start, end in spans)
     ffmpeg = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", str(film), "-map", "0"]
     preset = "veryfast" if codec == "libx264" else "superfast"
     encoder = ["-c:v", codec, "-preset", preset, "-crf", "18"]
     if codec == "libx265":
         encoder += ["-x265-params", "log-level=none"]
-    found = {"ours": ours}
+    found = {"ours": [*ours, default]}
     if task == "mute":
         muted = [*ffmpeg, "-c", "copy", "-c:a", "aac", "-b:a:0", "384k", "-b:a:1", "128k"]
         found["ffmpeg -c:v copy -af"] = [*muted, "-af", f"volume=0:enable='{during}'", str(out)]
@@ -132,6 +140,10 @@ def ways(task: str, film: Path, out: Path, spans: Spans, codec: str) -> dict[str
         kept += [f"select='not({during})',setpts=N/FRAME_RATE/TB"]
         kept += ["-af", f"aselect='not({during})',asetpts=N/SR/TB", "-c:a", "aac", "-b:a", "384k"]
         found["ffmpeg select"] = [*kept, *encoder, str(out)]
+        if smartcut:
+            times = ",".join(f"{start},{end}" for start, end in spans)
+            found["smartcut"] = [str(smartcut), str(film), str(out), "--cut", times]
+            found["ours, medium"] = [*ours, "medium"]
     return found
 
 
@@ -173,9 +185,9 @@ def edits(task: str, seconds: float) -> Spans:
     return [(seconds * share, seconds * share + length) for share in (0.13, 0.46, 0.81)]
 
 
-def benchmark(task: str, film: Path, seconds: float, rounds: int, codec: str) -> None:
-    out = film.with_name("out.mkv")
-    commands = ways(task, film, out, edits(task, seconds), codec)
+def benchmark(task: str, film: Path, seconds: float, given: argparse.Namespace) -> None:
+    out, codec, rounds = film.with_name("out.mkv"), given.codec, given.rounds
+    commands = ways(task, film, out, edits(task, seconds), codec, given.smartcut)
     runs: dict[str, list[Run]] = {way: [] for way in commands}
     same = ""
     for _ in range(rounds):
@@ -201,15 +213,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--codec", choices=("libx264", "libx265"), default="libx264")
     parser.add_argument("--tasks", nargs="+", default=["mute", "blur", "cut"])
     parser.add_argument("--film", type=Path, help="keep the film here and use it again")
-    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--smartcut", type=Path, help="its program, a peer in cutting")
+    parser.add_argument("--child", nargs=5, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def main() -> None:
     given = arguments()
     if given.child:
-        task, film, out, spans = given.child
-        copy_ours(task, Path(film), Path(out), json.loads(spans))
+        task, film, out, spans, preset = given.child
+        copy_ours(task, Path(film), Path(out), json.loads(spans), preset)
         return
     if shutil.which("ffmpeg") is None:
         raise SystemExit("this needs the ffmpeg program")
@@ -220,7 +233,7 @@ def main() -> None:
             make_film(film, given.seconds, given.codec)
         length = probe(film).duration or Fraction(0)
         for task in given.tasks:
-            benchmark(task, film, float(length), given.rounds, given.codec)
+            benchmark(task, film, float(length), given)
 
 
 if __name__ == "__main__":
