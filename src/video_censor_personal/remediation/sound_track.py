@@ -77,14 +77,7 @@ class SoundTrack:
         )
         joints = [end for cut in retiming.cuts for end in (cut.start, cut.end)]
         self._joints = SoundEditor((), self._rate, _JOINT_FADE_S, joints=joints)
-        self._pieces = [
-            (
-                round(piece.start * self._rate),
-                round(retiming.moved(piece.start) * self._rate),
-                round(retiming.moved(piece.end) * self._rate),
-            )
-            for piece in retiming.pieces()
-        ]
+        self._pieces = _pieces(retiming, self._rate)
 
     def push(self, packet: Any) -> Iterable[Any]:
         if not packet.size:
@@ -170,3 +163,15 @@ class SoundTrack:
         frame.time_base = Fraction(1, self._rate)
         frame.pts = position + round(self._origin * self._rate)
         yield from self.stream.encode(frame)
+
+
+def _pieces(retiming: Retiming, rate_hz: int) -> list[tuple[int, int, int]]:
+    """What is kept, in samples: its start in the source, then start and end in the copy."""
+    return [
+        (
+            round(piece.start * rate_hz),
+            round(retiming.moved(piece.start) * rate_hz),
+            round(retiming.moved(piece.end) * rate_hz),
+        )
+        for piece in retiming.pieces()
+    ]
