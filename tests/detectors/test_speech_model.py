@@ -126,7 +126,11 @@ while True:
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
     os.killpg(parent.pid, stop)
-    _, complaint = parent.communicate(timeout=30)
+    try:
+        _, complaint = parent.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        os.killpg(parent.pid, signal.SIGKILL)
+        raise
     if stop == signal.SIGINT:
         assert complaint.decode().strip().endswith("KeyboardInterrupt")
         assert complaint.count(b"Traceback") == 1
