@@ -18,7 +18,7 @@ from whispering import HELL, german, run, true_to
 
 from video_censor_personal.detectors.base import CategorySettings, DetectorSettings
 from video_censor_personal.detectors.whisper import WhisperListener, plugin
-from video_censor_personal.detectors.whisper_model import WhisperFolder
+from video_censor_personal.detectors.whisper_folder import WhisperFolder
 from video_censor_personal.errors import ConfigError, DetectorError
 from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import AudioBlock
@@ -111,10 +111,11 @@ import sys, threading
 sys.path[:0] = {[str(Path(__file__).parent)]!r}
 from pathlib import Path
 import spoken, test_whisper_plugin, whispering
-from video_censor_personal.analysis.examination import examine
+from video_censor_personal.analysis.examination import Ears, examine
 from video_censor_personal.config import Processing
 from video_censor_personal.detectors.model_process import ModelProcess
-from video_censor_personal.detectors.whisper_model import WhisperFolder, WhisperProcess
+from video_censor_personal.detectors.whisper_folder import WhisperFolder
+from video_censor_personal.detectors.whisper_model import WhisperProcess
 from video_censor_personal.media.probe import probe
 model = WhisperProcess(WhisperFolder("stuck", Path()), "cpu", 1)
 model.process = ModelProcess("stuck", test_whisper_plugin.Stuck)
@@ -125,7 +126,7 @@ class Told(test_whisper_plugin.WhisperListener):
 ears = whispering.listener(model)
 ears.__class__ = Told
 info = probe(spoken.DATA / whispering.HELL)
-examine(info, [], lambda: [ears], [], Processing(), sensitivities={{}})
+examine(info, [], [Ears("w", lambda: ears)], [], Processing(), sensitivities={{}})
 """
     parent = subprocess.Popen(
         [sys.executable, "-c", script],

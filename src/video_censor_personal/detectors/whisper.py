@@ -201,7 +201,8 @@ class WhisperPlugin:
     def build(self, settings: DetectorSettings) -> SoundDetector:
         from video_censor_personal.detectors.hearing import Hearing
         from video_censor_personal.detectors.speech_model import SpeechProcess
-        from video_censor_personal.detectors.whisper_model import WhisperFolder, WhisperProcess
+        from video_censor_personal.detectors.whisper_folder import WhisperFolder
+        from video_censor_personal.detectors.whisper_model import WhisperProcess
 
         options = self._options(settings)
         vocabulary = self._vocabulary(settings, options)

@@ -7,12 +7,10 @@ one, words where no voice is are dropped, and speech it could not make sense of 
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 
 from video_censor_personal.detectors.heard_words import HeardWord
 from video_censor_personal.detectors.model_process import ModelProcess
-from video_censor_personal.errors import DetectorError
+from video_censor_personal.detectors.whisper_folder import WhisperFolder
 from video_censor_personal.media.base import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
@@ -29,16 +27,12 @@ if TYPE_CHECKING:
 __all__ = [
     "MARGIN",
     "Transcript",
-    "WhisperFolder",
     "WhisperProcess",
     "WhisperSource",
     "joined_words",
 ]
 
 _log = logging.getLogger(__name__)
-
-_FILES = ("model.bin", "config.json", "tokenizer.json")
-_VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
 
 _PAUSE_MS = 250
 MARGIN = SAMPLE_RATE_HZ // 5
@@ -68,36 +62,6 @@ class Transcript:
     words: tuple[HeardWord, ...] = ()
     heard_s: float = 0.0
     understood: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class WhisperFolder:
-    """A model as it lies on disk; `name` is what messages call it."""
-
-    name: str
-    path: Path
-
-    def check(self) -> None:
-        """Raises `DetectorError` naming what is missing in the folder and how to get it."""
-        missing = [name for name in _FILES if not (self.path / name).is_file()]
-        if not any((self.path / name).is_file() for name in _VOCABULARIES):
-            missing.append("vocabulary.json")
-        if missing:
-            raise DetectorError(
-                f"the model {self.name!r} lacks {', '.join(missing)} in {self.path}; it must be a "
-                "Whisper model in CTranslate2's format, such as whisper-small-en of the catalogue "
-                f"(video-censor models verify {self.name}; video-censor models download)"
-            )
-
-    @property
-    def is_multilingual(self) -> bool:
-        """By what CTranslate2 itself goes by: English-only models have no empty token."""
-        for name in _VOCABULARIES:
-            file = self.path / name
-            if file.is_file():
-                text = file.read_text(encoding="utf-8")
-                return "" in (json.loads(text) if file.suffix == ".json" else text.split("\n")[:-1])
-        return False
 
 
 class WhisperSource(Protocol):
