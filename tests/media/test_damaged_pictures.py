@@ -6,7 +6,15 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from movies import Sound, cut_off, damage, hide_codec, make_movie, read_number
+from movies import (
+    Sound,
+    cut_off,
+    damage,
+    hide_codec,
+    make_movie,
+    number_picture,
+    read_number,
+)
 
 from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import Frame
@@ -228,3 +236,21 @@ def test_damage_at_the_start_is_a_gap_from_zero(sources, tmp_path):
 
     assert gaps
     assert gaps[0].start == 0
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_a_sound_avi_is_not_taken_for_a_damaged_one_and_a_damaged_one_is(tmp_path, codec):
+    """AVI stores no times, and FFmpeg gives a frame another one than its packet."""
+    path = tmp_path / "a.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options={"bf": "2", "g": "12"})
+        stream.width, stream.height = 160, 120
+        for number in range(75):
+            picture = number_picture(number, 160, 120)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    items = list(decode_frames(probe(path)))
+    assert [item for item in items if isinstance(item, Gap)] == []
+    assert len(items) == 75
+    damage(path)
+    assert [item for item in decode_frames(probe(path)) if isinstance(item, Gap)]

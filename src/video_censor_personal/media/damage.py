@@ -35,14 +35,17 @@ class _Sent:
 class PictureLedger:
     """Follows packets into a decoder and frames out of it; times are in the stream's time base.
 
-    `interval` is the usual step between frames, as far as the container declares one.
+    `interval` is the usual step between frames, as far as the container declares one. `stamped`:
+    the container stores when a picture is shown. Where it does not (AVI), what FFmpeg guesses for a
+    packet is not what it gives to its frame, so no frame can be missed by its time.
 
     Attributes:
         damaged_since: where the stretch of damage began that is still going on.
     """
 
-    def __init__(self, interval: int) -> None:
+    def __init__(self, interval: int, *, stamped: bool = True) -> None:
         self.damaged_since: int | None = None
+        self._stamped = stamped
         self._order = 0
         self._breaks: deque[int] = deque(maxlen=16)
         self._key = 0
@@ -58,7 +61,10 @@ class PictureLedger:
     def send(self, packet: Any, broken: bool, torn: bool) -> None:
         """Called before `packet` goes to the decoder; the rest as in `PacketReader`."""
         self._count(broken, torn)
-        if packet.pts is not None and not packet.is_discard:
+        if not self._stamped:
+            if packet.is_corrupt:
+                self._spoilt.append(self._order)
+        elif packet.pts is not None and not packet.is_discard:
             heappush(self._awaited, _Sent(packet.pts, self._order, not packet.is_corrupt))
 
     def pass_over(self, packet: Any, broken: bool, torn: bool) -> None:

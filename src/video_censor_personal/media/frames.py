@@ -41,6 +41,9 @@ _SMOOTHING = ("h264", "hevc")  # for these it was measured what leaving the filt
 # only a decoder finds out: there nobody can say beforehand which picture is due.
 _STAMPING = ("mov", "matroska", "mpegts", "flv")
 
+# Those of the others in which a packet is known to get another stamp than its frame.
+_GUESSED = ("avi", "h264", "hevc", "m4v", "mpegvideo")
+
 _USUAL_INTERVAL = Fraction(1, 25)
 _JUMPED = "the time stamps jump back here: later times may not be what players show"
 
@@ -97,7 +100,9 @@ class _Decoding:
         self._base = Fraction(self._stream.time_base)
         self._interval = 1 / video.frame_rate if video.frame_rate else _USUAL_INTERVAL
         self._reader = PacketReader(container)
-        self._ledger = PictureLedger(max(1, round(self._interval / self._base)))
+        step = max(1, round(self._interval / self._base))
+        stamped = not info.container.startswith(_GUESSED)
+        self._ledger = PictureLedger(step, stamped=stamped)
         self._last: Fraction | None = None
         self._last_end = Fraction(0)
         self._passed: list[int] = []
