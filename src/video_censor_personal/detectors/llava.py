@@ -121,8 +121,6 @@ class LlavaPlugin:
         return f"prompt {digest_of(_prompt(settings))}"
 
     def build(self, settings: DetectorSettings) -> Llava:
-        from video_censor_personal.detectors.yes_no_model import YesNoModel
-
         options = read_options(LlavaOptions, settings)
         folder = settings.model_paths.get(options.model)
         if folder is None or not folder.is_dir():
@@ -131,6 +129,8 @@ class LlavaPlugin:
                 "download the models (a LLaVA model is a repository, not one file of it)",
                 detector=settings.name,
             )
+        from video_censor_personal.detectors.yes_no_model import YesNoModel
+
         model = YesNoModel(
             folder, threads=settings.threads, device=settings.device, detector=settings.name
         )

@@ -1,8 +1,8 @@
 """What a person decided in one report, carried to another report of the same video.
 
-They may be of one analysis, judged by two configurations, or of two. A decision is carried where the new segment
-holds nothing that the person did not decide about; otherwise a sentence says that it was not. That
-a segment was deleted cannot be seen, which is why `allow` is the way to let something stay.
+They may be of one analysis, judged by two configurations, or of two. A decision is carried where
+the new segment holds nothing that the person did not decide about; otherwise a sentence says that
+it was not. That a segment was deleted cannot be seen, so `allow` is the way to let something stay.
 """
 
 from __future__ import annotations
