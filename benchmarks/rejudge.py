@@ -131,12 +131,14 @@ def record(seconds: int) -> Scores:
     witnesses = (
         Witness(bodies, scales, "made up", looks(chance, seconds, see_bodies)),
         Witness(scenes, scales, "made up", looks(chance, seconds, see_scenes)),
-        Witness(Search("speech-profanity", "audio", ears), {}, "made up", heard=words),
-        Witness(Search("second-ears", "audio", ears), {}, "made up", heard=words),
+        *(
+            Witness(Search(name, "audio", ears), {}, "made up", heard=words, kind="words")
+            for name in ("speech-profanity", "whisper")
+        ),
     )
     end = Fraction(seconds)
     evidence = Evidence(
-        witnesses, {"video": (), "audio": ()}, {}, end, end, dict.fromkeys(CATEGORIES, 0.5)
+        witnesses, {"video": (), "audio": ()}, end, end, dict.fromkeys(CATEGORIES, 0.5)
     )
     made = Making("made up", "uniform", 0.5)
     return Scores(Path("film.mkv"), 1, "made up", datetime.now(UTC), made, evidence)
