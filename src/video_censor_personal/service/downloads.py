@@ -40,6 +40,10 @@ __all__ = ["Downloads"]
 
 log = logging.getLogger(__name__)
 
+_CONNECTIONS = 8
+"""Of one download; three may run at once. With 24 a kill cost 6.5 instead of 2.1 % (1 GiB models),
+and the status calls of 200 clients took 723 instead of 268 ms (p99)."""
+
 _STOP_S = 1.5
 
 OnEnd = Callable[[Transaction, Job], None]
@@ -227,7 +231,7 @@ class Downloads:
     def _engine_for(self, wanted: Wanted) -> Engine:
         settings = self._settings
         return Engine(
-            Limits(bytes_per_s=settings.bytes_per_s_each),
+            Limits(_CONNECTIONS, _CONNECTIONS, bytes_per_s=settings.bytes_per_s_each),
             RetryPolicy(settings.retry_waits_s, longest_wait_s=settings.longest_wait_s),
             throttle=self._throttle,
             permits=reachable_from(parse_url(wanted.endpoint).origin),
