@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +14,10 @@ from tiny_tagger import make_tiny_tagger
 from video_censor_personal.cli import main
 
 
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    for name in ("HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    with LoopbackHub() as served:
-        monkeypatch.setenv("HF_ENDPOINT", served.endpoint)
-        content = make_tiny_tagger(tmp_path / "made.onnx").read_bytes()
-        served.add("org/yamnet", {"yamnet.onnx": content}, lfs=["yamnet.onnx"])
-        yield served
+@pytest.fixture(autouse=True)
+def published(hub: LoopbackHub, tmp_path: Path) -> None:
+    content = make_tiny_tagger(tmp_path / "made.onnx").read_bytes()
+    hub.add("org/yamnet", {"yamnet.onnx": content}, lfs=["yamnet.onnx"])
 
 
 @pytest.fixture
@@ -49,9 +41,7 @@ def config(folder: Path, detections: str, more: str = "") -> Path:
     return path
 
 
-def test_a_scream_is_found_and_silenced_and_the_rest_is_not(
-    hub: LoopbackHub, tmp_path: Path, movie: Path
-) -> None:
+def test_a_scream_is_found_and_silenced_and_the_rest_is_not(tmp_path: Path, movie: Path) -> None:
     copy = tmp_path / "clean.mp4"
     named = config(tmp_path, "violence: {}", "detectors: [{type: sound-events}]\n")
     job = ["--config", str(named), "--video", str(movie), "-o", str(copy)]
@@ -80,9 +70,7 @@ def test_a_scream_is_found_and_silenced_and_the_rest_is_not(
         assert level(after, start, end) == pytest.approx(level(before, start, end), abs=0.2)
 
 
-def test_another_sensitivity_needs_no_second_hearing(
-    hub: LoopbackHub, tmp_path: Path, movie: Path
-) -> None:
+def test_another_sensitivity_needs_no_second_hearing(tmp_path: Path, movie: Path) -> None:
     out = tmp_path / "a.json"
     named = "detectors: [{type: sound-events}]\n"
     file = config(tmp_path, "screams: {sensitivity: 0.5}", named)
