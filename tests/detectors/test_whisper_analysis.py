@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,17 +22,6 @@ from video_censor_personal.pipeline import AnalysisPipeline
 HELL = "words_hell_slt.wav"
 BEGIN_S = 2.0
 HUB_NAME = "org/whisper"
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    for name in ("HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    with LoopbackHub() as served:
-        monkeypatch.setenv("HF_ENDPOINT", served.endpoint)
-        yield served
 
 
 def publish(hub: LoopbackHub, folder: Path, speech_begins_s: float) -> None:
