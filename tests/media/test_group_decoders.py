@@ -12,6 +12,7 @@ import av
 import pytest
 from movies import make_movie, read_number
 
+from video_censor_personal.media import group_decoders
 from video_censor_personal.media.base import Frame
 from video_censor_personal.media.frames import decode_frames
 from video_censor_personal.media.group_decoders import GroupDecoders
@@ -140,7 +141,12 @@ def test_an_error_of_a_decoder_reaches_whoever_takes_its_frames(groups: Any) -> 
 
 
 @pytest.mark.parametrize("taken", [1, GROUP + 3])
-def test_closing_early_stops_every_decoder(film: Path, taken: int) -> None:
+def test_closing_early_stops_every_decoder(
+    film: Path, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # room for less than a group, so that decoders wait in the middle of theirs
+    monkeypatch.setattr(group_decoders, "_KEPT_BYTES", 3 * 14 * PICTURE_BYTES)
+
     class Everything:
         def choose(self, pictures: Any, until: Any) -> Any:
             return Chosen(pictures)
