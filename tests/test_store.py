@@ -153,10 +153,12 @@ def test_recognising_takes_less_than_a_millisecond(store: Store) -> None:
         put(store, f"model-{i}")
     store = Store(store.root)
     store.fingerprint("model-0")
-    began = time.perf_counter()
+    times = []
     for i in range(200):
+        began = time.perf_counter()
         assert store.fingerprint(f"model-{i}")
-    assert (time.perf_counter() - began) / 200 < 0.001
+        times.append(time.perf_counter() - began)
+    assert sorted(times)[100] < 0.001
 
 
 @pytest.mark.parametrize("change", ["content", "size", "replaced", "gone", "folder"])

@@ -212,7 +212,7 @@ def test_a_thousand_models_are_remembered_at_no_cost(tmp_path, hub_environment):
         start = time.perf_counter()
         registry.query_model(f"org/m{i}")
         times.append(time.perf_counter() - start)
-    assert sorted(times)[500] < 0.2e-3
+    assert sorted(times)[500] < 1e-3
 
 
 @pytest.mark.parametrize("ttl_hours", [0, -1])

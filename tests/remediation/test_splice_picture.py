@@ -52,6 +52,10 @@ def h265(*more: str) -> dict[str, str]:
     return {"preset": "ultrafast", "crf": "20", "x265-params": params}
 
 
+def av1(*more: str) -> dict[str, str]:
+    return {"preset": "10", "crf": "30", "g": "24", "svtav1-params": ":".join(["lp=1", *more])}
+
+
 KINDS: dict[str, dict[str, object]] = {
     "pyramid": {"video_codec": "libx264", "video_options": h264("b-pyramid=normal:bframes=3")},
     "plain-b": {"video_codec": "libx264", "video_options": h264("b-pyramid=none:bframes=2")},
@@ -70,8 +74,17 @@ KINDS: dict[str, dict[str, object]] = {
     },
 }
 CASES = [(kind, suffix) for kind in KINDS for suffix in (".mp4", ".mkv")]
-CASES += [("vp9", suffix) for suffix in (".webm", ".mkv", ".mp4")]
-KINDS["vp9"] = {"video_codec": "libvpx-vp9", "video_options": {"g": "24", "cpu-used": "8"}}
+KINDS |= {
+    "vp9": {"video_codec": "libvpx-vp9", "video_options": {"g": "24", "cpu-used": "8"}},
+    "av1": {"video_codec": "libsvtav1", "video_options": av1()},
+    "av1-10": {
+        "video_codec": "libsvtav1",
+        "video_options": av1(),
+        "pixel_format": "yuv420p10le",
+    },
+}
+WEB = ("vp9", "av1", "av1-10")
+CASES += [(kind, suffix) for kind in WEB for suffix in (".webm", ".mkv", ".mp4")]
 
 
 @pytest.fixture(scope="module")

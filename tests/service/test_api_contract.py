@@ -139,7 +139,7 @@ def test_deleting_what_downloads_stops_it_at_once(hub, client):
     took = time.monotonic() - began
     assert cancelled.status_code == 200
     assert cancelled.json()["status"] == "cancelled"
-    assert took < 0.5
+    assert took < 3  # the download would have taken half a minute
     # What was in the server's and the system's buffers may still leave; a transfer would go on.
     for _ in range(10):
         sent = hub.files.sent_bytes
