@@ -235,6 +235,7 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+@lru_cache(maxsize=4096)
 def _flat(target: str) -> str:
     """A file name for what belongs to `target`, different for every target."""
     digest = hashlib.sha256(target.encode()).hexdigest()[:16]

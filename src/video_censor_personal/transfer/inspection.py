@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
@@ -111,7 +110,7 @@ class _Look:
         self.done_bytes = 0
         self.total_bytes = 0
         self._expected = ("", "")
-        self.stopped = threading.Event()
+        self.stopped = False
 
     def decide(self, *, deep: bool) -> PlannedFile:
         """What the disk has, reading the file if need be."""
@@ -145,7 +144,7 @@ class _Look:
         algorithm, expected = self._expected
         before = _identity(self.store.stat(self.source.target))
         try:
-            digest = hash_file(self.path, algorithm, self._count, self.stopped.is_set)
+            digest = hash_file(self.path, algorithm, self._count, lambda: self.stopped)
         except OSError as exc:
             raise ModelCacheError(
                 f"{self.path} cannot be read ({exc.strerror})", path=self.path
@@ -251,7 +250,7 @@ def _read_all(
         return [futures[look].result() for look in looks]
     finally:
         for look in looks:
-            look.stopped.set()
+            look.stopped = True
         pool.shutdown(cancel_futures=True)
 
 
@@ -268,7 +267,7 @@ def _watch(
         running = wait_for(running, timeout=_TICK_S).not_done
         if cancel is not None and cancel.cancelled:
             for look in looks:
-                look.stopped.set()
+                look.stopped = True
         for look in looks:
             if told.get(look.source.name) != look.done_bytes:
                 told[look.source.name] = look.done_bytes
