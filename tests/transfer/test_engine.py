@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import threading
 import time
 
@@ -164,16 +165,15 @@ def test_progress_counts_true_bytes_often(
     def slowly(request: Request, reply: Reply) -> None:
         reply.bytes_per_s = 1_000_000
 
-    began = time.monotonic()
     limits = Limits(connections=1)
     fetch(server.host("/model", content_of(1_200_000), tweak=slowly), limits=limits)
-    took = time.monotonic() - began
 
     counts = [e.done_bytes for e in events if e.phase is Phase.FETCHING]
-    assert len(counts) >= 2 * took
     assert counts == sorted(counts)
-    # Half of the time is half of the bytes: nothing is made up, nothing jumps.
-    assert 0.3 < counts[len(counts) // 2] / 1_200_000 < 0.7
+    # Nothing is made up, nothing jumps: it takes 1.2 s, and is told 10 times a second if the
+    # machine has time for it.
+    assert len(counts) >= 5
+    assert max(later - sooner for sooner, later in itertools.pairwise(counts)) < 600_000
     assert events[-1].phase is Phase.DONE
     assert events[-1].done_bytes == events[-1].total_bytes == 1_200_000
 

@@ -86,7 +86,7 @@ class Run:
         self._fetched_bytes = 0  # by jobs that have ended
         self._threads: list[threading.Thread] = []
         self._small_left = sum(_is_small(job) for job in self.jobs)
-        self._ramp = Ramp(limits.connections, self._small_left)
+        self._ramp = Ramp(limits.connections, self._small_left, synced=durable)
         self._dialer = Dialer(
             LazyTls(), limits.connect_s, limits.stall_s, self._stop.is_set, permits
         )
