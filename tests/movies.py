@@ -58,7 +58,7 @@ of the times in seconds (float64) that gives samples of -1..1."""
 
 @dataclass(frozen=True)
 class Sound:
-    """An audio stream. `start` is the time of its first sample."""
+    """An audio stream. `start` is the time of its first sample; `options` are for its encoder."""
 
     signal: Signal = 440.0
     codec: str = "aac"
@@ -69,6 +69,7 @@ class Sound:
     flags: Sequence[str] = ()
     start: Fraction | float = 0
     bit_rate: int = 128_000
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -248,7 +249,7 @@ def _encode_video(track: _Track, pictures: Iterator[tuple[Fraction, Any]], begin
 
 
 def _audio_track(out: Any, sound: Sound) -> _Track:
-    stream = out.add_stream(sound.codec, rate=sound.rate_hz)
+    stream = out.add_stream(sound.codec, rate=sound.rate_hz, options=dict(sound.options))
     stream.codec_context.layout = sound.layout
     if not sound.codec.startswith(("pcm_", "flac")):
         stream.codec_context.bit_rate = sound.bit_rate

@@ -34,8 +34,8 @@ PICTURES: dict[str, dict[str, str]] = {
 }
 SOUNDS: dict[str, dict[str, str]] = {
     "aac": {".mp4": "splice", ".mov": "splice", ".mkv": "splice", ".ts": "encode"},
-    "ac3": {".mp4": "encode", ".mov": "encode", ".mkv": "encode", ".ts": "encode"},
-    "eac3": {".mp4": "encode", ".mkv": "encode"},
+    "ac3": {".mp4": "splice", ".mov": "splice", ".mkv": "splice", ".ts": "encode"},
+    "eac3": {".mp4": "splice", ".mov": "splice", ".mkv": "splice", ".ts": "encode"},
     "libopus": {".mkv": "encode", ".mp4": "encode"},
     "libmp3lame": {".mkv": "encode", ".mp4": "encode", ".avi": "encode"},
     "flac": {".mkv": "encode", ".mp4": "encode"},

@@ -332,6 +332,6 @@ def test_the_plan_reads_as_a_page() -> None:
         "stream 1 (audio: aac, eng): 10.00 s encoded anew as aac at 128 kb/s, "
         "as parts of the sound are replaced (the kind of AAC is unknown)",
         "stream 2 (audio: ac3, deu): 10.00 s encoded anew as ac3 at 448 kb/s, "
-        "as parts of the sound are replaced (ac3 packets cannot be joined)",
+        "as parts of the sound are replaced (the kind of AC-3 is unknown)",
         "stream 3 (subtitle: subrip, eng): 10.00 s rewritten, as words are masked",
     ]

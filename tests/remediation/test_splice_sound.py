@@ -13,7 +13,7 @@ from movies import Sound, decoded_audio, level_dbfs, make_movie
 from video_censor_personal.config import AudioRemediation, Remediation
 from video_censor_personal.media.probe import probe
 from video_censor_personal.remediation.seams import SoundDecoder
-from video_censor_personal.remediation.sound_windows import frame_cuts
+from video_censor_personal.remediation.sound_windows import frame_cuts, grid_of
 from video_censor_personal.timeline import Span
 
 WORDS = [segment(heard("hell", 2.0, 2.3)), segment(heard("damn", 5.1, 5.2))]
@@ -167,7 +167,7 @@ def test_a_cut_takes_whole_packets_and_silences_the_rest(tmp_path: Path, name: s
 
 def test_a_hundred_cuts_do_not_add_up() -> None:
     cuts = [Span.of(at, at + 0.3 + 0.0137 * (at % 17)) for at in range(3, 403, 4)]
-    found = frame_cuts(cuts, RATE, -1024)
+    found = frame_cuts(cuts, grid_of("aac"), RATE, -1024)
     removed = Fraction(0)
     for cut, (start, end, whole) in zip(cuts, found, strict=True):
         removed += cut.duration

@@ -51,7 +51,7 @@ class StreamInfo:
         profile: FFmpeg's name of the codec's profile (`LC`, `HE-AAC`, `High`, `Main 10`).
         interlaced: the first picture consists of two fields.
         setup: what the container hands to the decoder before the first packet (`avcC`, `hvcC`, an
-            `AudioSpecificConfig`), empty where it has nothing.
+            `AudioSpecificConfig`), the first packet of AC-3 and E-AC-3; empty where there is none.
         flags: the stream's dispositions: `default`, `forced`, `comment`, ...
     """
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,9 @@ _KINDS: Mapping[str, StreamKind] = {
 # B-frames and a start in the middle of a group of pictures all need some; 300 is 10 s of video.
 _PATIENCE = 300
 
+# Codecs whose containers hand nothing to the decoder: every packet says what it is.
+_SELF_DESCRIBING = ("ac3", "eac3")
+
 
 def probe(path: Path | str) -> MediaInfo:
     """Everything a file declares, and the time at which its first frame is really shown.
@@ -48,6 +53,7 @@ def probe(path: Path | str) -> MediaInfo:
             _stream_info(stream, origin, firsts.get(stream.index), matroska)
             for stream in container.streams
         )
+        streams = _with_first_packets(container, streams)
         if not any(s.kind in ("video", "audio") and not s.attached_picture for s in streams):
             held = ", ".join(sorted({s.kind for s in streams})) or "nothing"
             raise NotMediaError(
@@ -165,6 +171,21 @@ def _stream_info(stream: Any, origin: Fraction, first: _First | None, matroska: 
         flags=frozenset(flag.name or "" for flag in Disposition(stream.disposition)),
         **described,
     )
+
+
+def _with_first_packets(
+    container: InputContainer, streams: tuple[StreamInfo, ...]
+) -> tuple[StreamInfo, ...]:
+    """`streams`, with their first packet for a `setup` where a codec has nothing else."""
+    missing = {s.index for s in streams if s.codec in _SELF_DESCRIBING}
+    found: dict[int, bytes] = {}
+    if missing:
+        of_them = packets(container, [container.streams[index] for index in missing])
+        for packet in islice(of_them, _PATIENCE):
+            found.setdefault(packet.stream_index, bytes(packet))
+            if found.keys() == missing:
+                break
+    return tuple(replace(s, setup=found[s.index]) if s.index in found else s for s in streams)
 
 
 def _described(kind: StreamKind, stream: Any, context: Any, first: _First | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from video_censor_personal.remediation.parameter_sets import (
     avc_is_frames_only,
 )
 
-__all__ = ["JoinError", "picture_obstacle", "sound_obstacle"]
+__all__ = ["JoinError", "container_obstacle", "picture_obstacle"]
 
 
 class JoinError(Exception):
@@ -41,12 +41,6 @@ _PIXEL_FORMATS = {
 _AVC_PROFILES = (66, 77, 100)  # baseline, main, high
 _LENGTH_BYTES = 4
 
-_AAC_LOW_COMPLEXITY = 2
-_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
-_AAC_MOST_CHANNELS = 6
-_AAC_EXTENSION = 0x2B7
-_SPECTRAL_BAND_REPLICATION = 5
-
 
 def picture_obstacle(info: MediaInfo, stream: StreamInfo, suffix: str) -> str:
     """Why the picture of `stream` cannot be joined in a file that ends in `suffix`, or nothing.
@@ -56,7 +50,7 @@ def picture_obstacle(info: MediaInfo, stream: StreamInfo, suffix: str) -> str:
     formats = _PIXEL_FORMATS.get(stream.codec)
     if formats is None:
         return f"{stream.codec or 'unknown'} pictures cannot be joined"
-    if obstacle := _container_obstacle(info, suffix):
+    if obstacle := container_obstacle(info, suffix):
         return obstacle
     if stream.interlaced:
         return "interlaced pictures cannot be joined"
@@ -87,44 +81,9 @@ def _setup_obstacle(stream: StreamInfo) -> str:
     return ""
 
 
-def sound_obstacle(info: MediaInfo, stream: StreamInfo, suffix: str) -> str:
-    """Why the sound of `stream` cannot be joined in a file that ends in `suffix`; empty if it can.
-
-    Opus and MP3 packets build on those before them; packets of FLAC are numbered. AC-3 was not
-    proven to join.
-    """
-    if stream.codec != "aac":
-        return f"{stream.codec or 'unknown'} packets cannot be joined"
-    if obstacle := _container_obstacle(info, suffix):
-        return obstacle
-    return _aac_obstacle(stream)
-
-
-def _container_obstacle(info: MediaInfo, suffix: str) -> str:
+def container_obstacle(info: MediaInfo, suffix: str) -> str:
+    """Why no packets can be joined in a file that ends in `suffix`; empty if they can."""
     kind = info.container.split(",")[0]
     if kind not in _SUFFIXES:
         return f"packets of a {kind} file cannot be joined"
     return "" if suffix in _SUFFIXES[kind] else f"its times change in a {suffix} file"
-
-
-def _aac_obstacle(stream: StreamInfo) -> str:
-    """Reads an `AudioSpecificConfig` (ISO/IEC 14496-3, 1.6.2.1)."""
-    setup = stream.setup
-    if len(setup) < 2:
-        return "the kind of AAC is unknown"
-    head = int.from_bytes(setup[:2], "big")
-    kind, rate, channels = head >> 11, head >> 7 & 15, head >> 3 & 15
-    if kind != _AAC_LOW_COMPLEXITY or stream.profile not in ("", "LC") or _is_replicated(setup):
-        return f"{stream.profile or 'this kind of'} AAC cannot be joined"
-    if rate >= len(_AAC_RATES) or _AAC_RATES[rate] != stream.sample_rate_hz:
-        return "its sampling rate is not the one it is played at"
-    if not 1 <= channels <= _AAC_MOST_CHANNELS:
-        return "its channels are in no usual order"
-    return "its packets are of an unusual length" if head & 7 else ""
-
-
-def _is_replicated(setup: bytes) -> bool:
-    """Whether an extension announces SBR (HE-AAC)."""
-    bits = int.from_bytes(setup[2:5].ljust(3, b"\0"), "big")
-    extension, kind, present = bits >> 13, bits >> 8 & 31, bits >> 7 & 1
-    return bool(extension == _AAC_EXTENSION and kind == _SPECTRAL_BAND_REPLICATION and present)

@@ -6,7 +6,7 @@ the source. So windows of every shape, in every channel, are judged by what they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import av
@@ -26,11 +26,23 @@ _SILENCE = 1e-9  # power below which a sample of 16 bits is 0
 class SoundDecoder:
     """Decodes single packets (bytes) of one track to `(channels, N)` float32 of -1..1.
 
-    The first block it gives lacks the half that a packet before would have added.
+    The first block it gives lacks what a packet before would have added.
+
+    Args:
+        setup: what the container says of the track to its decoder.
+        options: for the decoder, as FFmpeg calls them.
     """
 
-    def __init__(self, codec: str, setup: bytes, rate_hz: int, layout: str) -> None:
+    def __init__(
+        self,
+        codec: str,
+        setup: bytes,
+        rate_hz: int,
+        layout: str,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
         self._decoder = cast("Any", av.CodecContext.create(codec, "r"))
+        self._decoder.options = dict(options or {})
         self._decoder.extradata = setup
         self._decoder.sample_rate = rate_hz
         self._decoder.layout = layout
@@ -47,13 +59,17 @@ class SoundDecoder:
 
 
 def seam_noise(
-    make_decoder: Callable[[], SoundDecoder], heard: Sequence[bytes], source: Sequence[bytes]
+    make_decoder: Callable[[], SoundDecoder],
+    heard: Sequence[bytes],
+    source: Sequence[bytes],
+    overlap: int,
 ) -> float:
-    """What playing `heard` instead of `source` adds to the frame of their last packet: the power
-    of the difference as a share of the sound's own."""
+    """What playing `heard` instead of `source` adds where their last packet overlaps the one before
+    it, for `overlap` samples: the power of the difference as a share of the sound's own."""
     mine, theirs = _last(make_decoder(), heard), _last(make_decoder(), source)
     if mine is None or theirs is None or mine.shape != theirs.shape:
         return float("inf")
+    mine, theirs = mine[:, :overlap], theirs[:, :overlap]
     power = np.mean(np.square(theirs, dtype=np.float64), axis=1)
     noise = np.mean(np.square(mine - theirs, dtype=np.float64), axis=1)
     return float(np.max(noise / (power + _SILENCE)))

@@ -17,10 +17,9 @@ from video_censor_personal.remediation.edits import SoundEdit
 from video_censor_personal.remediation.packets import with_data
 from video_censor_personal.remediation.retiming import Retiming
 from video_censor_personal.remediation.sound_windows import (
-    FRAME,
-    RUN_UP,
     Window,
     frame_cuts,
+    grid_of,
     windows_of,
 )
 from video_censor_personal.remediation.window_sound import Numbered, WindowEditor, WindowSound
@@ -59,14 +58,17 @@ class SplicedSoundTrack:
         self._tolerance = round(self._rate * _TOLERANCE_S)
         self._cuts = retiming.cuts
         self._frame_cuts: list[tuple[int, int, int]] = []
-        windows = windows_of(edits, retiming.cuts, self._rate, audio.fade_ms / 1000)
+        self._grid = grid_of(source.codec.canonical_name)
+        self._frame = self._grid.frame
+        fade_s = audio.fade_ms / 1000
+        windows = windows_of(edits, retiming.cuts, self._grid, self._rate, fade_s)
         self._windows = deque(windows)
-        self._editor = WindowEditor(source, edits, retiming.cuts, audio)
+        self._editor = WindowEditor(source, self._grid, edits, retiming.cuts, audio)
         self._samples_a_tick: Fraction = Fraction(self._time_base * self._rate)
         self._first: int | None = None
         self._quiet_until = -_NEVER  # ticks: packets before are copied without a look
         self._expected = 0
-        self._history: deque[bytes] = deque(maxlen=RUN_UP)
+        self._history: deque[bytes] = deque(maxlen=self._grid.run_up)
         self._open: WindowSound | None = None
         self._following: list[Numbered] = []
 
@@ -75,7 +77,7 @@ class SplicedSoundTrack:
             return ()
         stamp = packet.pts
         if stamp is not None and stamp < self._quiet_until:
-            self._expected += FRAME
+            self._expected += self._frame
             packet.stream = self.stream
             return (packet,)
         return self._looked_at(packet)
@@ -113,20 +115,20 @@ class SplicedSoundTrack:
             stamped = samples // self._samples_a_tick.denominator - self._origin_samples
             if self._first is None:
                 self._first = stamped
-                self._frame_cuts = frame_cuts(self._cuts, self._rate, stamped)
+                self._frame_cuts = frame_cuts(self._cuts, self._grid, self._rate, stamped)
             if self._first == stamped or abs(stamped - expected) > self._tolerance:
                 expected = stamped
-        self._expected = expected + FRAME
+        self._expected = expected + self._frame
         return expected
 
     def _number(self, position: int) -> int:
-        return round((position - (self._first or 0)) / FRAME)
+        return round((position - (self._first or 0)) / self._frame)
 
     def _take(self, packet: Numbered) -> Iterator[Any]:
         window = self._coming(packet.position)
         inside = window is not None and window.holds(packet.position)
         if inside and self._open is None and window is not None:
-            self._open = WindowSound(self._editor, window, tuple(self._history))
+            self._open = WindowSound(self._editor, window, packet.data, tuple(self._history))
         if self._open is None:
             yield from self._copied(packet)
         elif inside:
@@ -161,7 +163,7 @@ class SplicedSoundTrack:
             return Fraction(0)
         place = bisect_right(self._frame_cuts, number, key=lambda cut: cut[1])
         cut = self._frame_cuts[place - 1][2] if place else 0
-        return -Fraction(cut * FRAME, self._rate)
+        return -Fraction(cut * self._frame, self._rate)
 
     def _removed(self, number: int) -> int | None:
         """The cut that frame `number` lies in."""

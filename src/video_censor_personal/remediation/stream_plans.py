@@ -10,8 +10,9 @@ from video_censor_personal.config import Remediation
 from video_censor_personal.media.base import MediaInfo, StreamInfo
 from video_censor_personal.remediation.codecs import audio_encoding, video_encoding
 from video_censor_personal.remediation.edits import EditPlan, StreamPlan
-from video_censor_personal.remediation.joinability import picture_obstacle, sound_obstacle
-from video_censor_personal.remediation.sound_windows import windows_of
+from video_censor_personal.remediation.joinability import picture_obstacle
+from video_censor_personal.remediation.sound_joinability import sound_obstacle
+from video_censor_personal.remediation.sound_windows import grid_of, windows_of
 from video_censor_personal.timeline import Span, subtract, union
 
 __all__ = ["StreamPlanner"]
@@ -82,15 +83,19 @@ class StreamPlanner:
         if not why:
             return StreamPlan(stream, "copy", copied=self._kept(()))
         encoding, kept = audio_encoding(stream, self.suffix), self._kept(cuts)
-        if obstacle := sound_obstacle(self.info, stream, self.suffix):
+        obstacle = sound_obstacle(self.info, stream, self.suffix, cut=bool(cuts))
+        if obstacle:
             return StreamPlan(
                 stream, "encode", why, encoding, edited, (), kept, cuts, obstacle=obstacle
             )
-        encoding = replace(encoding, bit_rate=None)  # the new packets have a quality instead
-        rate_hz = stream.sample_rate_hz
+        if stream.codec == "aac":
+            encoding = replace(encoding, bit_rate=None)  # the new packets have a quality instead
+        else:
+            encoding = replace(encoding, bit_rate=stream.bit_rate)  # frames keep their size
+        rate_hz, grid = stream.sample_rate_hz, grid_of(stream.codec)
         edits = self.edits.sound if edited else ()
         fade_s = self.remediation.audio.fade_ms / 1000
-        windows = [w.span(rate_hz) for w in windows_of(edits, cuts, rate_hz, fade_s)]
+        windows = [w.span(rate_hz) for w in windows_of(edits, cuts, grid, rate_hz, fade_s)]
         copied, encoded = self._kept((*cuts, *windows)), _common(kept, windows)
         return StreamPlan(stream, "splice", why, encoding, edited, copied, encoded, cuts)
 

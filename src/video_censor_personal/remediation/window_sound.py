@@ -10,7 +10,6 @@ from typing import Any
 
 import av
 import numpy as np
-from av.codec.context import Flags
 
 from video_censor_personal.config import AudioRemediation
 from video_censor_personal.remediation.audio import (
@@ -23,15 +22,11 @@ from video_censor_personal.remediation.audio import (
 from video_censor_personal.remediation.edits import SoundEdit
 from video_censor_personal.remediation.joinability import JoinError
 from video_censor_personal.remediation.seams import SoundDecoder, best_seam, seam_noise
-from video_censor_personal.remediation.sound_windows import FRAME, JOINT_FADE_S, Window
+from video_censor_personal.remediation.sound_codings import sound_coding
+from video_censor_personal.remediation.sound_windows import JOINT_FADE_S, PacketGrid, Window
 from video_censor_personal.timeline import Span
 
 __all__ = ["Numbered", "WindowEditor", "WindowSound"]
-
-# FF_QP2LAMBDA times 1. At a constant quality the encoder does not try every packet again until it
-# fits a bit rate, which takes half the time; seams are as quiet (median 35 to 60 dB) as at twice
-# the source's bit rate, and the packets are a quarter larger at most.
-_QUALITY = 118
 
 _HELD = 12  # packets held back until it is known where the window ends; more than its guard
 _SKIPPED = 5  # packets of a cut that are decoded, so that what follows it begins whole
@@ -48,7 +43,7 @@ class Numbered:
 
 
 class WindowEditor:
-    """What all windows of a track share: its codec and its edits.
+    """What all windows of a track share: its coding, its grid of packets and its edits.
 
     Attributes:
         undecoded: packets that could not be decoded so far.
@@ -57,6 +52,7 @@ class WindowEditor:
     def __init__(
         self,
         source: Any,
+        grid: PacketGrid,
         edits: Sequence[SoundEdit],
         cuts: Sequence[Span],
         audio: AudioRemediation,
@@ -67,8 +63,8 @@ class WindowEditor:
         self.rate_hz: int = context.sample_rate
         self.layout: str = context.layout.name
         self.channels: int = context.layout.nb_channels
-        self._codec: str = context.name
-        self._setup = bytes(context.extradata or b"")
+        self.grid = grid
+        self.coding = sound_coding(source)
         self._edits = SoundEditor(
             edits,
             self.rate_hz,
@@ -81,26 +77,13 @@ class WindowEditor:
         rests = [SoundEdit(cut, "silence") for cut in cuts]
         self._rests = SoundEditor(rests, self.rate_hz, JOINT_FADE_S)
 
-    def decoder(self) -> SoundDecoder:
-        return SoundDecoder(self._codec, self._setup, self.rate_hz, self.layout)
-
-    def encoder(self) -> Any:
-        encoder: Any = av.CodecContext.create(self._codec, "w")
-        encoder.sample_rate, encoder.layout, encoder.format = self.rate_hz, self.layout, "fltp"
-        encoder.time_base = Fraction(1, self.rate_hz)
-        # At such a quality it is as good as the thorough one, and three times as fast.
-        encoder.options = {"aac_coder": "fast"}
-        encoder.flags |= Flags.qscale
-        encoder.global_quality = _QUALITY
-        encoder.open()
-        return encoder
-
     def block(self, decoder: SoundDecoder, data: bytes) -> Samples:
-        """`(channels, FRAME)` float32; silence where `data` cannot be decoded."""
+        """`(channels, frame)` float32; silence where `data` cannot be decoded."""
         block = decoder.decode(data)
-        if block is None or block.shape != (self.channels, FRAME):
+        shape = self.channels, self.grid.frame
+        if block is None or block.shape != shape:
             self.undecoded += 1
-            return np.zeros((self.channels, FRAME), np.float32)
+            return np.zeros(shape, np.float32)
         return block
 
     def edit(self, block: Samples, position: int) -> Samples:
@@ -110,7 +93,7 @@ class WindowEditor:
         return edited
 
     def noise(self, heard: Sequence[bytes], source: Sequence[bytes]) -> float:
-        return seam_noise(self.decoder, heard, source)
+        return seam_noise(self.coding.decoder, heard, source, self.grid.overlap)
 
 
 @dataclass(slots=True)
@@ -124,18 +107,26 @@ class _Pair:
 class WindowSound:
     """Takes the packets of a window in order and gives what stands in their places.
 
+    Args:
+        first: the window's first packet.
+        history: those right before it.
+
     Attributes:
         joints: the packets with which new ones begin, and the source's go on.
     """
 
-    def __init__(self, editor: WindowEditor, window: Window, history: Sequence[bytes]) -> None:
+    def __init__(
+        self, editor: WindowEditor, window: Window, first: bytes, history: Sequence[bytes]
+    ) -> None:
         self.joints: list[Numbered] = []
         self._editor = editor
         self._window = window
         self._history = list(history)
-        self._decoder = editor.decoder()
-        self._encoder = editor.encoder()
+        self._decoder = editor.coding.decoder()
+        self._encoder = editor.coding.encoder(first)
         self._fed = 0
+        lead, frame = editor.grid.lead, editor.grid.frame
+        self._unfed = np.zeros((editor.channels, (frame - lead) % frame), np.float32)
         self._pairs: deque[_Pair] = deque()
         self._waiting: dict[int, _Pair] = {}  # by the number of the frame that was fed
         self._skipped: deque[bytes] = deque(maxlen=_SKIPPED)
@@ -168,6 +159,8 @@ class WindowSound:
         """The rest; `following` are the packets after the window, which stay the source's."""
         for packet in following:
             self._feed(self._editor.block(self._decoder, packet.data))
+        if lead := self._editor.grid.lead:  # the last packet is heard for longer than its frame
+            self._feed(np.zeros((self._editor.channels, lead), np.float32))
         self._collect(self._encoder.encode(None))
         if not self._begun:
             yield from self._begin()
@@ -233,18 +226,24 @@ class WindowSound:
         return pair.source, pair.new
 
     def _feed(self, block: Samples) -> None:
+        """Hands the encoder the next frame, which ends `lead` samples into `block`."""
+        grid = self._editor.grid
+        sound = np.concatenate([self._unfed, block], axis=1)
+        self._unfed = sound[:, grid.frame :]
         frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(block, np.float32), format="fltp", layout=self._editor.layout
+            np.ascontiguousarray(sound[:, : grid.frame], np.float32),
+            format="fltp",
+            layout=self._editor.layout,
         )
         frame.sample_rate = self._editor.rate_hz
         frame.time_base = Fraction(1, self._editor.rate_hz)
-        frame.pts = self._fed * FRAME
+        frame.pts = self._fed * grid.frame - (grid.frame - grid.lead) % grid.frame
         self._fed += 1
         self._collect(self._encoder.encode(frame))
 
     def _collect(self, packets: Iterable[Any]) -> None:
         """Puts new packets where they belong: FFmpeg stamps each with the frame it completes."""
         for packet in packets:
-            pair = self._waiting.pop(round(packet.pts / FRAME), None)
+            pair = self._waiting.pop(round(packet.pts / self._editor.grid.frame), None)
             if pair is not None:
-                pair.new = bytes(packet)
+                pair.new = self._editor.coding.packet(bytes(packet), pair.source.data)
