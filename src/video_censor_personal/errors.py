@@ -131,7 +131,11 @@ class OutputSpaceError(OutputError):
 
 
 class OutputCheckError(OutputError):
-    """The finished copy was re-opened and is not what it must be."""
+    """The finished copy was re-opened and is not what it must be; `what` says in which way."""
+
+    def __init__(self, message: str, *, path: Path | str | None = None, what: str = "") -> None:
+        self.what = what
+        super().__init__(message, path=path)
 
 
 class ReportError(VideoCensorError, ValueError):

@@ -3,13 +3,24 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
-from movies import Movie, Sound, Subtitles, make_movie
+from movies import (
+    Movie,
+    Sound,
+    Subtitles,
+    decoded_audio,
+    frame_times,
+    impulses,
+    make_movie,
+)
+from pictures import scaled, with_portrait
 
 from video_censor_personal.cli import main
 from video_censor_personal.config import Config
 from video_censor_personal.errors import OutputError
-from video_censor_personal.job import Request, plan_job
+from video_censor_personal.job import Request, plan_job, run_job
+from video_censor_personal.media.probe import probe
 
 
 @pytest.fixture(scope="module")
@@ -60,4 +71,121 @@ def test_the_plan_says_what_becomes_of_the_rest(
     said = capsys.readouterr().out
     assert "stream 2 (subtitle) becomes mov_text, as a .mp4 file cannot hold subrip" in said
     assert "stream 3 (attachment) is left out: a .mp4 file cannot hold it" in said
+    assert not (tmp_path / "b.mp4").exists()
+
+
+def request_of(source: Path, copy: Path, *found: dict[str, object]) -> Request:
+    """To copy `source`, without analysing it where something was `found`."""
+    if not found:
+        return Request(source, Config(), output=copy)
+    report = copy.with_suffix(".found.json")
+    facts = {"file": source.name, "duration_seconds": 2}
+    report.write_text(json.dumps({"metadata": facts, "segments": found}))
+    return Request(source, Config(), output=copy, segments=report)
+
+
+WORD = {"start_time_seconds": 0.5, "end_time_seconds": 0.8, "labels": ["Profanity"]}
+ALL = {"start_time_seconds": 0, "end_time_seconds": 2, "labels": ["Nudity"], "video_action": "cut"}
+H264, SOUND = "libx264", None
+MISFITS = [
+    (SOUND, "pcm_s16le", ".wav", ".mp4", ".wav"),  # finished, it cannot be
+    (SOUND, "flac", ".flac", ".ts", ".flac"),  # a transport stream has no name for it
+    (SOUND, "flac", ".mka", ".wmv", ".mka"),  # its times are lost there
+    (H264, "pcm_s16le", ".mkv", ".mp4", ".mkv"),
+    (H264, "aac", ".mkv", ".avi", ".mkv"),  # which stores pictures in one order only
+    (H264, "ac3", ".mkv", ".mpg", ".mkv"),  # read again, the picture is taken for sound
+]
+
+
+@pytest.mark.parametrize("found", [(), (WORD,)], ids=["unknown", "report"])
+@pytest.mark.parametrize(("picture", "sound", "kind", "wanted", "instead"), MISFITS)
+def test_what_is_only_known_by_trying_is_tried_before_the_work(
+    tmp_path: Path,
+    picture: str | None,
+    sound: str,
+    kind: str,
+    wanted: str,
+    instead: str,
+    found: tuple[dict[str, object], ...],
+) -> None:
+    codec = Sound(codec=sound)
+    film = make_movie(tmp_path / f"a{kind}", seconds=2, video_codec=picture, sounds=[codec]).path
+    with pytest.raises(OutputError, match=rf"name the copy b\{instead}"):
+        plan_job(request_of(film, tmp_path / f"b{wanted}", *found))
+    run_job(plan_job(request_of(film, tmp_path / f"b{instead}", WORD)))
+    assert probe(tmp_path / f"b{instead}").audio
+
+
+def test_sound_that_can_be_copied_and_not_be_changed_is_refused_before_the_analysis(
+    tmp_path: Path,
+) -> None:
+    film = make_movie(
+        tmp_path / "a.flac", seconds=2, video_codec=None, sounds=[Sound(codec="flac")]
+    ).path
+    with pytest.raises(OutputError, match=r"name the copy b\.flac"):
+        plan_job(request_of(film, tmp_path / "b.flv"))
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".flv"])
+def test_a_kind_of_file_that_begins_later_keeps_sound_and_picture_together(
+    tmp_path: Path, suffix: str
+) -> None:
+    click = Sound(impulses(1.5), codec="aac")
+    film = make_movie(tmp_path / "a.mkv", seconds=2, sounds=[click])
+    run_job(plan_job(request_of(film.path, tmp_path / f"b{suffix}", WORD)))
+    times = frame_times(tmp_path / f"b{suffix}")
+    assert [float(time) for time in times] == pytest.approx(
+        [float(t) for t in film.times], abs=2e-3
+    )
+    samples, rate = decoded_audio(tmp_path / f"b{suffix}")
+    assert np.abs(samples).max(axis=0).argmax() / rate == pytest.approx(1.5, abs=0.002)
+
+
+@pytest.mark.parametrize(("suffix", "kept"), [(".mp3", 1), (".mp4", 1), (".mov", 0), (".avi", 0)])
+def test_a_cover_is_kept_where_there_is_a_place_for_it(
+    tmp_path: Path, suffix: str, kept: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = [Sound(codec="libmp3lame")]
+    film = make_movie(tmp_path / "a.mp3", seconds=2, video_codec=None, sounds=sound, cover=True)
+    plan = plan_job(request_of(film.path, tmp_path / f"b{suffix}", WORD))
+    assert len(plan.losses) == 1 - kept
+    run_job(plan)
+    streams = probe(tmp_path / f"b{suffix}").streams
+    assert sum(stream.attached_picture for stream in streams) == kept
+    assert len(streams) == 1 + kept
+
+
+@pytest.mark.parametrize("picture", [H264, SOUND])
+@pytest.mark.parametrize("cut", [ALL, ALL | {"end_time_seconds": 1.99}])
+def test_a_report_that_cuts_the_whole_film_is_refused_before_any_work(
+    tmp_path: Path, picture: str | None, cut: dict[str, object]
+) -> None:
+    film = make_movie(tmp_path / "a.mkv", seconds=2, video_codec=picture, sounds=[Sound()]).path
+    with pytest.raises(OutputError, match=r"nothing would be left of a\.mkv"):
+        plan_job(request_of(film, tmp_path / "b.mkv", cut))
+
+
+def test_a_cut_that_leaves_a_frame_is_made(tmp_path: Path) -> None:
+    film = make_movie(tmp_path / "a.mkv", seconds=2, sounds=[Sound()]).path
+    cut = ALL | {"end_time_seconds": 1.85}
+    run_job(plan_job(request_of(film, tmp_path / "b.mkv", cut)))
+    assert len(frame_times(tmp_path / "b.mkv")) == 1
+
+
+def test_an_analysis_that_has_the_whole_film_cut_leaves_its_report_and_encodes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = make_movie(
+        tmp_path / "a.mp4",
+        seconds=1,
+        size=(512, 288),
+        paint=lambda _, width, height: scaled(with_portrait(0, 0, 1024, 576), width, height),
+    ).path
+    config = tmp_path / "my.yaml"
+    config.write_text("detections: {faces: {}}\nremediation: {video: {mode: cut}}\n")
+    assert main([str(film), "-o", str(tmp_path / "b.mp4"), "--config", str(config), "--json"]) == 1
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert "nothing would be left of a.mp4" in events[-1]["message"]
+    assert "copy" not in {event.get("stage") for event in events}
+    assert json.loads((tmp_path / "b.json").read_text())["segments"]
     assert not (tmp_path / "b.mp4").exists()

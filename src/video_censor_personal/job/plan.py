@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from video_censor_personal.errors import ReportError, UsageError
 from video_censor_personal.findings import Report
 from video_censor_personal.job.kept_scores import KeptScores, find_kept
 from video_censor_personal.job.outputs import JobOutputs, check_outputs, choose_outputs
+from video_censor_personal.job.rehearsal import clean_report, flagged_report
 from video_censor_personal.job.unknown import unknown_of
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, MediaInfo
 from video_censor_personal.media.probe import probe
@@ -19,6 +19,7 @@ from video_censor_personal.model_manager import describe_model_size
 from video_censor_personal.pipeline import AnalysisPipeline
 from video_censor_personal.remediation.audio import bleep_of
 from video_censor_personal.remediation.plan import EditPlan, make_plan
+from video_censor_personal.remediation.trial import try_out
 from video_censor_personal.remediation.writer import check_writable
 from video_censor_personal.reports.json_report import check_belongs, read_report
 from video_censor_personal.timeline import format_timecode
@@ -188,9 +189,11 @@ def plan_job(request: Request) -> JobPlan:
         warnings=(refusal,) if refusal else (),
     )
     if outputs.copy is not None:
-        # A video that cannot even be copied is refused now, not after the analysis.
-        nothing = plan.edits(Report(info.path, info.duration, datetime.now(UTC), ""))
+        # What cannot be copied, or changed, is refused now, not after the analysis.
+        nothing = plan.edits(clean_report(info))
         losses = check_writable(info, nothing, outputs.copy, force=request.force)
+        for edits in (nothing, plan.edits(flagged_report(info))):
+            try_out(info, edits, outputs.copy, request.config.remediation)
         plan = replace(plan, losses=losses)
     return plan
 
@@ -209,7 +212,9 @@ def _plan_from_report(request: Request, info: MediaInfo, outputs: JobOutputs) ->
         request, info, outputs, report=reviewed(report, request), warnings=tuple(warnings)
     )
     edits = plan.edits(reviewed(report, request))
-    return replace(plan, losses=check_writable(info, edits, outputs.copy, force=request.force))
+    losses = check_writable(info, edits, outputs.copy, force=request.force)
+    try_out(info, edits, outputs.copy, request.config.remediation)
+    return replace(plan, losses=losses)
 
 
 def reviewed(report: Report, request: Request) -> Report:

@@ -39,6 +39,7 @@ class Written:
     packets: int = 0
     end_ticks: int = 0
     time_base: Fraction = Fraction(1)
+    start_ticks: int | None = None
     joints: list[Fraction] = field(default_factory=list)
 
     @property
@@ -55,8 +56,11 @@ class Written:
     def add(self, packet: Any) -> None:
         if packet.size:  # an encoder's last word may be nothing but new headers
             self.packets += 1
-        if packet.pts is not None:
-            end_ticks = packet.pts + (packet.duration or 0)
+        pts = packet.pts
+        if pts is not None:
+            if self.start_ticks is None or pts < self.start_ticks:
+                self.start_ticks = pts
+            end_ticks = pts + (packet.duration or 0)
             if end_ticks > self.end_ticks:
                 if not self.end_ticks:  # one time base a stream; asking each packet costs time
                     self.time_base = packet.time_base
@@ -111,25 +115,34 @@ class _Held:
 
     packets: int = 0
     last_dts: int | None = None
+    start: int | None = None
     end: int | None = None
+    goes_back: bool = False
+
+    def add(self, packet: Any) -> None:
+        self.packets += 1
+        dts, pts = packet.dts, packet.pts
+        if dts is not None:
+            if self.last_dts is not None and dts < self.last_dts:
+                self.goes_back = True
+            self.last_dts = dts
+        if pts is not None:
+            if self.start is None or pts < self.start:
+                self.start = pts
+            end = pts + (packet.duration or 0)
+            if self.end is None or end > self.end:
+                self.end = end
 
 
 def _check_packets(container: Any, found: dict[int, Written], output: Path) -> None:
     streams = [_Held() for _ in container.streams]
     for packet in container.demux():
-        if not packet.size:
-            continue
-        held = streams[packet.stream_index]
-        held.packets += 1
-        dts, pts = packet.dts, packet.pts
-        if dts is not None:
-            if held.last_dts is not None and dts < held.last_dts:
-                raise _failed(output, f"stream {packet.stream_index} goes back in time")
-            held.last_dts = dts
-        if pts is not None:
-            end_ticks = pts + (packet.duration or 0)
-            if held.end is None or end_ticks > held.end:
-                held.end = end_ticks
+        if packet.size:
+            streams[packet.stream_index].add(packet)
+    for index, held in enumerate(streams):
+        if held.goes_back:
+            raise _failed(output, f"stream {index} goes back in time")
+    later = _delay(container, found, streams)
     for index, entry in found.items():
         held = streams[index]
         if entry.kind == "subtitle":  # muxers end and join them as they like
@@ -140,12 +153,25 @@ def _check_packets(container: Any, found: dict[int, Written], output: Path) -> N
             raise _failed(
                 output, f"stream {index} holds {held.packets} packets, not {entry.packets}"
             )
-        end = entry.end if held.end is None else held.end * container.streams[index].time_base
+        end = entry.end
+        if held.end is not None:
+            end = held.end * container.streams[index].time_base - later
         if abs(end - entry.end) > _TOLERANCE_S:
             raise _failed(
                 output,
                 f"stream {index} ends at {float(end):.3f} s, not {float(entry.end):.3f} s",
             )
+
+
+def _delay(container: Any, found: dict[int, Written], streams: list[_Held]) -> Fraction:
+    """How much later than written the file begins: MPEG, FLV and ASF cannot begin before their
+    clock does, so their muxers move every stream by the same."""
+    for index, entry in found.items():
+        start = streams[index].start
+        if entry.kind != "subtitle" and start is not None and entry.start_ticks is not None:
+            began = Fraction(start * container.streams[index].time_base)
+            return began - entry.start_ticks * entry.time_base
+    return Fraction(0)
 
 
 def _check_decodable(copy: Path, index: int, entry: Written, output: Path) -> None:
@@ -191,4 +217,5 @@ def _failed(output: Path, what: str) -> OutputCheckError:
         f"the finished copy was checked and is not right: {what}. It was not kept; "
         "please report this with the kind of video",
         path=output,
+        what=what,
     )

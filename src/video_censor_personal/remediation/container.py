@@ -54,7 +54,10 @@ _PLAIN_STYLE = (
 )
 
 # Files of these kinds can be begun with such packets, and do not say where each of them ends.
-_LOST_WITHIN = frozenset({("wav", "aac"), ("wav", "aac_latm")})
+_LOST_WITHIN = frozenset({("wav", "aac"), ("wav", "aac_latm"), ("mpeg", "h264")})
+
+_HOLD_COVERS = frozenset({"mp4", "ipod", "mp3", "flac"})
+_COVERS = frozenset({"mjpeg", "png"})
 
 # Written anew by the muxer; the source's would be wrong in the copy.
 _NOT_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
@@ -104,8 +107,13 @@ def disk_error(error: av.error.FFmpegError) -> OSError | None:
 def holds(muxer: str, source: Any) -> bool:
     """Whether a file of `muxer`'s kind can hold the stream `source` as it is.
 
-    Only trying tells: a file of this stream alone is begun in memory.
+    Only trying tells: a file of this stream alone is begun in memory. Covers and attached files
+    are no streams in most kinds of file, and are known.
     """
+    if source.disposition & Disposition.attached_pic:
+        return muxer in _HOLD_COVERS and source.name in _COVERS
+    if source.type == "attachment":
+        return muxer == "matroska"
     if (muxer, source.name) in _LOST_WITHIN:
         return False
     try:

@@ -18,10 +18,10 @@ from video_censor_personal.remediation.codecs import Encoding
 from video_censor_personal.remediation.container import accepts, holds, text_codec
 from video_censor_personal.remediation.edits import EditPlan, StreamPlan
 from video_censor_personal.remediation.hdr import first_hdr, lost_dynamic_hdr
-from video_censor_personal.remediation.output import muxer_of
+from video_censor_personal.remediation.output import SUFFIXES, muxer_of
 from video_censor_personal.remediation.subtitles import TEXT_CODECS
 
-__all__ = ["Misfit", "is_written_anew", "losses", "misfit_of"]
+__all__ = ["Misfit", "is_written_anew", "losses", "misfit_of", "surer_suffix"]
 
 _CHAPTER_TRACK = "bin_data"  # MP4 keeps chapters in a track of its own; the muxer writes it
 
@@ -90,9 +90,19 @@ def misfit_of(source: Any, plan: StreamPlan, info: MediaInfo, output: Path) -> M
         return Misfit(
             f"stream {stream.index} ({stream.kind}) is left out: a {suffix} file cannot hold it"
         )
-    instead = ".mkv" if info.video else ".mka"
+    known = info.path.suffix.lower() in SUFFIXES
+    own = known and not encoding.why_other and holds(muxer_of(info.path), source)
     raise OutputError(
         f"stream {stream.index} ({stream.kind}: {encoding.codec}) cannot be copied: a {suffix} "
-        f"file cannot hold it; name the copy {output.stem}{instead}",
+        f"file cannot hold it; name the copy {output.stem}{surer_suffix(info, output, own=own)}",
         path=output,
     )
+
+
+def surer_suffix(info: MediaInfo, output: Path, *, own: bool) -> str:
+    """Another ending for the name of the copy `output`: that of `info`'s file where that is
+    known to hold everything (`own`), else Matroska's, which holds nearly all there is."""
+    suffix = info.path.suffix.lower()
+    if own and suffix != output.suffix.lower():
+        return suffix
+    return ".mkv" if info.video else ".mka"

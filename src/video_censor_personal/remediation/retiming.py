@@ -10,12 +10,14 @@ from typing import Any
 
 import av.error
 
-from video_censor_personal.media.base import Chapter
+from video_censor_personal.media.base import Chapter, MediaInfo
+from video_censor_personal.media.container import open_media
 from video_censor_personal.timeline import Span, subtract, union
 
-__all__ = ["Retiming", "snapped"]
+__all__ = ["Retiming", "frame_exact", "leaves_anything"]
 
 _FOREVER = Fraction(10**9)
+_AUDIBLE_S = Fraction(1, 20)
 
 
 class Retiming:
@@ -64,7 +66,40 @@ class Retiming:
         return tuple(chapter for chapter in moved if chapter.span.duration > 0)
 
 
-def snapped(cuts: Sequence[Span], container: Any, stream: Any, origin: Fraction) -> list[Span]:
+def frame_exact(cuts: Sequence[Span], info: MediaInfo) -> list[Span]:
+    """`cuts` of `info`'s file, widened to its frames; see `_snapped`. As they are without picture.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if not cuts or info.video is None:
+        return list(cuts)
+    with open_media(info.path) as source:
+        return _snapped(cuts, source, source.streams[info.video.index], info.origin)
+
+
+def leaves_anything(cuts: Sequence[Span], info: MediaInfo) -> bool:
+    """Whether a frame of `info`'s file is left without `cuts`, or, if it has no picture, enough
+    sound to be heard.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if not cuts or info.duration is None:
+        return True
+    if info.video is None:
+        kept = subtract(Span(Fraction(0), info.duration), cuts)
+        return any(span.duration >= _AUDIBLE_S for span in kept)
+    with open_media(info.path) as source:
+        stream = source.streams[info.video.index]
+        first, *more = _snapped(cuts, source, stream, info.origin)
+        if more or first.start > 0:  # a frame begins at 0, and one where a cut ends before another
+            return True
+        times = _frame_times(source, stream, first.end + info.origin)
+        return any(time - info.origin >= first.end for time in times)
+
+
+def _snapped(cuts: Sequence[Span], container: Any, stream: Any, origin: Fraction) -> list[Span]:
     """`cuts` widened so that each starts and ends where a frame of `stream` is first shown.
 
     Then the frames on both sides of a joint follow each other without a gap, and the sound is cut
