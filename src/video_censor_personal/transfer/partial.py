@@ -11,6 +11,7 @@ from pathlib import Path
 
 from video_censor_personal.store import piece_map_path
 from video_censor_personal.transfer.pieces import Identity, PieceMap, begun_line, read_piece_map
+from video_censor_personal.transfer.reservation import reserve
 
 __all__ = ["DISK_FULL", "PAGE_BYTES", "Partial", "adopt_damaged", "known_pieces", "write_at_once"]
 
@@ -79,7 +80,7 @@ class Partial:
                 # The map is written anew: what a torn line left behind must not spoil the next.
                 pieces.write(piece_map_path(path))
                 map_fd = os.open(piece_map_path(path), _APPEND)
-                _reserve(fd, identity.size)
+                reserve(fd, identity.size)
                 # A damaged file that is repaired may be longer than it should be.
                 os.ftruncate(fd, identity.size)
             else:
@@ -241,19 +242,6 @@ def adopt_damaged(damaged: Path, kept_map: Path, partial: Path, identity: Identi
     os.replace(damaged, partial)
     os.replace(kept_map, piece_map_path(partial))
     return True
-
-
-def _reserve(fd: int, size: int) -> None:
-    """Take the room on the disk now, so that a full disk shows before the download."""
-    if hasattr(os, "posix_fallocate"):
-        try:
-            os.posix_fallocate(fd, 0, size)
-            return
-        except OSError as exc:
-            if exc.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
-                raise
-    if os.fstat(fd).st_size < size:
-        os.ftruncate(fd, size)
 
 
 if sys.platform == "win32":  # it has one file position for all
