@@ -184,6 +184,6 @@ def test_variable_frame_rate_is_cut_at_its_own_frames(tmp_path: Path) -> None:
 
 def test_cutting_everything_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     movie = make_movie(tmp_path / "a.mp4", seconds=2, sounds=[Sound()])
-    with pytest.raises(OutputError, match="nothing would be left of a.mp4"):
+    with pytest.raises(OutputError, match=r"nothing would be left of a\.mp4"):
         copy(movie.path, tmp_path / "b.mp4", cut(0, 5))
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
