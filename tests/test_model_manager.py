@@ -328,7 +328,7 @@ def test_what_the_callback_raises_stops_everything_and_keeps_what_arrived(host, 
 
 def test_cancelling_stops_soon_and_the_next_run_goes_on(host, config):
     content = os.urandom(16 << 20)
-    manager = manager_of(config, paced(host, content), bytes_per_s=8 << 20)
+    manager = manager_of(config, paced(host, content), bytes_per_s=4 << 20)
     token = CancelToken()
     cancelled_at = []
 
@@ -339,7 +339,7 @@ def test_cancelling_stops_soon_and_the_next_run_goes_on(host, config):
 
     with pytest.raises(ModelDownloadError, match="what arrived is kept") as caught:
         manager.verify_models(progress_callback=callback, cancel=token)
-    assert time.monotonic() - cancelled_at[0] < 1
+    assert time.monotonic() - cancelled_at[0] < 2.5  # the rest would take 3 s
     assert "video-censor models download a" in str(caught.value)
     assert manager_of(config, *config.models.sources).verify_models() == {"a": True}
     assert manager.get_model_path("a").read_bytes() == content

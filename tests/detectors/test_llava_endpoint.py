@@ -115,7 +115,7 @@ def test_a_model_that_the_server_lacks_is_refused_with_those_it_has(server: Chat
         (Reply(200, b"<html>It works!</html>"), "the list of models is not JSON"),
         (Reply(302, headers={"Location": "http://example.com/"}), "not followed"),
         (Reply(200, b"x" * (2 << 20)), "too long"),
-        (Reply(silent=True), "no answer within 0.2 s"),
+        (Reply(silent=True), "no answer within 1 s"),
     ],
 )
 def test_what_is_no_chat_server_is_refused_at_the_start(
@@ -123,7 +123,7 @@ def test_what_is_no_chat_server_is_refused_at_the_start(
 ) -> None:
     server.listing = listing
     with pytest.raises(DetectorError, match=said):
-        built(server, timeout_s=0.2, retries=0)
+        built(server, timeout_s=1, retries=0)
 
 
 def test_nobody_there_is_said_with_the_address() -> None:
@@ -189,18 +189,18 @@ def test_who_never_recovers_is_given_up(server: ChatServer) -> None:
 def test_a_slow_answer_is_not_waited_for(server: ChatServer) -> None:
     server.replies.append(Reply(silent=True))
     began = time.monotonic()
-    slow, good = ask(built(server, timeout_s=0.3, retries=0), question(RED), question(GREEN))
-    assert time.monotonic() - began < 3
+    slow, good = ask(built(server, timeout_s=1, retries=0), question(RED), question(GREEN))
+    assert time.monotonic() - began < 20
     late, other = sorted((slow, good), key=lambda answer: not answer.failure)
-    assert "no answer within 0.3 s" in late.failure
+    assert "no answer within 1 s" in late.failure
     assert late.passing
     assert other.scores
 
 
 def test_an_answer_that_trickles_in_forever_is_cut_off(server: ChatServer) -> None:
     server.replies.append(Reply(body=b"{", length=5000, trickles=True))
-    (answer,) = ask(built(server, timeout_s=0.3, retries=0))
-    assert "no answer within 0.3 s" in answer.failure
+    (answer,) = ask(built(server, timeout_s=1, retries=0))
+    assert "no answer within 1 s" in answer.failure
 
 
 # -- bounds
@@ -227,7 +227,7 @@ def test_an_interrupt_ends_requests_under_way_at_once(
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         ask(looker, *[question(RED)] * 20)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
     assert not [t for t in threading.enumerate() if t.name.startswith("endpoint")]
 
 

@@ -88,7 +88,7 @@ def test_a_maker_that_yields_nothing_hears_that_it_shall_stop() -> None:
 
     with belt_of(make) as belt:
         belt.take(1)
-        assert begun.wait(5)
+        assert begun.wait(30)
     assert running() == []
 
 

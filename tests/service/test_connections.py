@@ -76,7 +76,7 @@ def test_a_head_that_does_not_come_in_time_ends_the_connection(
         assert b"200 OK" in read_all_of_one(sock)
     began = time.monotonic()
     assert trickle(sock, HEAD) < len(HEAD)
-    assert 0.4 < time.monotonic() - began < 3
+    assert 0.4 < time.monotonic() - began < 10
 
 
 def trickle(sock, data):

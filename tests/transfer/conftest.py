@@ -60,7 +60,7 @@ def fetch(store: Store, events: list[FileProgress]) -> Fetch:
         if content is not None:
             fields = {"size_bytes": len(content), "checksum": sha256(content), **fields}
         source = Source("model", urls, "model", **fields)  # type: ignore[arg-type]
-        engine = Engine(limits or Limits(stall_s=1.0), retry)
+        engine = Engine(limits or Limits(stall_s=3.0), retry)
         (outcome,) = engine.fetch(make_plan([source], store), events.append)
         return outcome
 

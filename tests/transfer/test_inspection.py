@@ -85,9 +85,11 @@ def test_a_recognised_file_is_not_read_again_unless_deeply(filled: Store) -> Non
     filled.path("big").write_bytes(content)
     big = source("big", content)
     verify([big], filled)
-    began = time.perf_counter()
-    assert inspect(big, filled).state is FileState.VERIFIED
-    shallow = time.perf_counter() - began
+    shallow = 1.0
+    for _ in range(5):
+        began = time.perf_counter()
+        assert inspect(big, filled).state is FileState.VERIFIED
+        shallow = min(shallow, time.perf_counter() - began)
     began = time.perf_counter()
     assert inspect(big, filled, deep=True).state is FileState.VERIFIED
     assert time.perf_counter() - began > 10 * shallow

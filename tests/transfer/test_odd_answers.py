@@ -70,12 +70,12 @@ def test_an_odd_answer_ends_soon(
 ) -> None:
     began = time.monotonic()
     outcome = fetch(
-        answer(beginning, more), content=CONTENT, limits=Limits(stall_s=3.0), retry=ONCE
+        answer(beginning, more), content=CONTENT, limits=Limits(stall_s=12.0), retry=ONCE
     )
     assert outcome.status is Status.FAILED
     with pytest.raises(type(outcome.error), match=told):
         raise outcome.error
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 9
 
 
 def test_what_a_server_says_cannot_steer_a_terminal(answer: Answer, fetch: Fetch) -> None:

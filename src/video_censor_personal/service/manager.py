@@ -217,7 +217,7 @@ class Manager:
             "cache_size_bytes": space.cache_bytes,
             "free_bytes": space.free_bytes,
             "total_bytes": space.total_bytes,
-            "cache_path": str(space.path),
+            "cache_path": str(space.path.absolute()),
             "quota_bytes": self.settings.quota_bytes,
             "reserve_bytes": self.settings.reserve_bytes,
         }
