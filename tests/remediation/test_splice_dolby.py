@@ -3,6 +3,7 @@ that players are told stays."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import av.logging
 import numpy as np
 import pytest
 from flagged import copy, heard, segment
-from movies import Sound, level_dbfs, make_movie
+from movies import Sound, decoded_audio, level_dbfs, make_movie
 
 from video_censor_personal.config import AudioRemediation, Remediation
 from video_censor_personal.media.probe import probe
@@ -172,8 +173,8 @@ def test_seams_are_not_heard(
 ) -> None:
     """At a high rate as quiet as those of AAC; at usual rates as the second encoding itself, which
     every frame between them has as well."""
-    path = film(tmp_path / "a.mkv", sound(codec, layout, kbit_s), seconds=16)
-    times = np.arange(0.7, 15, 1.37).tolist()
+    path = film(tmp_path / "a.mkv", sound(codec, layout, kbit_s), seconds=9)
+    times = np.arange(0.7, 8.5, 1.07).tolist()
     copy(path, tmp_path / "b.mkv", *(segment(heard("hell", at, at + 0.1)) for at in times))
     before, after = raw(path), raw(tmp_path / "b.mkv")
     new = {n for n, (a, b) in enumerate(zip(before, after, strict=True)) if a[3] != b[3]}
@@ -228,6 +229,33 @@ def compressed(data: bytes) -> bytes:
     """The frame with 6 dB more for players that compress, and 3 dB less for those that do so
     heavily."""
     frame = DolbyFrame.parse(data)
-    fields = [type(f)(f.name, 1 << 8 | 0xF0, 9) if f.name == "compr" else f for f in frame.fields]
-    found = list(reheaded(frame, type(frame)(data, frame.enhanced, RATE, 0, tuple(fields)), 0x20))
-    return found[0]
+    fields = [replace(f, value=0x1F0, width=9) if f.name == "compr" else f for f in frame.fields]
+    return next(reheaded(frame, replace(frame, fields=tuple(fields)), 0x20))
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "ac3"), ("a.mp4", "eac3")])
+def test_sound_is_muted_to_the_very_ends_of_a_track(tmp_path: Path, name: str, codec: str) -> None:
+    path, out = film(tmp_path / name, sound(codec, "stereo", 192), seconds=3), tmp_path / f"b{name}"
+    copy(path, out, segment(heard("a", 0, 0.2)), segment(heard("b", 2.8, 3)))
+    before, after = raw(path), raw(out)
+    assert [packet[:3] for packet in after] == [packet[:3] for packet in before]
+    now = played(out)
+    assert level_dbfs(now[:, : round(0.25 * RATE)]) < -70
+    assert level_dbfs(now[:, round(2.78 * RATE) :]) < -70
+    assert level_dbfs(now[:, RATE : 2 * RATE]) > -35
+    assert 10 < sum(a != b for a, b in zip(before, after, strict=True)) < 32
+
+
+def test_beside_a_picture_that_starts_late(tmp_path: Path) -> None:
+    """As in most films: the sound is not the first stream, and time does not begin at 0."""
+    track = sound("ac3", "5.1", 384)
+    movie = make_movie(tmp_path / "a.mkv", seconds=3, start=2, size=(64, 48), sounds=[track])
+    copy(movie.path, tmp_path / "b.mkv", segment(heard("hell", 1.0, 1.2)))
+    before, after = raw(movie.path), raw(tmp_path / "b.mkv")
+    assert [packet[:3] for packet in after] == [packet[:3] for packet in before]
+    same = [a == b for a, b in zip(before, after, strict=True)]
+    assert 6 <= same.count(False) <= 18
+    quiet, rate = decoded_audio(tmp_path / "b.mkv")
+    assert level_dbfs(quiet[:, round(0.93 * rate) : round(1.27 * rate)]) < -60
+    assert level_dbfs(quiet[:, round(0.5 * rate) : round(0.85 * rate)]) > -35
+    assert level_dbfs(quiet[:, round(1.35 * rate) : round(1.7 * rate)]) > -35

@@ -20,11 +20,12 @@ _AC3_KBIT_S = (
     *(192, 224, 256, 320, 384, 448, 512, 576, 640),
 )
 _AC3_PLAIN = (6, 8)  # bsid: with the alternate syntax of annex D, and without
+_AC3_LAST = 10  # bsid above which frames are E-AC-3's
 _ENHANCED = 16
 
 
 class FrameError(ValueError):
-    """Bytes that are no frame as a joint needs them; the message says why."""
+    """A frame that cannot be replaced, or cannot replace one; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,34 +39,51 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class DolbyFrame:
-    """One frame, which is all of its packet.
+    """A frame, which should be all of its packet.
 
     Attributes:
         enhanced: E-AC-3.
-        fields: the header, after the check sum (AC-3) or the sync word (E-AC-3).
+        fields: the header, after the check sum (AC-3) or the sync word (E-AC-3); if there is an
+            obstacle, as much of it as could be read.
+        rate_hz, bit_rate: 0 where they could not be read.
+        obstacle: why it cannot be replaced by a new frame; empty if it can.
     """
 
     data: bytes
     enhanced: bool
+    fields: tuple[Field, ...]
     rate_hz: int
     bit_rate: int
-    fields: tuple[Field, ...]
+    obstacle: str = ""
+
+    @classmethod
+    def read(cls, data: bytes) -> DolbyFrame:
+        """What there is to be read of the packet `data`, whatever it is."""
+        bits, enhanced, obstacle = _Bits(data), False, ""
+        try:
+            if bits.read(16) != _SYNC_WORD:
+                raise FrameError("its packets do not begin with frames")
+            enhanced = bits.peek(24, 5) > _AC3_LAST
+            (_read_enhanced if enhanced else _read_plain)(bits)
+            if bits.frame_size != len(data):
+                raise FrameError("its packets are not one frame each")
+        except FrameError as error:
+            obstacle = str(error)
+        except IndexError:
+            obstacle = "its headers are incomplete"
+        return cls(data, enhanced, tuple(bits.fields), bits.rate_hz, bits.bit_rate, obstacle)
 
     @classmethod
     def parse(cls, data: bytes) -> DolbyFrame:
-        """Reads the frame that `data` consists of.
+        """The frame that the packet `data` consists of.
 
         Raises:
-            FrameError: it is none, is not all of it, or has no six blocks.
+            FrameError: there is an obstacle.
         """
-        bits = _Bits(data)
-        try:
-            if bits.read(16) != _SYNC_WORD:
-                raise FrameError("a packet does not begin with a frame")
-            enhanced = bits.peek(24, 5) > 10
-            return _enhanced(data, bits) if enhanced else _plain(data, bits)
-        except IndexError as error:
-            raise FrameError("a packet ends within a header") from error
+        frame = cls.read(data)
+        if frame.obstacle:
+            raise FrameError(frame.obstacle)
+        return frame
 
     def value(self, name: str) -> int | None:
         return next((field.value for field in self.fields if field.name == name), None)
@@ -103,11 +121,14 @@ class DolbyFrame:
 
 
 class _Bits:
+    """Reads bits from the front, and keeps what was read as a field."""
+
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data, "big")
         self._size = len(data) * 8
         self.at = 0
         self.fields: list[Field] = []
+        self.rate_hz = self.bit_rate = self.frame_size = 0
 
     def peek(self, ahead: int, count: int) -> int:
         end = self.at + ahead + count
@@ -132,14 +153,14 @@ class _Bits:
         return there
 
 
-def _plain(data: bytes, bits: _Bits) -> DolbyFrame:
+def _read_plain(bits: _Bits) -> None:
     bits.read(16)  # crc1
     rate, size = bits.read(2), bits.read(6)
     if rate >= len(_RATES_HZ) or size >= 2 * len(_AC3_KBIT_S):
-        raise FrameError("a header holds what is reserved")
-    rate_hz, bit_rate = _RATES_HZ[rate], 1000 * _AC3_KBIT_S[size >> 1]
-    words = bit_rate * SAMPLES // (16 * rate_hz) + (size & 1 if rate_hz == 44_100 else 0)
-    _expect_size(data, words)
+        raise FrameError("its headers hold what is reserved")
+    bits.rate_hz, bits.bit_rate = _RATES_HZ[rate], 1000 * _AC3_KBIT_S[size >> 1]
+    words = bits.bit_rate * SAMPLES // (16 * bits.rate_hz)
+    bits.frame_size = 2 * (words + (size & 1 if bits.rate_hz == 44_100 else 0))
     if bits.field("bsid", 5) not in _AC3_PLAIN:
         raise FrameError("its frames are of an unusual version")
     bits.field("bsmod", 3)
@@ -160,16 +181,17 @@ def _plain(data: bytes, bits: _Bits) -> DolbyFrame:
     for name in ("xbsi1", "xbsi2") if alternate else ("timecod1", "timecod2"):
         bits.optional(name, 14)
     _expect_no_extension(bits)
-    return DolbyFrame(data, False, rate_hz, bit_rate, tuple(bits.fields))
 
 
-def _enhanced(data: bytes, bits: _Bits) -> DolbyFrame:
+def _read_enhanced(bits: _Bits) -> None:
     if bits.field("strmtyp", 2) or bits.field("substreamid", 3):
         raise FrameError("it has several substreams")
-    _expect_size(data, bits.field("frmsiz", 11) + 1)
+    bits.frame_size = 2 * (bits.field("frmsiz", 11) + 1)
     rate = bits.field("fscod", 2)
     if rate >= len(_RATES_HZ):
         raise FrameError("its sampling rate is halved")
+    bits.rate_hz = _RATES_HZ[rate]
+    bits.bit_rate = bits.frame_size * 8 * bits.rate_hz // SAMPLES
     if bits.field("numblkscod", 2) != 3:
         raise FrameError("its frames have less than six blocks")
     mode = bits.field("acmod", 3)
@@ -190,8 +212,6 @@ def _enhanced(data: bytes, bits: _Bits) -> DolbyFrame:
         bits.optional("audprod", 8)
         bits.field("sourcefscod", 1)
     _expect_no_extension(bits)
-    bit_rate = len(data) * 8 * _RATES_HZ[rate] // SAMPLES
-    return DolbyFrame(data, True, _RATES_HZ[rate], bit_rate, tuple(bits.fields))
 
 
 def _mixing(bits: _Bits, mode: int, lfe: int) -> None:
@@ -246,11 +266,6 @@ def _coupled_blocks(bits: _Bits) -> int:
     for _ in range(5):
         used.append(bits.read(1) if bits.read(1) else used[-1])
     return sum(used)
-
-
-def _expect_size(data: bytes, words: int) -> None:
-    if words * 2 != len(data):
-        raise FrameError("its packets are not one frame each")
 
 
 def _expect_one_programme(mode: int) -> None:

@@ -42,7 +42,7 @@ def reheaded(new: DolbyFrame, source: DolbyFrame, gain: int) -> Iterator[bytes]:
         FrameError: the two are not alike.
     """
     if new.kind != source.kind:
-        raise FrameError("the encoder's frames are not like its own")
+        raise FrameError("its frames are not all alike")
     sound = _sound(new, gain)
     if source.enhanced:
         yield _enhanced(new, source, sound)

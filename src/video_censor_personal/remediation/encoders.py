@@ -15,6 +15,7 @@ from av.format import Flags as FormatFlags
 
 from video_censor_personal.errors import OutputError
 from video_censor_personal.remediation.codecs import Encoding
+from video_censor_personal.remediation.dolby_options import loudness_options
 from video_censor_personal.remediation.edits import StreamPlan
 from video_censor_personal.remediation.encoder_options import encoder_options
 from video_censor_personal.remediation.hardware import memory_format
@@ -189,6 +190,8 @@ def sound_output(out: Any, source: Any, plan: StreamPlan) -> Any:
         )
     stream = _added(out, source, encoding, rate)
     _set_sound(stream.codec_context, encoding, rate, layout, sample_format)
+    if encoding.codec in ("ac3", "eac3"):
+        stream.codec_context.options = loudness_options(plan.stream.setup)
     stream.time_base = Fraction(1, rate)
     stream.codec_context.open(strict=False)
     return stream

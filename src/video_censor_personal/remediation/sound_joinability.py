@@ -7,7 +7,7 @@ the plan says so before it is done.
 from __future__ import annotations
 
 from video_censor_personal.media.base import MediaInfo, StreamInfo
-from video_censor_personal.remediation.dolby_frames import DolbyFrame, FrameError
+from video_censor_personal.remediation.dolby_frames import DolbyFrame
 from video_censor_personal.remediation.joinability import container_obstacle
 
 __all__ = ["sound_obstacle"]
@@ -18,7 +18,7 @@ _AAC_MOST_CHANNELS = 6
 _AAC_EXTENSION = 0x2B7
 _SPECTRAL_BAND_REPLICATION = 5
 
-_DOLBY_RATES = (48_000, 32_000)  # at 44.1 kHz frames of two sizes alternate
+_DOLBY_RATE_HZ = 48_000  # at 44.1 kHz frames of two sizes alternate; 32 kHz was not tried
 
 
 def sound_obstacle(info: MediaInfo, stream: StreamInfo, suffix: str, *, cut: bool) -> str:
@@ -44,13 +44,10 @@ def sound_obstacle(info: MediaInfo, stream: StreamInfo, suffix: str, *, cut: boo
 def _dolby_obstacle(stream: StreamInfo) -> str:
     if not stream.setup:
         return "the kind of AC-3 is unknown"
-    try:
-        frame = DolbyFrame.parse(stream.setup)
-    except FrameError as error:
-        return str(error)
-    if frame.rate_hz not in _DOLBY_RATES:
-        return "at its sampling rate frames differ in size"
-    return ""
+    frame = DolbyFrame.read(stream.setup)
+    if frame.rate_hz != _DOLBY_RATE_HZ and not frame.obstacle:
+        return f"at {frame.rate_hz} Hz its frames are not known to join"
+    return frame.obstacle
 
 
 def _aac_obstacle(stream: StreamInfo) -> str:

@@ -29,6 +29,8 @@ _TOLERANCE_S = Fraction(1, 50)
 _LONGEST_HOLE_S = 24 * 3600  # beyond these two the time stamps are wrong, not the sound
 _LONGEST_OVERLAP_S = 10
 _JOINT_FADE_S = 0.005
+# Players compress these as their headers say. What was compressed already could not be undone.
+_COMPRESSED_BY_DECODERS = ("ac3", "eac3")
 _EXACT_IN_FLOAT = ("u8", "s16", "flt")  # other formats are edited in double precision
 
 
@@ -55,6 +57,8 @@ class SoundTrack:
         self.joints: list[Fraction] = []
         self._encoder = stream.codec_context
         self._decoder = source.codec_context
+        if source.codec.canonical_name in _COMPRESSED_BY_DECODERS:
+            self._decoder.options = {"drc_scale": "0"}
         self._rate = self._encoder.sample_rate
         exact = source.codec_context.format.name.removesuffix("p") in _EXACT_IN_FLOAT
         self._format = "flt" if exact else "dbl"  # not planar: PyAV fails at eight planes
