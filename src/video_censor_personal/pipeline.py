@@ -12,31 +12,32 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from video_censor_personal import __version__, categories
-from video_censor_personal.analysis.conclusion import conclude
+from video_censor_personal import categories
 from video_censor_personal.analysis.evidence import Evidence
 from video_censor_personal.analysis.examination import Ears, examine
-from video_censor_personal.analysis.making import Making, model_of, parts_of
+from video_censor_personal.analysis.making import Making, model_of
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.analysis.second_looks import edges_of_interest, look_again
+from video_censor_personal.analysis.subtitle_digest import subtitles_digest
 from video_censor_personal.analysis.testimony import witness_of
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.detectors.assignment import Assignment
 from video_censor_personal.detectors.base import FrameDetector, SoundDetector
 from video_censor_personal.detectors.second_look import SecondLook
 from video_censor_personal.findings import Report
+from video_censor_personal.judging import Judging
 from video_censor_personal.media.base import Cue, MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.media.subtitles import read_subtitles
 from video_censor_personal.progress import Listener, ignore
 from video_censor_personal.reports.json_report import fingerprint, to_dict
-from video_censor_personal.requirements import Requirements, with_models
+from video_censor_personal.requirements import Requirements
 
 __all__ = ["AnalysisPipeline"]
 
@@ -66,6 +67,7 @@ class AnalysisPipeline:
         self.video = Path(video) if video is not None else None
         self.listener, self.warn = listener, warn
         self.requirements = Requirements(config)
+        self._judging = Judging(self.requirements)
         self._assignments = self.requirements.assignments
         self._manager = self.requirements.manager
         self._checked = skip_model_check
@@ -234,50 +236,29 @@ class AnalysisPipeline:
             size_bytes=info.size_bytes,
             fingerprint=fingerprint(info.path),
             made_at=datetime.now(UTC),
-            making=self._made_with(info.path, [a for a in used if a.settings.name not in absent]),
+            making=self._judging.made_with(
+                subtitles_digest(info.path), [a for a in used if a.settings.name not in absent]
+            ),
             evidence=evidence,
         )
 
     def conclude(self, scores: Scores) -> Report:
         """What this configuration makes of the scores, its own or kept ones."""
-        asked = {
-            a.settings.name: frozenset(a.settings.categories)
-            for assignment in self._assignments
-            for a in (assignment, assignment.stand_in)
-            if a is not None
-        }
-        unlooked = {
-            key: f"not looked for: {reason}" for key, reason in self.requirements.unlooked().items()
-        }
-        stand_ins = {
-            a.settings.name: a.stand_in.settings.name for a in self._assignments if a.stand_in
-        }
-        return conclude(scores, self.config, asked, unlooked, stand_ins)
+        return self._judging.conclude(scores)
 
     def making(self, video: Path, missing: Collection[str] = ()) -> Making:
         """What the scores of an analysis would be made with if no model but `missing` ones were
         missing."""
-        stand_ins = [with_models(assignment, missing) for assignment in self._assignments]
-        return self._made_with(video, [each for each in stand_ins if each is not None])
+        return self._judging.making(subtitles_digest(video), missing)
 
     def missing_optional(self) -> list[str]:
         """The optional models that are not there, by name; changes nothing."""
         return [source.name for source in self.missing_models() if source.optional]
 
-    def _made_with(self, video: Path, assignments: Sequence[Assignment]) -> Making:
-        models = {a.settings.name: model_of(a, self._manager.revision) for a in assignments}
-        sampling = self.config.processing.frame_sampling
-        return Making(
-            program=__version__,
-            strategy=sampling.strategy,
-            sample_rate=sampling.sample_rate,
-            parts=parts_of(assignments, models, video),
-        )
-
     def _model_of(self, assignment: Assignment) -> str:
         """What its detector works with, for people: at least by name."""
         names = ", ".join(need.name for need in assignment.needs)
-        return model_of(assignment, self._manager.revision) or names
+        return model_of(assignment, self.requirements.revision) or names
 
     def _require_models(self) -> None:
         if not self._checked:

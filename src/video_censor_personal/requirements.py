@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.detectors.absence import Absence, absences
@@ -12,13 +14,10 @@ from video_censor_personal.detectors.assignment import Assignment
 from video_censor_personal.detectors.registry import discover
 from video_censor_personal.detectors.roster import assign
 from video_censor_personal.errors import ConfigError, ModelMissingError
-from video_censor_personal.model_manager import (
-    ModelManager,
-    describe_model_size,
-    find_source,
-    find_sources,
-)
 from video_censor_personal.progress import Listener, ignore
+
+if TYPE_CHECKING:
+    from video_censor_personal.model_manager import ModelManager
 
 __all__ = ["Requirements", "with_models"]
 
@@ -43,15 +42,33 @@ class Requirements:
         self, config: Config, manager: ModelManager | None = None, *, anywhere: bool = False
     ) -> None:
         self.config = config
-        self.manager = manager or ModelManager(config)
+        if manager is not None:
+            self.manager = manager
         self._installed = discover()
-        self.assignments = assign(
-            config, self._installed, self.manager.is_at_hand, anywhere=anywhere
-        )
+        self.assignments = assign(config, self._installed, self._is_at_hand, anywhere=anywhere)
         self.missing: frozenset[str] = frozenset()
         self._check_model_names()
 
     # -- models
+
+    @cached_property
+    def manager(self) -> ModelManager:
+        """Loaded on first use: with what fetches, it takes longer to load than to judge a film."""
+        from video_censor_personal.model_manager import ModelManager
+
+        return ModelManager(self.config)
+
+    def revision(self, model_name: str) -> str:
+        """Which of its revisions a model is; empty: nobody can tell."""
+        return self.manager.revision(model_name)
+
+    def _sources(self, names: Iterable[str]) -> list[ModelSource]:
+        from video_censor_personal.model_manager import find_sources
+
+        return find_sources(self.config, names)
+
+    def _is_at_hand(self, model_name: str) -> bool:
+        return self.manager.is_at_hand(model_name)
 
     def model_names(self) -> list[str]:
         """Those that the detectors take, and those under `models.sources` that no detector at all
@@ -68,7 +85,7 @@ class Requirements:
         insisted = {need.name for optional, need in needs if not (optional or need.optional)}
         return [
             replace(source, optional=source.optional or source.name in taken - insisted)
-            for source in find_sources(self.config, self.model_names())
+            for source in self._sources(self.model_names())
         ]
 
     def missing_models(self) -> list[ModelSource]:
@@ -128,6 +145,8 @@ class Requirements:
         return f"{absence.detector} can, but {models or 'it was not chosen'}"
 
     def _size(self, name: str) -> str:
+        from video_censor_personal.model_manager import describe_model_size, find_source
+
         source = find_source(self.config, name)
         return (
             "under models.sources there is none" if source is None else describe_model_size(source)
@@ -137,7 +156,7 @@ class Requirements:
         for assignment in self.assignments:
             for need in assignment.needs:
                 try:
-                    find_sources(self.config, [need.name])
+                    self._sources([need.name])
                 except ConfigError as error:
                     raise ConfigError(
                         f"the detector {assignment.settings.name!r} takes the model {need.name!r}: "
@@ -146,6 +165,8 @@ class Requirements:
                     ) from error
 
     def _how_to_go_on(self, missing: Sequence[ModelSource]) -> str:
+        from video_censor_personal.model_manager import describe_model_size
+
         lines = ", ".join(f"{each.name} ({describe_model_size(each)})" for each in missing)
         return (
             f"these models are needed and are not there or not intact: {lines}. To fetch them and "

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +125,21 @@ def test_a_report_of_another_video_is_refused(folder, capsys):
     assert code == 1
     assert "another video" in result["message"]
     assert not (folder / "new.json").exists()
+
+
+def test_it_loads_nothing_that_it_does_not_need(folder):
+    (folder / "other.yaml").write_text(
+        "detections: {faces: {}, profanity: {}}\n"
+        "detectors: [{type: nudenet}, {type: speech-profanity}]\n"
+    )
+    command = ["profile", "apply", str(folder / "r.json"), "--config", str(folder / "other.yaml")]
+    code = (
+        "import sys\nfrom video_censor_personal.cli import main\n"
+        f"assert main({[*command, '-o', str(folder / 'new.json')]!r}) == 0\n"
+        "heavy = {'av', 'numpy', 'onnxruntime', 'pysubs2', 'ssl', 'tqdm', 'urllib3',\n"
+        "         'video_censor_personal.model_manager', 'video_censor_personal.remediation'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stderr.strip() == "[]"
+    assert found(folder / "new.json") == found(folder / "r.json")

@@ -5,16 +5,11 @@ Sensitivities, padding and merging are not among it: they are applied to the sco
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from video_censor_personal.detectors.assignment import Assignment
-from video_censor_personal.media.subtitles import files_beside
 
 __all__ = ["Making", "Part", "model_of", "parts_of"]
 
@@ -111,14 +106,13 @@ def model_of(assignment: Assignment, revision: Callable[[str], str]) -> str:
 def parts_of(
     assignments: Sequence[Assignment],
     models: Mapping[str, str],
-    video: Path,
+    subtitles: str,
 ) -> tuple[Part, ...]:
     """What assignments are in a `Making`.
 
-    `models` are the revisions by the name of the detector; who listens is given the subtitles of
-    `video`.
+    `models` are the revisions by the name of the detector; `subtitles` tells apart those that who
+    listens is given.
     """
-    subtitles = _subtitles_digest(video)
     return tuple(
         Part(
             name := a.settings.name,
@@ -132,16 +126,3 @@ def parts_of(
         )
         for a in assignments
     )
-
-
-def _subtitles_digest(video: Path) -> str:
-    """Tells apart the subtitle files that lie beside a video; empty where there are none."""
-    digest = hashlib.blake2b(digest_size=8)
-    found = False
-    with suppress(OSError):  # who reads them for the analysis says so
-        for path, _ in files_beside(video):
-            digest.update(os.fsencode(path.name.removeprefix(video.stem)) + b"\0")
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-            found = True
-    return digest.hexdigest() if found else ""

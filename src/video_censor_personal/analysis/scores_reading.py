@@ -115,18 +115,15 @@ def _witness(fields: Fields, times: _Times) -> Witness:
 
 def _look(row: Sequence[Any], times: _Times, things: Sequence[tuple[str, str, str]]) -> Look:
     time, since, kind = row[:3]
-    return Look(
-        time=times[time],
-        since=times[since],
-        sightings=tuple(
-            [
-                _sighting(row[at : at + _PER_SIGHTING], things)
-                for at in range(3, len(row), _PER_SIGHTING)
-            ]
-        ),
-        regular=bool(kind & 1),
-        starts_shot=bool(kind & 2),
-    )
+    sightings = (
+        [
+            _sighting(row[at : at + _PER_SIGHTING], things)
+            for at in range(3, len(row), _PER_SIGHTING)
+        ]
+        if len(row) > 3
+        else ()
+    )  # as most are
+    return Look(times[time], times[since], tuple(sightings), kind & 1 == 1, kind & 2 == 2)
 
 
 def _sighting(row: Sequence[Any], things: Sequence[tuple[str, str, str]]) -> Sighting:

@@ -13,12 +13,13 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, TextIO
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any, TextIO
 
 from video_censor_personal.progress import Progress
 from video_censor_personal.sizes import describe_size
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 __all__ = ["Console", "TRACE"]
 
@@ -102,6 +103,8 @@ class Console:
         self._bars.clear()
 
     def _draw(self, progress: Progress) -> None:
+        from tqdm import tqdm  # loaded on use: most commands draw nothing
+
         is_bytes = progress.unit == "B"
         pace = self._pace(progress)
         bar = self._bars.get(progress.stage)
@@ -150,7 +153,7 @@ class Console:
 
     def _line(self, text: str, file: TextIO) -> None:
         if self._bars:
-            tqdm.write(text, file=file)
+            next(iter(self._bars.values())).write(text, file=file)
         else:
             print(text, file=file, flush=True)
 

@@ -103,7 +103,7 @@ def _show(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _apply(arguments: argparse.Namespace, console: Console) -> int:
-    from video_censor_personal.job.application import apply_scores
+    from video_censor_personal.rejudging import apply_scores
 
     done = apply_scores(
         arguments.source, _config(arguments), arguments.output, force=arguments.force

@@ -9,8 +9,8 @@ from typing import Any
 from video_censor_personal.findings import Report, Segment
 from video_censor_personal.job.kept_scores import KeptScores
 from video_censor_personal.job.proof import Proof
-from video_censor_personal.job.unknown import unknown_of
 from video_censor_personal.media.base import MediaInfo
+from video_censor_personal.reports.unknown import unknown_of
 from video_censor_personal.timeline import format_timecode
 
 __all__ = ["Outcome"]

@@ -12,7 +12,6 @@ from video_censor_personal.findings import Report
 from video_censor_personal.job.kept_scores import KeptScores, find_kept
 from video_censor_personal.job.outputs import JobOutputs, check_outputs, choose_outputs
 from video_censor_personal.job.rehearsal import clean_report, flagged_report
-from video_censor_personal.job.unknown import unknown_of
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.model_manager import describe_model_size
@@ -22,6 +21,7 @@ from video_censor_personal.remediation.plan import EditPlan, make_plan
 from video_censor_personal.remediation.trial import try_out
 from video_censor_personal.remediation.writer import check_writable
 from video_censor_personal.reports.json_report import check_belongs, read_report
+from video_censor_personal.reports.unknown import unknown_of
 from video_censor_personal.timeline import format_timecode
 
 __all__ = ["JobPlan", "Request", "plan_job"]

@@ -10,11 +10,11 @@ from pathlib import Path
 from video_censor_personal.analysis.scores import write_scores
 from video_censor_personal.errors import ReportError
 from video_censor_personal.findings import Report
-from video_censor_personal.job.application import carried
 from video_censor_personal.job.outcome import Outcome
 from video_censor_personal.job.plan import JobPlan, reviewed
 from video_censor_personal.job.proof import prepare_proof, prove
 from video_censor_personal.progress import Listener, ignore
+from video_censor_personal.rejudging import carried
 from video_censor_personal.remediation.writer import write_copy
 from video_censor_personal.reports.clean_subtitles import write_clean_subtitles
 from video_censor_personal.reports.edl import write_edl

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from video_censor_personal.timeline import Span
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "SAMPLE_RATE_HZ",
@@ -192,6 +193,8 @@ class Frame:
         wanted = (width, height, interpolation)
         if wanted not in self._scaled:
             frame = self._reformatted(width, height, "rgb24", interpolation)
+            import numpy as np  # loaded on use: judging kept scores needs no pictures
+
             picture = np.rot90(frame.to_ndarray(), self.rotation // 90)
             self._scaled[wanted] = np.ascontiguousarray(picture)
         return self._scaled[wanted]

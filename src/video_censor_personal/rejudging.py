@@ -11,11 +11,12 @@ from video_censor_personal.analysis.scores import SUFFIX, Scores, read_scores
 from video_censor_personal.config import Config
 from video_censor_personal.errors import ReportError, UsageError
 from video_censor_personal.findings import Report
-from video_censor_personal.job.unknown import unknown_of
+from video_censor_personal.judging import Judging
 from video_censor_personal.outputs import check_output
-from video_censor_personal.pipeline import AnalysisPipeline
 from video_censor_personal.reports.carrying import carry_decisions
 from video_censor_personal.reports.json_report import read_report, write_json
+from video_censor_personal.reports.unknown import unknown_of
+from video_censor_personal.requirements import Requirements
 
 __all__ = ["Application", "apply_scores", "carried"]
 
@@ -81,9 +82,9 @@ def apply_scores(source: Path, config: Config, output: Path, *, force: bool = Fa
     scores_path, report_path = _places(source)
     scores = read_scores(scores_path)
     check_output(scores.source, output, force=force)
-    pipeline = AnalysisPipeline(config)
-    report = pipeline.conclude(scores)
-    problem = scores.making.lacks(_given(pipeline.making(scores.source), scores))
+    judging = Judging(Requirements(config))
+    report = judging.conclude(scores)
+    problem = scores.making.lacks(_given(judging.making(), scores))
     notes = [f"the scores are not all that these settings ask for: {problem}"] if problem else []
     if report_path is not None:
         report, lost = carried(report_path, report)
