@@ -24,8 +24,8 @@ LEVELS |= {"ltrt_cmixlev": "0.5", "loro_surmixlev": "0.5"}
 Packets = list[bytes]
 
 
-def film(path: Path, codec: str, layout: str = "5.1", **more: object) -> Path:
-    track = Sound(codec=codec, layout=layout, bit_rate=384_000, options=LEVELS, **more)  # type: ignore[arg-type]
+def film(path: Path, codec: str, layout: str = "5.1", **more: int) -> Path:
+    track = Sound(codec=codec, layout=layout, options=LEVELS, **{"bit_rate": 384_000, **more})  # type: ignore[arg-type]
     return make_movie(path, seconds=2, video_codec=None, sounds=[track]).path
 
 
@@ -98,6 +98,18 @@ def test_a_track_with_several_substreams_is_encoded_whole_and_keeps_its_loudness
     assert (plan.work, plan.obstacle) == ("encode", "its packets are not one frame each")
     copy(double, tmp_path / "c.mka", MUTE)
     assert loudness(packets_of(tmp_path / "c.mka")[3]) == loudness(packets_of(source)[3])
+
+
+def test_short_frames_of_e_ac_3_are_encoded_whole_in_long_ones_of_the_same_loudness(
+    tmp_path: Path,
+) -> None:
+    source = film(tmp_path / "a.mp4", "eac3", bit_rate=3_000_000)
+    assert plan_of(source, MUTE).obstacle == "its frames have less than six blocks"
+    copy(source, tmp_path / "b.mp4", MUTE)
+    after = packets_of(tmp_path / "b.mp4")
+    assert not DolbyFrame.read(after[3]).obstacle
+    own = DolbyFrame.read(packets_of(source)[3]).value("dialnorm")
+    assert DolbyFrame.parse(after[3]).value("dialnorm") == own == 24
 
 
 @pytest.mark.parametrize("codec", ["ac3", "eac3"])

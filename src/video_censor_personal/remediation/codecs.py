@@ -63,7 +63,15 @@ _MOST_CHANNELS = {"ac3": 6, "eac3": 6, "mp2": 2, "mp3": 2}
 # the second is what a track of unknown bit rate gets.
 _FLOOR_PER_CHANNEL = 48_000
 _DEFAULT_PER_CHANNEL = 96_000
-_CEILING = {"aac": 512_000, "ac3": 640_000, "mp2": 384_000, "mp3": 320_000, "opus": 510_000}
+# Above the one of E-AC-3 its frames have fewer blocks, of which MP4 makes other packets.
+_CEILING = {
+    "aac": 512_000,
+    "ac3": 640_000,
+    "eac3": 1_024_000,
+    "mp2": 384_000,
+    "mp3": 320_000,
+    "opus": 510_000,
+}
 
 
 def video_encoding(stream: StreamInfo, suffix: str, video: VideoRemediation) -> Encoding:

@@ -22,6 +22,7 @@ _AC3_KBIT_S = (
 _AC3_PLAIN = (6, 8)  # bsid: with the alternate syntax of annex D, and without
 _AC3_LAST = 10  # bsid above which frames are E-AC-3's
 _ENHANCED = 16
+_SIX_BLOCKS = 3  # numblkscod
 
 
 class FrameError(ValueError):
@@ -192,8 +193,7 @@ def _read_enhanced(bits: _Bits) -> None:
         raise FrameError("its sampling rate is halved")
     bits.rate_hz = _RATES_HZ[rate]
     bits.bit_rate = bits.frame_size * 8 * bits.rate_hz // SAMPLES
-    if bits.field("numblkscod", 2) != 3:
-        raise FrameError("its frames have less than six blocks")
+    blocks = bits.field("numblkscod", 2)
     mode = bits.field("acmod", 3)
     lfe = bits.field("lfeon", 1)
     if bits.field("bsid", 5) != _ENHANCED:
@@ -201,6 +201,8 @@ def _read_enhanced(bits: _Bits) -> None:
     bits.field("dialnorm", 5)
     _expect_one_programme(mode)
     bits.optional("compr", 8)
+    if blocks != _SIX_BLOCKS:
+        raise FrameError("its frames have less than six blocks")
     if bits.field("mixmdate", 1):
         _mixing(bits, mode, lfe)
     if bits.field("infomdate", 1):
