@@ -83,17 +83,23 @@ def page() -> Iterator[Any]:
         context.close()
 
 
-def made(folder: Path, suffix: str) -> Path:
-    options = {"preset": "veryfast", "x264-params": "keyint=48:min-keyint=48:bframes=3:threads=1"}
-    vp9 = suffix == ".webm"
+OPTIONS = {
+    "libx264": {"preset": "veryfast", "x264-params": "keyint=48:min-keyint=48:bframes=3:threads=1"},
+    "libvpx-vp9": {"g": "48", "cpu-used": "8"},
+    "libsvtav1": {"g": "48", "preset": "10", "svtav1-params": "lp=1:enable-restoration=0"},
+}
+
+
+def made(folder: Path, codec: str, pixel_format: str, suffix: str) -> Path:
     return make_movie(
         folder / f"a{suffix}",
         seconds=8,
         fps=FPS,
         size=(WIDTH, HEIGHT),
-        video_codec="libvpx-vp9" if vp9 else "libx264",
-        video_options={"g": "48", "cpu-used": "8"} if vp9 else options,
-        sounds=[Sound(codec="libopus" if vp9 else "aac")],
+        video_codec=codec,
+        video_options=OPTIONS[codec],
+        pixel_format=pixel_format,
+        sounds=[Sound(codec="libopus" if suffix == ".webm" else "aac")],
     ).path
 
 
@@ -108,11 +114,20 @@ def shown(page: Any, frame: int) -> Any:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "suffix"),
+    [
+        ("libx264", "yuv420p", ".mp4"),
+        ("libvpx-vp9", "yuv420p", ".webm"),
+        ("libsvtav1", "yuv420p", ".webm"),
+        ("libsvtav1", "yuv420p", ".mp4"),
+        ("libsvtav1", "yuv420p10le", ".mp4"),
+    ],
+)
 def test_a_copy_plays_through_and_jumps_to_the_right_pictures(
-    page: Any, tmp_path: Path, suffix: str
+    page: Any, tmp_path: Path, codec: str, pixel_format: str, suffix: str
 ) -> None:
-    source, out = made(tmp_path, suffix), tmp_path / f"b{suffix}"
+    source, out = made(tmp_path, codec, pixel_format, suffix), tmp_path / f"b{suffix}"
     lower = (0.0, 0.5, 1.0, 0.5)  # the number stays readable
     blurs = [segment(seen("nudity", *span, [(span[0], lower)])) for span in EDITED]
     copy(source, out, *blurs, segment(heard("hell", 3, 3.3)))

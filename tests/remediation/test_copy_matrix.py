@@ -28,7 +28,8 @@ PICTURES: dict[str, dict[str, str]] = {
     "libx265 10 bit": {".mp4": "splice", ".mov": "splice", ".mkv": "splice", ".ts": "encode"},
     "libx264 10 bit": {".mp4": "encode", ".mkv": "encode"},
     "libvpx-vp9": {".mkv": "splice", ".webm": "splice", ".mp4": "splice"},
-    "libsvtav1": {".mkv": "encode", ".webm": "encode", ".mp4": "encode"},
+    "libsvtav1": {".mkv": "splice", ".webm": "splice", ".mp4": "splice"},
+    "libsvtav1 10 bit": {".mkv": "splice", ".webm": "splice", ".mp4": "splice"},
     "libvpx": {".mkv": "encode", ".webm": "encode"},
     "mpeg4": {".mkv": "encode", ".mp4": "encode", ".avi": "encode"},
 }

@@ -37,13 +37,14 @@ def film(path: Path, seconds: int, codec: str = "libx264", **more: object) -> Mo
     params = f"keyint={GROUP}:min-keyint={GROUP}:scenecut=0"
     x265 = {"x265-params": f"{params}:log-level=none:pools=1", "preset": "ultrafast", "crf": "18"}
     options = {"x264-params": f"{params}:threads=1", "preset": "veryfast", "crf": "18", "bf": "3"}
+    svt = {"preset": "8", "crf": "18", "g": str(GROUP), "svtav1-params": "lp=1"}
     settings: dict[str, object] = {
         "fps": FPS,
         "size": (192, 128),
         "paint": wavy,
         "sounds": [Sound()],
         "video_codec": codec,
-        "video_options": x265 if codec == "libx265" else options,
+        "video_options": {"libx265": x265, "libsvtav1": svt}.get(codec, options),
     }
     return make_movie(path, seconds=seconds, **settings | more)  # type: ignore[arg-type]
 
@@ -176,7 +177,7 @@ def ssim(a: np.ndarray, b: np.ndarray, window: int = 8) -> float:
     return float((top / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))).mean())
 
 
-@pytest.mark.parametrize("codec", ["libx264", "libx265", "libvpx-vp9"])
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libvpx-vp9", "libsvtav1"])
 def test_what_is_encoded_anew_and_not_hidden_looks_as_it_did(tmp_path: Path, codec: str) -> None:
     movie = film(tmp_path / "a.mkv", 4, codec)
     copy(movie.path, tmp_path / "b.mkv", flagged()[0])

@@ -19,7 +19,8 @@ BITS = "{:b}".format
 
 
 def hdr10_plus(brightness: int) -> bytes:
-    """An SEI unit of SMPTE ST 2094-40 with one window whose mean brightness is this."""
+    """SMPTE ST 2094-40 as a message of a registered user, with one window whose mean brightness is
+    this."""
     bits = "".join(
         [
             f"{1:02b}",  # windows
@@ -35,8 +36,12 @@ def hdr10_plus(brightness: int) -> bytes:
         ]
     )
     bits += "0" * (-len(bits) % 8)
-    payload = bytes([0xB5, 0, 0x3C, 0, 1, 4, 1]) + int(bits, 2).to_bytes(len(bits) // 8, "big")
-    return bytes([39 << 1, 1]) + escaped(bytes([4, len(payload)]) + payload + b"\x80")
+    return bytes([0xB5, 0, 0x3C, 0, 1, 4, 1]) + int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+def sei(message: bytes) -> bytes:
+    """A unit of HEVC with `message`."""
+    return bytes([39 << 1, 1]) + escaped(bytes([4, len(message)]) + message + b"\x80")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +66,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
             new = packet
             if packet.stream_index == 0:
                 units = list(split_lengths(bytes(packet)))
-                new = av.Packet(joined([hdr10_plus(1000 + packet.pts // 100), *units]))
+                new = av.Packet(joined([sei(hdr10_plus(1000 + packet.pts // 100)), *units]))
                 new.pts, new.dts, new.time_base = packet.pts, packet.dts, packet.time_base
                 new.is_keyframe, new.duration = packet.is_keyframe, packet.duration
             new.stream = streams[packet.stream_index]

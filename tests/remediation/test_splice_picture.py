@@ -76,14 +76,19 @@ KINDS: dict[str, dict[str, object]] = {
 CASES = [(kind, suffix) for kind in KINDS for suffix in (".mp4", ".mkv")]
 KINDS |= {
     "vp9": {"video_codec": "libvpx-vp9", "video_options": {"g": "24", "cpu-used": "8"}},
-    "av1": {"video_codec": "libsvtav1", "video_options": av1()},
+    "av1": {"video_codec": "libsvtav1", "video_options": av1("enable-restoration=0")},
     "av1-10": {
         "video_codec": "libsvtav1",
-        "video_options": av1(),
+        "video_options": av1("enable-overlays=1"),
         "pixel_format": "yuv420p10le",
     },
+    "av1-vfr": {"video_codec": "libsvtav1", "video_options": av1("pred-struct=1"), "vfr": True},
+    "av1-narrow": {
+        "video_codec": "libsvtav1",
+        "video_options": av1("superres-mode=1:superres-denom=12:superres-kf-denom=12"),
+    },
 }
-WEB = ("vp9", "av1", "av1-10")
+WEB = ("vp9", "av1", "av1-10", "av1-vfr", "av1-narrow")
 CASES += [(kind, suffix) for kind in WEB for suffix in (".webm", ".mkv", ".mp4")]
 
 

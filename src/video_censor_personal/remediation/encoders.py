@@ -20,6 +20,7 @@ from video_censor_personal.remediation.edits import StreamPlan
 from video_censor_personal.remediation.encoder_options import encoder_options
 from video_censor_personal.remediation.hardware import memory_format
 from video_censor_personal.remediation.hdr import HdrMetadata
+from video_censor_personal.remediation.heap import release_large_blocks
 from video_censor_personal.remediation.video import planar_format
 
 __all__ = ["PictureOutput", "joining_encoder", "picture_output", "sound_output"]
@@ -69,8 +70,6 @@ def picture_output(out: Any, source: Any, plan: StreamPlan, hdr: HdrMetadata) ->
     encoder.options = encoder_options(encoding, source, pixel_format, hdr)
     if out.format.name == "avi":  # it cannot say when a frame is shown, only in which order
         encoder.max_b_frames = 0
-    if encoding.encoder == "libsvtav1":
-        os.environ.setdefault("SVT_LOG", "1")  # it would write to standard error by itself
     if out.format.flags & FormatFlags.global_header.value:
         encoder.flags |= Flags.global_header
     _open(encoder, source)
@@ -120,6 +119,9 @@ def _reordering(encoder: str, delay: int) -> dict[str, str]:
 
 
 def _open(encoder: Any, source: Any) -> None:
+    if encoder.name == "libsvtav1":
+        os.environ.setdefault("SVT_LOG", "1")  # it would write to standard error by itself
+        release_large_blocks()
     try:
         encoder.open(strict=False)
     except (av.error.FFmpegError, ValueError) as error:

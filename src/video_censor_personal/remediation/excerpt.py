@@ -243,7 +243,7 @@ class _Part:
 
 def _coding(video: StreamInfo) -> PictureCoding | None:
     """How its pictures are entered; None: at every key frame."""
-    if video.codec not in ("h264", "hevc", "vp9"):
+    if video.codec not in ("h264", "hevc", "vp9", "av1"):
         return None
     with suppress(ValueError, IndexError):
         return coding_of(video.codec, video.setup)

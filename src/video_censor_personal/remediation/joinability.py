@@ -7,6 +7,7 @@ encoded anew from end to end, and the plan says so before it is done.
 from __future__ import annotations
 
 from video_censor_personal.media.base import MediaInfo, StreamInfo
+from video_censor_personal.remediation.av1_units import setup_sequence
 from video_censor_personal.remediation.hevc_numbers import has_our_number
 from video_censor_personal.remediation.parameter_sets import (
     HEVC_PPS,
@@ -36,7 +37,8 @@ _SUFFIXES = {"mov": (".mp4", ".m4v", ".m4a", ".mov"), "matroska": (".mkv", ".mka
 _PIXEL_FORMATS = {
     "h264": ("yuv420p", "yuvj420p"),
     "hevc": ("yuv420p", "yuvj420p", "yuv420p10le"),
-    "vp9": ("yuv420p",),
+    "vp9": ("yuv420p",),  # the wheels' libvpx writes no more than 8 bits
+    "av1": ("yuv420p", "yuv420p10le"),
 }
 _AVC_PROFILES = (66, 77, 100)  # baseline, main, high
 _LENGTH_BYTES = 4
@@ -78,7 +80,7 @@ def _setup_obstacle(stream: StreamInfo) -> str:
         taken = any(has_our_number(unit) for kind in kinds for unit in hevc.sets(kind))
         there = all(any(hevc.sets(kind)) for kind in kinds)
         return "" if there and not taken else "its parameter sets have unusual numbers"
-    return ""
+    return setup_sequence(stream.setup).obstacle if stream.codec == "av1" else ""
 
 
 def container_obstacle(info: MediaInfo, suffix: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from video_censor_personal.remediation.av1_coding import Av1Coding
 from video_censor_personal.remediation.hevc_numbers import (
     has_our_number,
     hevc_type,
@@ -263,4 +264,6 @@ def coding_of(codec: str, setup: bytes) -> PictureCoding:
     """How pictures of FFmpeg's `codec` are joined where the container's set-up for them is this."""
     if codec == "h264":
         return AvcCoding(setup)
-    return HevcCoding(setup) if codec == "hevc" else Vp9Coding()
+    if codec == "hevc":
+        return HevcCoding(setup)
+    return Av1Coding(setup) if codec == "av1" else Vp9Coding()
