@@ -33,7 +33,7 @@ _FLAGS = [
 ]
 FPS = 24
 WIDTH, HEIGHT = 160, 120
-EDITED = [(2.3, 2.6), (5.2, 5.4)]
+EDITED = [(0.0, 0.3), (2.3, 2.6), (5.2, 5.4)]
 
 # Plays all of it at four times the speed; says where that ended, and what went wrong.
 _PLAY = """async () => {
@@ -120,7 +120,6 @@ def shown(page: Any, frame: int) -> Any:
         ("libx264", "yuv420p", ".mp4"),
         ("libvpx-vp9", "yuv420p", ".webm"),
         ("libsvtav1", "yuv420p", ".webm"),
-        ("libsvtav1", "yuv420p", ".mp4"),
         ("libsvtav1", "yuv420p10le", ".mp4"),
     ],
 )
@@ -138,7 +137,7 @@ def test_a_copy_plays_through_and_jumps_to_the_right_pictures(
     played = page.evaluate(_PLAY)
     assert (played["error"], played["corrupted"]) == ("", 0)
     assert played["end"] == pytest.approx(8, abs=0.1)
-    for moment in (2.45, 0.7, 5.3, 2.75, 4.6, 2.35, 6.9, 5.45, 1.95):
+    for moment in (2.45, 0.1, 0.7, 5.3, 2.75, 4.6, 2.35, 6.9, 5.45, 1.95):
         frame = int(moment * FPS)
         page.evaluate(_JUMP, (frame + 0.5) / FPS)
         picture = shown(page, frame)

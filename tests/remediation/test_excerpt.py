@@ -28,6 +28,7 @@ OPEN = "log-level=none:pools=1:keyint=12:min-keyint=12:scenecut=0:bframes=3:open
         ("a.mkv", "libx265", {"x265-params": OPEN}),
         ("a.mp4", "libx265", {"x265-params": OPEN}),
         ("a.webm", "libvpx-vp9", {}),
+        ("a.webm", "libsvtav1", {"g": "12", "preset": "10", "svtav1-params": "lp=1"}),
         ("a.mkv", "mpeg4", {}),
     ],
 )

@@ -44,11 +44,16 @@ MASTERING = (
     "content-light=1000,400",
 )
 CAPTIONS = bytes.fromhex("b5003147413934 03c1fffc8080ff")
+PLAIN_PICTURES = ("-fps_mode", "passthrough", "-f", "rawvideo", "-")
 DOLBY_VISION = bytes.fromhex("b5003b000008 000000")
 
 
 def blur(start: float, end: float) -> Segment:
     return segment(seen("nudity", start, end, [(start, BOX)]))
+
+
+def cut(start: float, end: float) -> Segment:
+    return segment(seen("nudity", start, end), video_action="cut")
 
 
 def waves(number: int, width: int, height: int) -> np.ndarray:
@@ -163,7 +168,18 @@ def test_every_joint_begins_with_a_shown_key_frame_behind_the_header_of_its_sequ
     assert probe(out).streams[0].setup == probe(movie.path).streams[0].setup
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="the ffmpeg program is not installed")
+def ffmpeg(*options: str) -> subprocess.CompletedProcess[bytes]:
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("the ffmpeg program is not installed")
+    return subprocess.run(["ffmpeg", "-v", "warning", *options], capture_output=True, check=True)
+
+
+def require(kind: str, codec: str) -> None:
+    """Skips where the ffmpeg program has no such one of its `decoders` or `encoders`."""
+    if codec not in ffmpeg("-hide_banner", f"-{kind}").stdout.decode():
+        pytest.skip(f"this ffmpeg was built without {codec}")
+
+
 @pytest.mark.parametrize("decoder", ["libdav1d", "libaom-av1"])
 @pytest.mark.parametrize(
     ("pixel_format", "suffix"), [("yuv420p", ".mp4"), ("yuv420p10le", ".webm")]
@@ -175,24 +191,30 @@ def test_other_decoders_show_the_same_pictures_without_a_word(
     pixel_format: str,
     suffix: str,
 ) -> None:
-    listed = subprocess.run(["ffmpeg", "-v", "error", "-decoders"], capture_output=True, text=True)
-    if decoder not in listed.stdout:
-        pytest.skip(f"this ffmpeg was built without {decoder}")
+    require("decoders", decoder)
     out = tmp_path / f"b{suffix}"
     copy(plain(pixel_format, suffix).path, out, blur(0.3, 0.6), blur(2.5, 2.7), cut(3.2, 3.4))
     expected = shows(out)
     for begin in (Fraction(0), *(expected[n][0] for n in (1, 30, 59, 61, 66, 75, 90))):
         jump = ["-ss", f"{float(begin) + 0.001:.4f}"] if begin else []
-        command = ["ffmpeg", "-v", "warning", *jump, "-c:v", decoder, "-i", str(out)]
-        command += ["-fps_mode", "passthrough", "-f", "rawvideo", "-"]
-        done = subprocess.run(command, capture_output=True, check=True)
+        done = ffmpeg(*jump, "-c:v", decoder, "-i", str(out), *PLAIN_PICTURES)
         assert done.stderr.decode() == ""
         wanted = [data for time, data in expected if not begin or time > begin]
         assert done.stdout == b"".join(wanted), float(begin)
 
 
-def cut(start: float, end: float) -> Segment:
-    return segment(seen("nudity", start, end), video_action="cut")
+@pytest.mark.parametrize(
+    "encoder", [("libaom-av1", "-cpu-used", "8", "-crf", "25"), ("librav1e", "-speed", "10")]
+)
+def test_what_other_encoders_wrote_is_joined(tmp_path: Path, encoder: tuple[str, ...]) -> None:
+    require("encoders", encoder[0])
+    source, out = tmp_path / "a.mkv", tmp_path / "b.mkv"
+    pattern = ("-f", "lavfi", "-i", f"testsrc2=size=128x96:rate={FPS}:duration=5")
+    ffmpeg(*pattern, "-pix_fmt", "yuv420p", "-c:v", *encoder, "-g", str(GROUP), str(source))
+    assert copy(source, out, blur(0, 0.1), blur(2.5, 2.7)).notes == ()
+    assert coded_anew(stored(source), stored(out)) == {*range(GROUP), *range(60, 72)}
+    done = ffmpeg("-c:v", "libdav1d", "-i", str(out), *PLAIN_PICTURES)
+    assert (done.stderr.decode(), done.stdout) == ("", b"".join(data for _, data in shows(out)))
 
 
 def test_film_grain_is_in_new_pictures_once(tmp_path: Path) -> None:
@@ -295,6 +317,12 @@ def test_pictures_that_change_their_size(tmp_path: Path) -> None:
         movie.path, tmp_path / "a.mkv", lambda n, packet: small[n - 48][1] if n >= 48 else packet
     )
     assert "change their size" in reason(source, tmp_path / "b.mkv")
+
+
+def test_pictures_that_are_coded_in_another_size(tmp_path: Path) -> None:
+    smaller = ("resize-mode=1", "resize-denom=16", "resize-kf-denom=16")
+    movie = film(tmp_path / "a.mkv", *smaller, seconds=3)
+    assert "change their size" in reason(movie.path, tmp_path / "b.mkv")
 
 
 def test_key_frames_that_are_shown_later_are_no_entries(tmp_path: Path) -> None:
