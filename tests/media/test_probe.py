@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
+import av
 import pytest
 from movies import Sound, Subtitles, cut_off, hide_codec, make_movie
 
@@ -161,3 +163,22 @@ def test_a_cut_off_file_keeps_its_declared_length(tmp_path):
 
 def test_the_ten_bit_format_is_told(movie):
     assert probe(movie("ten-bit.mkv").path).video.pixel_format == "yuv420p10le"
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_where_a_container_says_nothing_of_a_codec_its_first_packet_does(
+    tmp_path: Path, name: str
+) -> None:
+    sounds = [Sound(), Sound(codec="ac3"), Sound(codec="eac3", start=1)]
+    movie = make_movie(tmp_path / name, seconds=2, size=(64, 48), sounds=sounds)
+    with av.open(str(movie.path)) as container:
+        firsts: dict[int, bytes] = {}
+        for packet in container.demux():
+            firsts.setdefault(packet.stream_index, bytes(packet))
+    streams = probe(movie.path).streams
+    assert [stream.setup == firsts[stream.index] for stream in streams] == [
+        False,
+        False,
+        True,
+        True,
+    ]

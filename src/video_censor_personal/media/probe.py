@@ -34,6 +34,7 @@ _PATIENCE = 300
 
 # Codecs whose containers hand nothing to the decoder: every packet says what it is.
 _SELF_DESCRIBING = ("ac3", "eac3")
+_SOON = 3000  # packets: some seconds of a film with many tracks
 
 
 def probe(path: Path | str) -> MediaInfo:
@@ -180,9 +181,11 @@ def _with_first_packets(
     missing = {s.index for s in streams if s.codec in _SELF_DESCRIBING}
     found: dict[int, bytes] = {}
     if missing:
-        of_them = packets(container, [container.streams[index] for index in missing])
-        for packet in islice(of_them, _PATIENCE):
-            found.setdefault(packet.stream_index, bytes(packet))
+        # Of all streams, so that one without a packet does not have the whole film read.
+        timed = [s for s in container.streams if s.type in ("video", "audio", "subtitle")]
+        for packet in islice(packets(container, timed), _SOON):
+            if packet.stream_index in missing:
+                found.setdefault(packet.stream_index, bytes(packet))
             if found.keys() == missing:
                 break
     return tuple(replace(s, setup=found[s.index]) if s.index in found else s for s in streams)

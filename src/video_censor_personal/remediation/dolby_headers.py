@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from math import frexp
 
 from video_censor_personal.remediation.dolby_frames import (
@@ -22,6 +23,7 @@ __all__ = ["gain_code", "reheaded"]
 
 _CRC_BITS = 16
 _CRC_POLYNOMIAL = 0x18005
+_MOST_WORDS = 2048  # of E-AC-3
 _SYNC_WORD = b"\x0b\x77"
 # What is left out of a header that has too little room, most dispensable first. The time codes and
 # the language mean nothing to players, and only studios adjust to the loudness of a mixing room.
@@ -104,11 +106,11 @@ def _plain(source: DolbyFrame, content: int) -> bytes:
     """A frame of AC-3: its first check sum makes that over five eighths 0, its last that of the
     rest (7.10.1)."""
     size = len(source.data)
-    frame = bytearray(source.data[:5] + bytes(size - 5))
-    value = content << TAIL_BITS | int.from_bytes(source.data[:5], "big") << (size - 5) * 8
-    frame[:] = value.to_bytes(size, "big")
+    head = int.from_bytes(source.data[: source.header_at // 8], "big")
+    value = head << (size * 8 - source.header_at) | content << TAIL_BITS
+    frame = bytearray(value.to_bytes(size, "big"))
     part = ((size >> 2) + (size >> 4)) << 1
-    first = _divided(_crc(frame[4:part]), (part - 4) * 8 + _CRC_BITS)
+    first = _product(_crc(frame[4:part]), _inverse_power((part - 4) * 8 + _CRC_BITS))
     frame[2:4] = first.to_bytes(2, "big")
     return _closed(frame, part)
 
@@ -118,6 +120,8 @@ def _enhanced(new: DolbyFrame, source: DolbyFrame, sound: Sequence[Field]) -> by
     width = sum(field.width for field in (*source.fields, *sound))
     bits = source.header_at + width + TAIL_BITS
     words = max(len(new.data) // 2, -(-bits // 16))
+    if words > _MOST_WORDS:
+        raise FrameError("its frames are as long as can be")
     fields = [replace(f, value=words - 1) if f.name == "frmsiz" else f for f in source.fields]
     room = words * 16 - source.header_at - TAIL_BITS
     content = _joined([*fields, *sound], room)
@@ -154,8 +158,21 @@ def _remainder(byte: int) -> int:
 _TABLE = tuple(_remainder(byte) for byte in range(256))
 
 
-def _divided(remainder: int, times: int) -> int:
-    """What `remainder` is after dividing by x so many times, as polynomials modulo the CRC's."""
-    for _ in range(times):
+def _product(a: int, b: int) -> int:
+    """Of two remainders, as polynomials modulo the CRC's."""
+    product = 0
+    while b:
+        product ^= a if b & 1 else 0
+        a, b = a << 1, b >> 1
+        if a >> _CRC_BITS:
+            a ^= _CRC_POLYNOMIAL
+    return product
+
+
+@cache
+def _inverse_power(power: int) -> int:
+    """What 1 is when divided by x `power` times, modulo the CRC's polynomial."""
+    remainder = 1
+    for _ in range(power):
         remainder = (remainder ^ _CRC_POLYNOMIAL if remainder & 1 else remainder) >> 1
     return remainder
