@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -205,8 +205,23 @@ class AnalysisPipeline:
         used = self._detectors or []
         for sentence in (sentence for assignment in used for sentence in assignment.warnings):
             self.warn(sentence)
-        cues = self._cues(info)
         log.info("analysing %s: %s", info.path, "; ".join(self.describe()) or "nothing")
+        evidence = self._evidence(info, used, self._cues(info))
+        absent = {looker.name for looker in self._second_looks if looker.absence}
+        return Scores(
+            source=info.path,
+            size_bytes=info.size_bytes,
+            fingerprint=fingerprint(info.path),
+            made_at=datetime.now(UTC),
+            making=self._judging.made_with(
+                subtitles_digest(info.path), [a for a in used if a.settings.name not in absent]
+            ),
+            evidence=evidence,
+        )
+
+    def _evidence(
+        self, info: MediaInfo, used: Sequence[Assignment], cues: Sequence[Cue]
+    ) -> Evidence:
         wanted = self.config.enabled_categories()
         sensitivities = {key: self.config.detections[key].sensitivity for key in wanted}
         found = examine(
@@ -230,17 +245,7 @@ class AnalysisPipeline:
             evidence = look_again(
                 info, evidence, self._second_looks, threads=threads, listener=self.listener
             )
-        absent = {looker.name for looker in self._second_looks if looker.absence}
-        return Scores(
-            source=info.path,
-            size_bytes=info.size_bytes,
-            fingerprint=fingerprint(info.path),
-            made_at=datetime.now(UTC),
-            making=self._judging.made_with(
-                subtitles_digest(info.path), [a for a in used if a.settings.name not in absent]
-            ),
-            evidence=evidence,
-        )
+        return evidence
 
     def conclude(self, scores: Scores) -> Report:
         """What this configuration makes of the scores, its own or kept ones."""

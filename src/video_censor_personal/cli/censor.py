@@ -75,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_files(made)
     _add_steps(made)
+    _add_copy(made)
     _add_talk(made)
     return made
 
@@ -128,33 +129,37 @@ def _add_steps(made: argparse.ArgumentParser) -> None:
         help="mark everything that is found as allowed; nothing is censored",
     )
     steps.add_argument(
-        "--speech-channels",
-        choices=("all", "center"),
-        help="center: of surround tracks only the centre channel is muted",
-    )
-    steps.add_argument(
-        "--clean-track",
-        action="store_true",
-        help="leave the sound as it is and add the changed one as a new default track, CLEAN",
-    )
-    steps.add_argument(
         "--device",
         choices=("auto", "cpu", "cuda", "coreml", "directml"),
         help="what models run on (default: processing.device, else the best there is)",
-    )
-    steps.add_argument(
-        "--prove",
-        nargs="?",
-        const=_PROVE_EDITS,
-        metavar=_PROVE_WHOLE,
-        help="analyse the finished copy again around what was changed, or the whole of it; "
-        "anything left ends with exit code 1",
     )
     steps.add_argument(
         "--edit", action="store_true", help="open the report's page when the analysis ends"
     )
     steps.add_argument(
         "--dry-run", action="store_true", help="say what would be done; change nothing"
+    )
+
+
+def _add_copy(made: argparse.ArgumentParser) -> None:
+    copy = made.add_argument_group("how the copy is made")
+    copy.add_argument(
+        "--speech-channels",
+        choices=("all", "center"),
+        help="center: of surround tracks only the centre channel is muted",
+    )
+    copy.add_argument(
+        "--clean-track",
+        action="store_true",
+        help="leave the sound as it is and add the changed one as a new default track, CLEAN",
+    )
+    copy.add_argument(
+        "--prove",
+        nargs="?",
+        const=_PROVE_EDITS,
+        metavar=_PROVE_WHOLE,
+        help="analyse the finished copy again around what was changed, or the whole of it; "
+        "anything left ends with exit code 1",
     )
 
 

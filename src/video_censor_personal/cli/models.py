@@ -76,6 +76,16 @@ def parser() -> argparse.ArgumentParser:
         )
 
     add("list", "show every model: size, state, where it comes from, who uses it")
+    _add_care(add)
+    _add_removals(add)
+    _add_registry(add)
+    path = add("path", "print where a model lies", "Exit code 4 if it is not there, or damaged.")
+    path.add_argument("name", metavar="NAME", help="the model")
+    return made
+
+
+def _add_care(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """What tells whether the models are there and right, and sees to it."""
     _add_names(
         add(
             "status",
@@ -101,11 +111,6 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--deep", action="store_true", help="read every file to the end, several at once"
     )
-    _add_removals(add)
-    _add_registry(add)
-    path = add("path", "print where a model lies", "Exit code 4 if it is not there, or damaged.")
-    path.add_argument("name", metavar="NAME", help="the model")
-    return made
 
 
 def _add_removals(add: Callable[..., argparse.ArgumentParser]) -> None:

@@ -54,6 +54,24 @@ def choose_outputs(
     Raises:
         UsageError: a suffix says neither, or the copy is named twice.
     """
+    copy, report = _named(output, output_video)
+    if report is None:
+        report = (copy or Path(video.name)).with_suffix(".json")
+    return JobOutputs(
+        report=report if analyses else None,
+        scores=report.with_name(report.stem + SUFFIX) if analyses and wanted.scores else None,
+        page=report.with_suffix(".html") if analyses and (wanted.html or page) else None,
+        # Players look for an edit list under the name of the film it is about.
+        edl=report.with_name(f"{video.stem}.edl") if wanted.edl else None,
+        mpv=report.with_name(f"{video.stem}.mpv.lua") if wanted.mpv else None,
+        plex=report.with_name(f"{video.stem}.plex.json") if wanted.plex_key else None,
+        subtitles=_subtitles_name(report, video) if wanted.subtitles else None,
+        copy=copy,
+    )
+
+
+def _named(output: Path | None, output_video: Path | None) -> tuple[Path | None, Path | None]:
+    """The copy and the report, as far as they are named."""
     copy, report = output_video, None
     if output is not None and output.suffix.lower() in SUFFIXES:
         if output_video is not None:
@@ -73,19 +91,7 @@ def choose_outputs(
         raise UsageError(
             f"--output-video {copy}: the copy must end in one of {', '.join(sorted(SUFFIXES))}"
         )
-    if report is None:
-        report = (copy or Path(video.name)).with_suffix(".json")
-    return JobOutputs(
-        report=report if analyses else None,
-        scores=report.with_name(report.stem + SUFFIX) if analyses and wanted.scores else None,
-        page=report.with_suffix(".html") if analyses and (wanted.html or page) else None,
-        # Players look for an edit list under the name of the film it is about.
-        edl=report.with_name(f"{video.stem}.edl") if wanted.edl else None,
-        mpv=report.with_name(f"{video.stem}.mpv.lua") if wanted.mpv else None,
-        plex=report.with_name(f"{video.stem}.plex.json") if wanted.plex_key else None,
-        subtitles=_subtitles_name(report, video) if wanted.subtitles else None,
-        copy=copy,
-    )
+    return copy, report
 
 
 def _subtitles_name(report: Path, video: Path) -> Path:

@@ -160,13 +160,11 @@ def plan_job(request: Request) -> JobPlan:
     )
     if request.prove and outputs.copy is None:
         raise UsageError("--prove looks at the copy; name one: --output movie.clean.mp4")
-    pipeline = AnalysisPipeline(request.config, video=info.path) if analyses else None
-    kept, refusal = None, ""
-    if pipeline is not None and outputs.scores is not None and not request.reanalyse:
-        downloads = request.download_models or request.config.models.auto_download
-        kept, refusal = find_kept(outputs.scores, pipeline, info, downloads=downloads)
-        if kept is not None:
-            outputs = replace(outputs, scores=None)  # they stay as they are
+    make = _plan_analysis if analyses else _plan_copy
+    return make(request, info, outputs)
+
+
+def _check(request: Request, info: MediaInfo, outputs: JobOutputs) -> None:
     check_outputs(
         outputs,
         info.path,
@@ -177,8 +175,17 @@ def plan_job(request: Request) -> JobPlan:
     audio = request.config.remediation.audio
     if outputs.copy is not None and audio.bleep_file:
         bleep_of(audio, SAMPLE_RATE_HZ)  # raises where the file cannot be used
-    if pipeline is None:
-        return _plan_from_report(request, info, outputs)
+
+
+def _plan_analysis(request: Request, info: MediaInfo, outputs: JobOutputs) -> JobPlan:
+    pipeline = AnalysisPipeline(request.config, video=info.path)
+    kept, refusal = None, ""
+    if outputs.scores is not None and not request.reanalyse:
+        downloads = request.download_models or request.config.models.auto_download
+        kept, refusal = find_kept(outputs.scores, pipeline, info, downloads=downloads)
+        if kept is not None:
+            outputs = replace(outputs, scores=None)  # they stay as they are
+    _check(request, info, outputs)
     plan = JobPlan(
         request,
         info,
@@ -198,8 +205,9 @@ def plan_job(request: Request) -> JobPlan:
     return plan
 
 
-def _plan_from_report(request: Request, info: MediaInfo, outputs: JobOutputs) -> JobPlan:
+def _plan_copy(request: Request, info: MediaInfo, outputs: JobOutputs) -> JobPlan:
     assert request.segments is not None
+    _check(request, info, outputs)
     if outputs.copy is None:
         raise UsageError("--input-segments makes a copy; name it: --output movie.clean.mp4")
     report = read_report(request.segments)
