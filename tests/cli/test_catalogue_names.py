@@ -153,7 +153,6 @@ def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     find = importlib.util.find_spec
     hidden = lambda name, *more: None if name == package else find(name, *more)  # noqa: E731
     monkeypatch.setattr(importlib.util, "find_spec", hidden)
-    monkeypatch.setattr("video_censor_personal.detectors.whisper.find_spec", hidden)
 
 
 def test_an_optional_detector_whose_library_is_missing_leaves_a_note(

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from video_censor_personal.errors import ConfigError, DetectorError
 from video_censor_personal.findings import Detection, Gap, Modality, Sighting
 from video_censor_personal.media.base import AudioBlock, Cue, Frame
 
@@ -127,6 +128,49 @@ class DetectorSettings:
     base_dir: Path = Path()
     device: str = "auto"
     optional: bool = False
+
+    def model_file(self, model: str) -> Path:
+        """The verified file of a model.
+
+        Raises:
+            DetectorError: there is none.
+        """
+        path = self.model_paths.get(model)
+        if path is None:
+            raise DetectorError(
+                f"detector {self.name!r} has no file of the model {model!r}; download the models",
+                detector=self.name,
+            )
+        return path
+
+    def model_folder(self, model: str) -> Path:
+        """The folder of a model that is a repository and not one file of it.
+
+        Raises:
+            DetectorError: there is none.
+        """
+        folder = self.model_paths.get(model)
+        if folder is None or not folder.is_dir():
+            raise DetectorError(
+                f"detector {self.name!r} has no folder of the model {model!r}; download the models "
+                "(it is a repository, not one file of it)",
+                detector=self.name,
+            )
+        return folder
+
+    def own_file(self, option: str, written: str) -> Path:
+        """The file that an option names, relative to `base_dir`.
+
+        Raises:
+            ConfigError: there is no such file.
+        """
+        path = self.base_dir / Path(written).expanduser()
+        if not path.is_file():
+            raise ConfigError(
+                f"detector {self.name!r}, option {option!r}: there is no file {str(path)!r}",
+                key=option,
+            )
+        return path
 
 
 @runtime_checkable

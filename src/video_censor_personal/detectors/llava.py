@@ -5,7 +5,6 @@ It is not let talk: the next word is compared, yes or no (`yes_no_model`).
 
 from __future__ import annotations
 
-import importlib.util
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,16 +13,16 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from video_censor_personal.categories import NUDITY, SEXUAL_THEMES, VIOLENCE
-from video_censor_personal.detectors.base import DetectorSettings, ModelNeed, Scale
+from video_censor_personal.detectors.base import DetectorSettings, ModelNeed
 from video_censor_personal.detectors.options import read_options
+from video_censor_personal.detectors.packages import missing_package
 from video_censor_personal.detectors.second_look import (
-    YES_OR_NO,
     Answer,
+    Asker,
     Question,
     SecondLookOptions,
 )
 from video_censor_personal.detectors.wording import described, digest_of, read_prompt
-from video_censor_personal.errors import DetectorError
 from video_censor_personal.findings import Modality
 
 if TYPE_CHECKING:
@@ -48,18 +47,13 @@ class LlavaOptions(SecondLookOptions):
     batch: Annotated[int, Field(ge=1, le=256)] = 4
 
 
-class Llava:
+class Llava(Asker):
     """Asks the model one question a category about each frame; see `SecondLook`."""
-
-    absence = ""
 
     def __init__(
         self, settings: DetectorSettings, options: LlavaOptions, model: YesNoModel, prompt: str
     ) -> None:
-        self.name = settings.name
-        self.categories = frozenset(settings.categories)
-        self.labels = {key: category.label for key, category in settings.categories.items()}
-        self.scales: Mapping[str, Scale] = dict.fromkeys(self.categories, YES_OR_NO)
+        super().__init__(settings)
         self.options = options
         self.batch = options.batch
         self._model = model
@@ -109,12 +103,8 @@ class LlavaPlugin:
         return [ModelNeed(read_options(LlavaOptions, settings).model)]
 
     def available(self) -> str | None:
-        for package in ("torch", "transformers", "PIL"):
-            if importlib.util.find_spec(package) is None:
-                return (
-                    f"{package} is not installed; run: pip install 'video-censor-personal[llava]'"
-                )
-        return None
+        install = "'video-censor-personal[llava]'"
+        return missing_package("torch", "transformers", "PIL", install=install)
 
     def revision(self, settings: DetectorSettings) -> str:
         """Which prompt; the model manager tells of the model."""
@@ -122,13 +112,7 @@ class LlavaPlugin:
 
     def build(self, settings: DetectorSettings) -> Llava:
         options = read_options(LlavaOptions, settings)
-        folder = settings.model_paths.get(options.model)
-        if folder is None or not folder.is_dir():
-            raise DetectorError(
-                f"detector {settings.name!r} has no folder of the model {options.model!r}; "
-                "download the models (a LLaVA model is a repository, not one file of it)",
-                detector=settings.name,
-            )
+        folder = settings.model_folder(options.model)
         from video_censor_personal.detectors.yes_no_model import YesNoModel
 
         model = YesNoModel(

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from video_censor_personal.categories import NUDITY, SEXUAL_THEMES, VIOLENCE
-from video_censor_personal.detectors.base import DetectorSettings, ModelNeed, Scale
+from video_censor_personal.detectors.base import DetectorSettings, ModelNeed
 from video_censor_personal.detectors.options import read_options
 from video_censor_personal.detectors.second_look import (
-    YES_OR_NO,
     Answer,
+    Asker,
     Question,
     SecondLookOptions,
 )
@@ -65,7 +65,7 @@ class LlavaEndpointOptions(SecondLookOptions):
     max_side: Annotated[int, Field(ge=64, le=4096)] = 672
 
 
-class LlavaEndpoint:
+class LlavaEndpoint(Asker):
     """Asks a chat server about frames; see `SecondLook`."""
 
     def __init__(
@@ -80,13 +80,9 @@ class LlavaEndpoint:
         Raises:
             DetectorError: it does not, and is not optional.
         """
-        self.name = settings.name
-        self.categories = frozenset(settings.categories)
-        self.labels = {key: category.label for key, category in settings.categories.items()}
-        self.scales: Mapping[str, Scale] = dict.fromkeys(self.categories, YES_OR_NO)
+        super().__init__(settings)
         self.options = options
         self.batch = options.concurrency * _LOOKS_AHEAD
-        self.absence = ""
         self._endpoint, self._prompt, self._model = endpoint, prompt, options.model
         self._concepts = {key: described(settings.categories[key]) for key in settings.categories}
         try:

@@ -24,6 +24,7 @@ from video_censor_personal.detectors.base import (
     Scale,
 )
 from video_censor_personal.detectors.options import read_options
+from video_censor_personal.detectors.packages import missing_package
 from video_censor_personal.errors import ConfigError, DetectorError
 from video_censor_personal.findings import Modality, Sighting
 from video_censor_personal.media.base import Frame
@@ -154,8 +155,8 @@ class NudeNetPlugin:
         return [ModelNeed(options.model)] if options.model else []
 
     def available(self) -> str | None:
-        if importlib.util.find_spec("onnxruntime") is None:
-            return "onnxruntime is not installed; run: pip install onnxruntime"
+        if problem := missing_package("onnxruntime", install="onnxruntime"):
+            return problem
         if _built_in_weights() is None:
             return f"the nudenet package with its {_WEIGHTS} is missing; run: pip install nudenet"
         return None
@@ -195,12 +196,12 @@ def _digest(path: Path) -> str:
 
 
 def _weights(options: NudeNetOptions, settings: DetectorSettings) -> Path:
-    path = settings.model_paths.get(options.model) if options.model else _built_in_weights()
+    if options.model:
+        return settings.model_file(options.model)
+    path = _built_in_weights()
     if path is None:
-        missing = f"the model {options.model!r}" if options.model else f"the built-in {_WEIGHTS}"
         raise DetectorError(
-            f"detector {settings.name!r} has no file for {missing}; "
-            "download the models, or reinstall nudenet",
+            f"detector {settings.name!r} has no file {_WEIGHTS}; reinstall nudenet",
             detector=settings.name,
         )
     return path

@@ -13,13 +13,14 @@ from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from video_censor_personal.detectors.base import Scale
+from video_censor_personal.detectors.base import DetectorSettings, Scale
 from video_censor_personal.media.base import Frame
 
 __all__ = [
     "DEFAULT_BUDGET",
     "YES_OR_NO",
     "Answer",
+    "Asker",
     "Question",
     "SecondLook",
     "SecondLookOptions",
@@ -113,3 +114,14 @@ class SecondLook(Protocol):
     def release(self) -> None:
         """Let go of connections until it is asked again; called when there is no more to ask."""
         ...
+
+
+class Asker:
+    """What everyone who asks a model yes or no says of itself; see `SecondLook`."""
+
+    def __init__(self, settings: DetectorSettings) -> None:
+        self.name = settings.name
+        self.categories = frozenset(settings.categories)
+        self.labels = {key: category.label for key, category in settings.categories.items()}
+        self.scales: Mapping[str, Scale] = dict.fromkeys(self.categories, YES_OR_NO)
+        self.absence = ""

@@ -6,11 +6,9 @@ The model says every half second how well the last second fits each of 521 kinds
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -18,7 +16,8 @@ from pydantic import Field
 from video_censor_personal.categories import SEXUAL_THEMES, VIOLENCE
 from video_censor_personal.detectors.base import DetectorSettings, ModelNeed
 from video_censor_personal.detectors.options import read_options
-from video_censor_personal.errors import ConfigError, DetectorError
+from video_censor_personal.detectors.packages import missing_package
+from video_censor_personal.errors import ConfigError
 from video_censor_personal.findings import Detection, Modality
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue
 from video_censor_personal.timeline import Span
@@ -148,9 +147,7 @@ class SoundEventPlugin:
         return [ModelNeed(read_options(SoundEventOptions, settings).model)]
 
     def available(self) -> str | None:
-        if importlib.util.find_spec("onnxruntime") is None:
-            return "onnxruntime is not installed; run: pip install onnxruntime"
-        return None
+        return missing_package("onnxruntime", install="onnxruntime")
 
     def revision(self, settings: DetectorSettings) -> str:
         """Which sounds and scales, as a checksum; the model manager tells of the model."""
@@ -160,14 +157,7 @@ class SoundEventPlugin:
         from video_censor_personal.detectors.sound_tagger import SoundTagger
 
         self.check(settings)
-        model = read_options(SoundEventOptions, settings).model
-        path = settings.model_paths.get(model)
-        if path is None:
-            raise DetectorError(
-                f"detector {settings.name!r} has no file of the model {model!r}; download the "
-                "models",
-                detector=settings.name,
-            )
+        path = settings.model_file(read_options(SoundEventOptions, settings).model)
         tagger = SoundTagger(
             path, threads=settings.threads, device=settings.device, detector=settings.name
         )
@@ -184,12 +174,7 @@ def _book(settings: DetectorSettings) -> SoundBook:
     book = built_in_sounds()
     if options.sounds is None:
         return book
-    path = settings.base_dir / Path(options.sounds).expanduser()
-    if not path.is_file():
-        raise ConfigError(
-            f"detector {settings.name!r}: there is no file {str(path)!r} with sounds", key="sounds"
-        )
-    return book.updated(read_sounds(path, book.scale))
+    return book.updated(read_sounds(settings.own_file("sounds", options.sounds), book.scale))
 
 
 plugin = SoundEventPlugin()

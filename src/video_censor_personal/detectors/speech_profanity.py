@@ -15,18 +15,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from video_censor_personal.categories import PROFANITY
 from video_censor_personal.detectors.base import (
-    CategorySettings,
     DetectorSettings,
     ModelNeed,
     SoundDetector,
 )
 from video_censor_personal.detectors.options import read_options
-from video_censor_personal.detectors.vocabulary import Vocabulary, WordOptions, language_code
+from video_censor_personal.detectors.packages import missing_package
+from video_censor_personal.detectors.vocabulary import Vocabulary, WordOptions
 from video_censor_personal.findings import Detection, Gap, Modality
 from video_censor_personal.media.base import AudioBlock, Cue
 
@@ -77,7 +76,7 @@ class ProfanityListener:
         from video_censor_personal.detectors.subtitled_time import SubtitledTime
         from video_censor_personal.detectors.unsubtitled_speech import UnsubtitledSpeech
 
-        selected = [cue for cue in cues if self._vocabulary.selects(language_code(cue.language))]
+        selected = self._vocabulary.selected(cues)
         self._subtitled = SubtitledSpeech(self._vocabulary, self._speech, self.name)
         self._subtitled.begin(selected)
         said = [] if self._recognise_everywhere else spoken_spans(selected)
@@ -127,11 +126,7 @@ class SpeechProfanityPlugin:
         return f"pocketsphinx {version('pocketsphinx')}, words {words}"
 
     def available(self) -> str | None:
-        if find_spec("pocketsphinx") is None:
-            return (
-                "pocketsphinx, which carries the speech model, is missing; pip install pocketsphinx"
-            )
-        return None
+        return missing_package("pocketsphinx", install="pocketsphinx")
 
     def build(self, settings: DetectorSettings) -> SoundDetector:
         from video_censor_personal.detectors.speech_model import SpeechProcess
@@ -147,11 +142,7 @@ class SpeechProfanityPlugin:
     @staticmethod
     def _vocabulary(settings: DetectorSettings) -> tuple[ProfanityOptions, Vocabulary]:
         options = read_options(ProfanityOptions, settings)
-        return options, Vocabulary(options, _sensitivity(settings), settings.base_dir)
-
-
-def _sensitivity(settings: DetectorSettings) -> float:
-    return settings.categories.get(PROFANITY, CategorySettings(PROFANITY, "")).sensitivity
+        return options, Vocabulary.asked_for(settings, options)
 
 
 plugin = SpeechProfanityPlugin()

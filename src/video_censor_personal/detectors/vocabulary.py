@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from video_censor_personal.categories import PROFANITY
 from video_censor_personal.config.document import nearest
+from video_censor_personal.detectors.base import CategorySettings, DetectorSettings
 from video_censor_personal.detectors.lexicon import Lexicon, Match
 from video_censor_personal.detectors.word_list import (
     ALWAYS,
@@ -23,6 +25,7 @@ from video_censor_personal.detectors.word_list import (
     read_word_list,
 )
 from video_censor_personal.errors import ConfigError
+from video_censor_personal.media.base import Cue
 
 __all__ = ["SPOKEN_LANGUAGE", "Vocabulary", "WordOptions", "language_code"]
 
@@ -85,6 +88,16 @@ class Vocabulary:
     def spoken(self) -> bool:
         """Whether the speech model's language is among those looked for."""
         return SPOKEN_LANGUAGE in self.languages
+
+    @classmethod
+    def asked_for(cls, settings: DetectorSettings, options: WordOptions) -> Vocabulary:
+        """That of a detector with these options."""
+        asked = settings.categories.get(PROFANITY, CategorySettings(PROFANITY, ""))
+        return cls(options, asked.sensitivity, settings.base_dir)
+
+    def selected(self, cues: Iterable[Cue]) -> list[Cue]:
+        """Those whose text is looked at."""
+        return [cue for cue in cues if self.selects(language_code(cue.language))]
 
     def selects(self, language: str) -> bool:
         """Whether text of this language (a code, or empty for unknown) is looked at."""

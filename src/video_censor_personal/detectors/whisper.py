@@ -18,17 +18,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from video_censor_personal.categories import PROFANITY
 from video_censor_personal.detectors.base import (
-    CategorySettings,
     DetectorSettings,
     ModelNeed,
     SoundDetector,
 )
 from video_censor_personal.detectors.options import read_options
+from video_censor_personal.detectors.packages import missing_package
 from video_censor_personal.detectors.speech_profanity import ProfanityOptions
 from video_censor_personal.detectors.vocabulary import SPOKEN_LANGUAGE, Vocabulary, language_code
 from video_censor_personal.detectors.word_list import LANGUAGES
@@ -89,7 +88,7 @@ class WhisperListener:
         from video_censor_personal.detectors.subtitled_time import SubtitledTime
         from video_censor_personal.detectors.voiced_speech import VoicedSpeech
 
-        selected = [cue for cue in cues if self._vocabulary.selects(language_code(cue.language))]
+        selected = self._vocabulary.selected(cues)
         self._finder = LanguageFinder(self.hearing.model) if self._find_language else None
         self._subtitled = SubtitledSpeech(
             self._vocabulary, self.hearing.aligner, self.name, Rehearing(self.hearing, self.name)
@@ -158,7 +157,7 @@ class WhisperPlugin:
     def check(self, settings: DetectorSettings) -> None:
         """Raises `ConfigError` for an option, a language, a word or a list that cannot be used."""
         options = self._options(settings)
-        self._vocabulary(settings, options)
+        Vocabulary.asked_for(settings, options)
         language = language_code(options.language)
         if options.language != _ANY and language not in map(language_code, options.languages):
             raise ConfigError(
@@ -182,21 +181,16 @@ class WhisperPlugin:
         options = self._options(settings)
         if options.language != _ANY:
             return frozenset({language_code(options.language)})
-        return self._vocabulary(settings, options).languages
+        return Vocabulary.asked_for(settings, options).languages
 
     def revision(self, settings: DetectorSettings) -> str:
         """The libraries, and the words that are looked for; the manager knows the models."""
-        words = self._vocabulary(settings, self._options(settings)).digest
+        words = Vocabulary.asked_for(settings, self._options(settings)).digest
         libraries = ("faster-whisper", "ctranslate2", "pocketsphinx")
         return ", ".join([*(f"{name} {version(name)}" for name in libraries), f"words {words}"])
 
     def available(self) -> str | None:
-        if find_spec("faster_whisper") is None:
-            return (
-                "faster-whisper is missing; pip install 'video-censor-personal[whisper]' "
-                "(or: pip install faster-whisper)"
-            )
-        return None
+        return missing_package("faster_whisper", install="'video-censor-personal[whisper]'")
 
     def build(self, settings: DetectorSettings) -> SoundDetector:
         from video_censor_personal.detectors.hearing import Hearing
@@ -205,10 +199,10 @@ class WhisperPlugin:
         from video_censor_personal.detectors.whisper_model import WhisperProcess
 
         options = self._options(settings)
-        vocabulary = self._vocabulary(settings, options)
+        vocabulary = Vocabulary.asked_for(settings, options)
         spoken = self.languages(settings)
         folders = [
-            WhisperFolder(need.name, settings.model_paths[need.name])
+            WhisperFolder(need.name, settings.model_file(need.name))
             for need in self.needs(settings)
         ]
         for folder in folders:
@@ -239,11 +233,6 @@ class WhisperPlugin:
         if options.language != _ANY and "languages" not in settings.options:
             return replace(options, languages=[options.language])
         return options
-
-    @staticmethod
-    def _vocabulary(settings: DetectorSettings, options: WhisperOptions) -> Vocabulary:
-        sensitivity = settings.categories.get(PROFANITY, CategorySettings(PROFANITY, ""))
-        return Vocabulary(options, sensitivity.sensitivity, settings.base_dir)
 
 
 plugin = WhisperPlugin()

@@ -7,10 +7,8 @@ it must not be taken for (`concept_matcher` has the formula, `concepts/` the phr
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -19,7 +17,7 @@ from video_censor_personal.categories import SEXUAL_THEMES, VIOLENCE
 from video_censor_personal.detectors.base import DetectorSettings, ModelNeed, Scale
 from video_censor_personal.detectors.concept_book import ConceptBook, built_in_book, read_book
 from video_censor_personal.detectors.options import read_options
-from video_censor_personal.errors import ConfigError, DetectorError
+from video_censor_personal.detectors.packages import missing_package
 from video_censor_personal.findings import Modality, Sighting
 from video_censor_personal.media.base import Frame
 
@@ -100,10 +98,7 @@ class ZeroShotPlugin:
         return [ModelNeed(read_options(ZeroShotOptions, settings).model)]
 
     def available(self) -> str | None:
-        for package in ("onnxruntime", "tokenizers"):
-            if importlib.util.find_spec(package) is None:
-                return f"{package} is not installed; run: pip install 'video-censor-personal[clip]'"
-        return None
+        return missing_package("onnxruntime", "tokenizers", install="'video-censor-personal[clip]'")
 
     def revision(self, settings: DetectorSettings) -> str:
         """Which phrases and scales, as a checksum; the model manager tells of the model."""
@@ -115,7 +110,7 @@ class ZeroShotPlugin:
 
         book, options = _book(settings), read_options(ZeroShotOptions, settings)
         model = DualEncoder(
-            _folder(options.model, settings),
+            settings.model_folder(options.model),
             threads=settings.threads,
             device=settings.device,
             detector=settings.name,
@@ -134,24 +129,7 @@ def _book(settings: DetectorSettings) -> ConceptBook:
     options = read_options(ZeroShotOptions, settings)
     if options.concepts is None:
         return built_in_book()
-    path = settings.base_dir / Path(options.concepts).expanduser()
-    if not path.is_file():
-        raise ConfigError(
-            f"detector {settings.name!r}: there is no file {str(path)!r} with concepts",
-            key="concepts",
-        )
-    return built_in_book().updated(read_book(path))
-
-
-def _folder(model: str, settings: DetectorSettings) -> Path:
-    folder = settings.model_paths.get(model)
-    if folder is None or not folder.is_dir():
-        raise DetectorError(
-            f"detector {settings.name!r} has no folder of the model {model!r}; download the models "
-            "(a CLIP or SigLIP model is a repository, not one file of it)",
-            detector=settings.name,
-        )
-    return folder
+    return built_in_book().updated(read_book(settings.own_file("concepts", options.concepts)))
 
 
 plugin = ZeroShotPlugin()

@@ -1,0 +1,16 @@
+"""Whether the packages that a detector takes are installed."""
+
+from __future__ import annotations
+
+import importlib.util
+
+__all__ = ["missing_package"]
+
+
+def missing_package(*names: str, install: str) -> str | None:
+    """Which of these packages is missing, and how it is had (`pip install <install>`), as
+    `DetectorPlugin.available` says it; None: all are here. None of them is loaded."""
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            return f"{name} is not installed; run: pip install {install}"
+    return None
