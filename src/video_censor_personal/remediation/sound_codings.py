@@ -22,8 +22,8 @@ __all__ = ["SoundCoding", "sound_coding"]
 # the source's bit rate, and the packets are a quarter larger at most.
 _QUALITY = 118
 
-_BLOCK = 256  # samples
-_SILENCE = 1e-12
+_BLOCK = 256  # samples; a gain may change with each
+_SILENCE = 1e-12  # even digital silence is decoded to noise of more than that
 
 # More header than is needed leaves room for all that a source's may hold.
 _SPACIOUS_HEADER = {
@@ -36,9 +36,6 @@ _SPACIOUS_HEADER = {
 
 class SoundCoding(Protocol):
     """The coding of one track, with all that its packets have in common."""
-
-    rate_hz: int
-    layout: str
 
     def decoder(self) -> SoundDecoder:
         """A new one, for any packet of the track."""
@@ -68,15 +65,15 @@ class AacCoding:
 
     def __init__(self, source: Any) -> None:
         context = source.codec_context
-        self.rate_hz: int = context.sample_rate
-        self.layout: str = context.layout.name
+        self._rate_hz: int = context.sample_rate
+        self._layout: str = context.layout.name
         self._setup = bytes(context.extradata or b"")
 
     def decoder(self) -> SoundDecoder:
-        return SoundDecoder("aac", self._setup, self.rate_hz, self.layout)
+        return SoundDecoder("aac", self._setup, self._rate_hz, self._layout)
 
     def encoder(self, like: bytes) -> Any:
-        encoder = _encoder("aac", self.rate_hz, self.layout)
+        encoder = _encoder("aac", self._rate_hz, self._layout)
         # At such a quality it is as good as the thorough one, and three times as fast.
         encoder.options = {"aac_coder": "fast"}
         encoder.flags |= Flags.qscale
@@ -94,8 +91,8 @@ class DolbyCoding:
 
     def __init__(self, source: Any) -> None:
         context = source.codec_context
-        self.rate_hz: int = context.sample_rate
-        self.layout: str = context.layout.name
+        self._rate_hz: int = context.sample_rate
+        self._layout: str = context.layout.name
         self._codec: str = source.codec.canonical_name
         self._index: int = source.index
 
@@ -105,10 +102,10 @@ class DolbyCoding:
     def _decoder(self, *, compressing: bool) -> SoundDecoder:
         # Compressed as in a player, the sound would be compressed again when the copy is played.
         options = {"drc_scale": "1" if compressing else "0"}
-        return SoundDecoder(self._codec, b"", self.rate_hz, self.layout, options)
+        return SoundDecoder(self._codec, b"", self._rate_hz, self._layout, options)
 
     def encoder(self, like: bytes) -> Any:
-        encoder = _encoder(self._codec, self.rate_hz, self.layout)
+        encoder = _encoder(self._codec, self._rate_hz, self._layout)
         encoder.bit_rate = self._frame(like).bit_rate
         encoder.options = dict(_SPACIOUS_HEADER)
         try:
