@@ -161,11 +161,11 @@ def lost_fields(before: bytes, after: bytes) -> set[str]:
 @pytest.mark.parametrize(
     ("codec", "layout", "kbit_s", "median", "least"),
     [
-        ("ac3", "stereo", 448, 33, 25),
-        ("eac3", "stereo", 448, 33, 25),
-        ("ac3", "stereo", 192, 18, 10),
-        ("ac3", "5.1", 448, 18, 10),
-        ("eac3", "5.1", 384, 18, 10),
+        ("ac3", "stereo", 448, 45, 33),
+        ("eac3", "stereo", 448, 45, 33),
+        ("ac3", "stereo", 192, 24, 18),
+        ("ac3", "5.1", 448, 22, 16),
+        ("eac3", "5.1", 384, 22, 16),
     ],
 )
 def test_seams_are_not_heard(
