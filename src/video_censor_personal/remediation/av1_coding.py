@@ -25,7 +25,7 @@ __all__ = ["Av1Coding"]
 _LITTLE = "lp=1:lookahead=0:hierarchical-levels=2:enable-tf=0:scd=0"
 _LEVELS = (0, 1, 4, 5, 8, 9, *range(12, 20), 31)  # that have a meaning (Annex A)
 _CHROMA_POSITIONS = {1: "left", 2: "topleft"}
-_REGISTERED_USER = 4  # ITU-T T.35: country, provider, its own number
+_REGISTERED_USER = b"\x04"  # ITU-T T.35: country, provider, its own number
 _DOLBY_VISION = bytes([0xB5, 0x00, 0x3B])
 
 
@@ -63,8 +63,10 @@ class Av1Coding:
             raise ValueError("its key frames come without the header of their sequence")
         if sequence.obstacle:
             raise ValueError(sequence.obstacle)
-        if sequence.form != self._sequence.form or not is_plain_size(frame, sequence.tools):
+        if sequence.form != self._sequence.form:
             raise ValueError("its pictures change their size or format")
+        if not is_plain_size(frame, sequence.tools):
+            raise ValueError("its pictures are coded, or to be shown, in another size")
 
     def is_disposable(self, packet: bytes) -> bool:
         return False
@@ -86,7 +88,7 @@ class Av1Coding:
                 raise ValueError("no encoder here writes such pictures")
         elif first:
             raise ValueError("its new pictures come without the header of their sequence")
-        parts = [bytes(unit) for unit in units if not _is_registered(unit)]
+        parts = [bytes(unit) for unit in units]
         return b"".join([*parts[:begun], *metadata, *parts[begun:]])
 
     def after_new(self, packet: bytes) -> bytes:
@@ -110,8 +112,8 @@ def _same_form(sequence: Sequence) -> list[str]:
 
 def _registered(packet: bytes) -> list[Unit]:
     """HDR10+, captions and the like: what is said of one picture."""
-    return [unit for unit in split_units(packet) if _is_registered(unit)]
-
-
-def _is_registered(unit: Unit) -> bool:
-    return unit.kind == METADATA and unit.payload[:1] == bytes([_REGISTERED_USER])
+    return [
+        unit
+        for unit in split_units(packet)
+        if unit.kind == METADATA and unit.payload[:1] == _REGISTERED_USER
+    ]
