@@ -122,7 +122,10 @@ MEASURED = """
     sys.path[:0] = {paths!r}
     from test_copy_promises import copy, flagged
     copy(Path(sys.argv[1]), Path(sys.argv[2]), *flagged())
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    # Linux counts the parent's memory in `ru_maxrss` as well, as it was when this one began.
+    status = Path("/proc/self/status")
+    peak = [line.split()[1] for line in status.open() if "VmHWM" in line] if status.exists() else []
+    print(*peak or [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss])
 """
 
 
@@ -153,6 +156,27 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
     assert grown > 30e6
     small, large = (peak_mib(path, path.with_stem(f"{path.stem}b")) for path in (short, long))
     assert large - small < 0.25 * grown / (1 << 20)
+
+
+def test_joining_av1_of_1080p_takes_less_than_400_mb(tmp_path: Path) -> None:
+    """In 10 bits, with two joints: 310 were measured, and 430 where SVT-AV1 is left alone."""
+    movie = film(
+        tmp_path / "a.mkv",
+        8,
+        "libsvtav1",
+        fps=4,
+        size=(1920, 1080),
+        pixel_format="yuv420p10le",
+        paint=lambda number, width, height: np.roll(still(height, width), number * 7, axis=1),
+        sounds=[],
+        video_options={"preset": "10", "crf": "50", "g": "24", "svtav1-params": "lp=1"},
+    )
+    assert peak_mib(movie.path, tmp_path / "b.mkv") < 370
+
+
+@cache
+def still(height: int, width: int) -> np.ndarray:
+    return wavy(0, width, height)
 
 
 @cache
