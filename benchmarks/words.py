@@ -34,12 +34,12 @@ from typing import Any
 import numpy as np
 
 from video_censor_personal.detectors.base import SoundDetector
-from video_censor_personal.detectors.hearing import Hearing
-from video_censor_personal.detectors.speech_model import SpeechModel
+from video_censor_personal.detectors.speech.hearing import Hearing
+from video_censor_personal.detectors.speech.speech_model import SpeechModel
+from video_censor_personal.detectors.speech.vocabulary import Vocabulary, WordOptions
+from video_censor_personal.detectors.speech.whisper_model import Whisper, WhisperFolder
 from video_censor_personal.detectors.speech_profanity import ProfanityListener
-from video_censor_personal.detectors.vocabulary import Vocabulary, WordOptions
 from video_censor_personal.detectors.whisper import WhisperListener
-from video_censor_personal.detectors.whisper_model import Whisper, WhisperFolder
 from video_censor_personal.findings import Detection
 from video_censor_personal.media.audio import decode_audio
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue

@@ -12,8 +12,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from video_censor_personal.detectors.sound_book import audio_set_classes
-from video_censor_personal.detectors.sound_stretches import HOP, WINDOW
+from video_censor_personal.detectors.sounds.sound_book import audio_set_classes
+from video_censor_personal.detectors.sounds.sound_stretches import HOP, WINDOW
 
 HEARD = {"Screaming": 1000.0, "Explosion": 300.0, "Dog": 2500.0}
 _AMPLITUDE = 0.1

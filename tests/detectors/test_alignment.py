@@ -18,7 +18,7 @@ from spoken import (
     words,
 )
 
-from video_censor_personal.detectors.alignment import Aligner, Placed, Script, Unplaced
+from video_censor_personal.detectors.speech.alignment import Aligner, Placed, Script, Unplaced
 from video_censor_personal.media.base import SAMPLE_RATE_HZ
 
 TOLERANCE_S = 0.15

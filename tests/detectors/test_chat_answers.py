@@ -7,7 +7,7 @@ import json
 import pytest
 from chat_server import completion
 
-from video_censor_personal.detectors.chat_answers import (
+from video_censor_personal.detectors.questions.chat_answers import (
     UnusableReply,
     read_models,
     read_reply,

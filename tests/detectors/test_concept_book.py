@@ -8,7 +8,7 @@ import pytest
 
 from video_censor_personal.categories import key
 from video_censor_personal.detectors.base import CategorySettings
-from video_censor_personal.detectors.concept_book import Concept, built_in_book, read_book
+from video_censor_personal.detectors.pictures.concept_book import Concept, built_in_book, read_book
 from video_censor_personal.detectors.zero_shot import plugin
 from video_censor_personal.errors import ConfigError
 

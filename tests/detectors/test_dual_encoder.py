@@ -11,7 +11,7 @@ import pytest
 from onnx import numpy_helper
 from tiny_clip import make_tiny_clip, make_tiny_siglip, quantise
 
-from video_censor_personal.detectors.dual_encoder import DualEncoder
+from video_censor_personal.detectors.pictures.dual_encoder import DualEncoder
 from video_censor_personal.errors import DetectorError
 
 MODELS: dict[str, Callable[[Path], Path]] = {

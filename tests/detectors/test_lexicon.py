@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from video_censor_personal.detectors.lexicon import Lexicon
-from video_censor_personal.detectors.word_list import LANGUAGES, built_in_list, parse_lines
+from video_censor_personal.detectors.speech.lexicon import Lexicon
+from video_censor_personal.detectors.speech.word_list import LANGUAGES, built_in_list, parse_lines
 
 ENGLISH = Lexicon(built_in_list("en"), min_severity=2)
 EVERYTHING = {code: Lexicon(built_in_list(code)) for code in LANGUAGES}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pictures import frame
 
-from video_censor_personal.detectors.picture_input import PictureInput, read_picture_input
+from video_censor_personal.detectors.pictures.picture_input import PictureInput, read_picture_input
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.media.base import Frame
 

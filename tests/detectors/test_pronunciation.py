@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from spoken import sound
 
-from video_censor_personal.detectors.alignment import Aligner, Script
-from video_censor_personal.detectors.pronunciation import pronounce
-from video_censor_personal.detectors.word_list import built_in_list
+from video_censor_personal.detectors.speech.alignment import Aligner, Script
+from video_censor_personal.detectors.speech.pronunciation import pronounce
+from video_censor_personal.detectors.speech.word_list import built_in_list
 
 DICTIONARY = {
     "fuck": "F AH K", "cluster": "K L AH S T ER", "mother": "M AH DH ER", "shag": "SH AE G",

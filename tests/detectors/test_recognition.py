@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from spoken import CONTINUOUS, blocks, sound, word
 
-from video_censor_personal.detectors.recognition import (
+from video_censor_personal.detectors.speech.recognition import (
     Recogniser,
     Utterance,
     UtteranceSplitter,

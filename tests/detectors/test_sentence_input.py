@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from tiny_clip import make_tiny_clip, make_tiny_siglip
 
-from video_censor_personal.detectors.sentence_input import SentenceInput, read_sentence_input
+from video_censor_personal.detectors.pictures.sentence_input import (
+    SentenceInput,
+    read_sentence_input,
+)
 from video_censor_personal.errors import DetectorError
 
 

@@ -14,7 +14,7 @@ from tiny_tagger import make_tiny_tagger
 from video_censor_personal.categories import VIOLENCE
 from video_censor_personal.detectors.base import CategorySettings, DetectorSettings
 from video_censor_personal.detectors.sound_events import SoundEventDetector, plugin
-from video_censor_personal.detectors.sound_tagger import SoundTagger
+from video_censor_personal.detectors.sounds.sound_tagger import SoundTagger
 from video_censor_personal.errors import ConfigError, DetectorError
 from video_censor_personal.findings import Detection
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from spoken import sentence, sound
 
-from video_censor_personal.detectors.alignment import Placed, Script
-from video_censor_personal.detectors.model_process import ModelProcess
-from video_censor_personal.detectors.speech_model import SpeechModel, SpeechProcess
+from video_censor_personal.detectors.speech.alignment import Placed, Script
+from video_censor_personal.detectors.speech.model_process import ModelProcess
+from video_censor_personal.detectors.speech.speech_model import SpeechModel, SpeechProcess
 from video_censor_personal.errors import DetectorError
 
 NAME = "words_hell_slt.wav"
@@ -109,8 +109,8 @@ def test_ctrl_c_or_death_of_the_parent_leaves_no_child(stop):
 import sys
 sys.path[:0] = {[str(Path(__file__).parent)]!r}
 from spoken import CONTINUOUS, sound
-from video_censor_personal.detectors.model_process import ModelProcess
-from video_censor_personal.detectors.speech_model import SpeechProcess
+from video_censor_personal.detectors.speech.model_process import ModelProcess
+from video_censor_personal.detectors.speech.speech_model import SpeechProcess
 speech = SpeechProcess()
 speech.recognise(sound(CONTINUOUS)[:1600])
 print(speech.process.pid, flush=True)

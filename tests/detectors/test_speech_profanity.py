@@ -31,14 +31,14 @@ from video_censor_personal.detectors.base import (
     Scale,
     SoundDetector,
 )
-from video_censor_personal.detectors.heard_words import HeardWord
-from video_censor_personal.detectors.speech_model import SpeechModel
+from video_censor_personal.detectors.speech.heard_words import HeardWord
+from video_censor_personal.detectors.speech.speech_model import SpeechModel
+from video_censor_personal.detectors.speech.vocabulary import Vocabulary, severity_from
 from video_censor_personal.detectors.speech_profanity import (
     ProfanityListener,
     ProfanityOptions,
     plugin,
 )
-from video_censor_personal.detectors.vocabulary import Vocabulary, severity_from
 from video_censor_personal.errors import ConfigError, DetectorError
 from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue

@@ -23,8 +23,8 @@ from whispering import (
     true_to_german,
 )
 
-from video_censor_personal.detectors.whisper_folder import WhisperFolder
-from video_censor_personal.detectors.whisper_model import Whisper, WhisperProcess
+from video_censor_personal.detectors.speech.whisper_folder import WhisperFolder
+from video_censor_personal.detectors.speech.whisper_model import Whisper, WhisperProcess
 from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock
 

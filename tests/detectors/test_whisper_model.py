@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from scripted_whisper import ScriptedWord, scripted_whisper
 
-from video_censor_personal.detectors.heard_words import HeardWord, is_same_word, listed_words
-from video_censor_personal.detectors.vocabulary import Vocabulary, WordOptions
-from video_censor_personal.detectors.whisper_model import WhisperFolder, joined_words
+from video_censor_personal.detectors.speech.heard_words import HeardWord, is_same_word, listed_words
+from video_censor_personal.detectors.speech.vocabulary import Vocabulary, WordOptions
+from video_censor_personal.detectors.speech.whisper_model import WhisperFolder, joined_words
 from video_censor_personal.errors import DetectorError
 
 
@@ -104,7 +104,7 @@ def test_the_plug_in_and_the_code_around_the_model_load_no_runtime():
     code = (
         "import sys\n"
         "from video_censor_personal.detectors.whisper import plugin\n"
-        "import video_censor_personal.detectors.whisper_model\n"
+        "import video_censor_personal.detectors.speech.whisper_model\n"
         "assert plugin.available() is None\n"
         "heavy = {'faster_whisper', 'ctranslate2', 'av', 'onnxruntime', 'huggingface_hub'}\n"
         "print(sorted(heavy & set(sys.modules)))"

@@ -17,8 +17,8 @@ from spoken import CONTINUOUS, cue, sound
 from whispering import HELL, german, run, true_to
 
 from video_censor_personal.detectors.base import CategorySettings, DetectorSettings
+from video_censor_personal.detectors.speech.whisper_folder import WhisperFolder
 from video_censor_personal.detectors.whisper import WhisperListener, plugin
-from video_censor_personal.detectors.whisper_folder import WhisperFolder
 from video_censor_personal.errors import ConfigError, DetectorError
 from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import AudioBlock
@@ -113,9 +113,9 @@ from pathlib import Path
 import spoken, test_whisper_plugin, whispering
 from video_censor_personal.analysis.examination import Ears, examine
 from video_censor_personal.config import Processing
-from video_censor_personal.detectors.model_process import ModelProcess
-from video_censor_personal.detectors.whisper_folder import WhisperFolder
-from video_censor_personal.detectors.whisper_model import WhisperProcess
+from video_censor_personal.detectors.speech.model_process import ModelProcess
+from video_censor_personal.detectors.speech.whisper_folder import WhisperFolder
+from video_censor_personal.detectors.speech.whisper_model import WhisperProcess
 from video_censor_personal.media.probe import probe
 model = WhisperProcess(WhisperFolder("stuck", Path()), "cpu", 1)
 model.process = ModelProcess("stuck", test_whisper_plugin.Stuck)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from spoken import WITH_SWEARING, sound, word
 
-from video_censor_personal.detectors.word_edges import MAX_SNAP_S, snapped
+from video_censor_personal.detectors.speech.word_edges import MAX_SNAP_S, snapped
 from video_censor_personal.media.base import SAMPLE_RATE_HZ
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from video_censor_personal.detectors.word_list import Entry, parse_lines, read_word_list
+from video_censor_personal.detectors.speech.word_list import Entry, parse_lines, read_word_list
 from video_censor_personal.errors import ConfigError
 
 

@@ -16,8 +16,8 @@ from pictures import frame, meadow
 from tiny_clip import CLIP_FILES, make_tiny_clip, make_tiny_siglip, quantise
 
 from video_censor_personal.detectors.base import CategorySettings, DetectorSettings, ModelNeed
-from video_censor_personal.detectors.concept_book import built_in_book
-from video_censor_personal.detectors.dual_encoder import DualEncoder
+from video_censor_personal.detectors.pictures.concept_book import built_in_book
+from video_censor_personal.detectors.pictures.dual_encoder import DualEncoder
 from video_censor_personal.detectors.zero_shot import ZeroShotDetector, plugin
 from video_censor_personal.errors import ConfigError, DetectorError
 from video_censor_personal.media.base import Frame

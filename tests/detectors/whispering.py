@@ -12,11 +12,11 @@ import pytest
 from scripted_whisper import ScriptedWord
 from spoken import blocks, sound, word, words
 
-from video_censor_personal.detectors.hearing import Hearing
-from video_censor_personal.detectors.speech_model import SpeechModel
-from video_censor_personal.detectors.vocabulary import Vocabulary
+from video_censor_personal.detectors.speech.hearing import Hearing
+from video_censor_personal.detectors.speech.speech_model import SpeechModel
+from video_censor_personal.detectors.speech.vocabulary import Vocabulary
+from video_censor_personal.detectors.speech.whisper_model import WhisperSource
 from video_censor_personal.detectors.whisper import WhisperListener, WhisperOptions
-from video_censor_personal.detectors.whisper_model import WhisperSource
 from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, Cue
 

@@ -16,17 +16,17 @@ from video_censor_personal.categories import NUDITY, SEXUAL_THEMES, VIOLENCE
 from video_censor_personal.detectors.base import DetectorSettings, ModelNeed
 from video_censor_personal.detectors.options import read_options
 from video_censor_personal.detectors.packages import missing_package
+from video_censor_personal.detectors.questions.wording import described, digest_of, read_prompt
 from video_censor_personal.detectors.second_look import (
     Answer,
     Asker,
     Question,
     SecondLookOptions,
 )
-from video_censor_personal.detectors.wording import described, digest_of, read_prompt
 from video_censor_personal.findings import Modality
 
 if TYPE_CHECKING:
-    from video_censor_personal.detectors.yes_no_model import YesNoModel
+    from video_censor_personal.detectors.questions.yes_no_model import YesNoModel
 
 __all__ = ["Llava", "LlavaOptions", "LlavaPlugin", "plugin"]
 
@@ -113,7 +113,7 @@ class LlavaPlugin:
     def build(self, settings: DetectorSettings) -> Llava:
         options = read_options(LlavaOptions, settings)
         folder = settings.model_folder(options.model)
-        from video_censor_personal.detectors.yes_no_model import YesNoModel
+        from video_censor_personal.detectors.questions.yes_no_model import YesNoModel
 
         model = YesNoModel(
             folder, threads=settings.threads, device=settings.device, detector=settings.name

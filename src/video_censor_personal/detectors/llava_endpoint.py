@@ -16,20 +16,20 @@ from pydantic import Field
 from video_censor_personal.categories import NUDITY, SEXUAL_THEMES, VIOLENCE
 from video_censor_personal.detectors.base import DetectorSettings, ModelNeed
 from video_censor_personal.detectors.options import read_options
+from video_censor_personal.detectors.questions.wording import described, digest_of, read_prompt
 from video_censor_personal.detectors.second_look import (
     Answer,
     Asker,
     Question,
     SecondLookOptions,
 )
-from video_censor_personal.detectors.wording import described, digest_of, read_prompt
 from video_censor_personal.errors import ConfigError, DetectorError
 from video_censor_personal.findings import Modality
 from video_censor_personal.media.base import Frame
 
 if TYPE_CHECKING:
-    from video_censor_personal.detectors.chat_endpoint import ChatEndpoint
-    from video_censor_personal.detectors.server_address import Server
+    from video_censor_personal.detectors.questions.chat_endpoint import ChatEndpoint
+    from video_censor_personal.detectors.questions.server_address import Server
 
 __all__ = ["LlavaEndpoint", "LlavaEndpointOptions", "LlavaEndpointPlugin", "plugin"]
 
@@ -105,12 +105,12 @@ class LlavaEndpoint(Asker):
         self._endpoint.release()
 
     def _answer(self, question: Question) -> Answer:
-        from video_censor_personal.detectors.chat_answers import (
+        from video_censor_personal.detectors.questions.chat_answers import (
             UnusableReply,
             read_reply,
             request_for,
         )
-        from video_censor_personal.detectors.chat_endpoint import EndpointError
+        from video_censor_personal.detectors.questions.chat_endpoint import EndpointError
 
         concepts = {key: self._concepts[key] for key in sorted(question.categories)}
         picture = _jpeg(question.frame, self.options.max_side)
@@ -124,8 +124,11 @@ class LlavaEndpoint(Asker):
 
     def _served(self) -> str:
         """The name of the model that will be asked."""
-        from video_censor_personal.detectors.chat_answers import UnusableReply, read_models
-        from video_censor_personal.detectors.chat_endpoint import EndpointError
+        from video_censor_personal.detectors.questions.chat_answers import (
+            UnusableReply,
+            read_models,
+        )
+        from video_censor_personal.detectors.questions.chat_endpoint import EndpointError
 
         server, wanted = self._endpoint.server, self.options.model
         try:
@@ -217,7 +220,7 @@ class LlavaEndpointPlugin:
         return [f"{settings.name}: frames of the video leave this machine,{plain} for {server}"]
 
     def build(self, settings: DetectorSettings) -> LlavaEndpoint:
-        from video_censor_personal.detectors.chat_endpoint import ChatEndpoint
+        from video_censor_personal.detectors.questions.chat_endpoint import ChatEndpoint
 
         options = read_options(LlavaEndpointOptions, settings)
         endpoint = ChatEndpoint(
@@ -230,7 +233,7 @@ class LlavaEndpointPlugin:
 
 
 def _server(settings: DetectorSettings) -> Server:
-    from video_censor_personal.detectors.server_address import parse_server
+    from video_censor_personal.detectors.questions.server_address import parse_server
 
     url = read_options(LlavaEndpointOptions, settings).url
     if not url:

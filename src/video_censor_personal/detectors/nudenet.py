@@ -30,7 +30,7 @@ from video_censor_personal.findings import Modality, Sighting
 from video_censor_personal.media.base import Frame
 
 if TYPE_CHECKING:
-    from video_censor_personal.detectors.yolo import Hit, Yolo
+    from video_censor_personal.detectors.pictures.yolo import Hit, Yolo
 
 __all__ = ["CLASSES", "NudeNetOptions", "NudeNetPlugin", "plugin"]
 
@@ -162,7 +162,7 @@ class NudeNetPlugin:
         return None
 
     def build(self, settings: DetectorSettings) -> NudeNetDetector:
-        from video_censor_personal.detectors.yolo import Group, Yolo
+        from video_censor_personal.detectors.pictures.yolo import Group, Yolo
 
         self.check(settings)
         options = read_options(NudeNetOptions, settings)

@@ -23,9 +23,9 @@ from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock, Cue
 from video_censor_personal.timeline import Span
 
 if TYPE_CHECKING:
-    from video_censor_personal.detectors.sound_book import SoundBook, SoundKind
-    from video_censor_personal.detectors.sound_stretches import SoundStretch
-    from video_censor_personal.detectors.sound_tagger import SoundTagger
+    from video_censor_personal.detectors.sounds.sound_book import SoundBook, SoundKind
+    from video_censor_personal.detectors.sounds.sound_stretches import SoundStretch
+    from video_censor_personal.detectors.sounds.sound_tagger import SoundTagger
 
 __all__ = ["SoundEventDetector", "SoundEventOptions", "SoundEventPlugin", "plugin"]
 
@@ -56,7 +56,7 @@ class SoundEventDetector:
     """
 
     def __init__(self, name: str, tagger: SoundTagger, kinds: Mapping[str, SoundKind]) -> None:
-        from video_censor_personal.detectors.sound_book import audio_set_classes
+        from video_censor_personal.detectors.sounds.sound_book import audio_set_classes
 
         self.name = name
         self.categories = frozenset(kinds)
@@ -68,7 +68,7 @@ class SoundEventDetector:
         }
 
     def begin(self, cues: Sequence[Cue]) -> None:
-        from video_censor_personal.detectors.sound_stretches import SoundStretches
+        from video_censor_personal.detectors.sounds.sound_stretches import SoundStretches
 
         self._stretches = SoundStretches()
 
@@ -81,7 +81,7 @@ class SoundEventDetector:
             yield from self._detections(stretch)
 
     def _detections(self, stretch: SoundStretch) -> Iterator[Detection]:
-        from video_censor_personal.detectors.sound_stretches import HOP, WINDOW
+        from video_censor_personal.detectors.sounds.sound_stretches import HOP, WINDOW
 
         for number, scores in enumerate(self._tagger.scores(stretch.samples)):
             start = stretch.time + Fraction(number * HOP, SAMPLE_RATE_HZ)
@@ -154,7 +154,7 @@ class SoundEventPlugin:
         return f"sounds {_book(settings).digest}"
 
     def build(self, settings: DetectorSettings) -> SoundEventDetector:
-        from video_censor_personal.detectors.sound_tagger import SoundTagger
+        from video_censor_personal.detectors.sounds.sound_tagger import SoundTagger
 
         self.check(settings)
         path = settings.model_file(read_options(SoundEventOptions, settings).model)
@@ -168,7 +168,7 @@ class SoundEventPlugin:
 
 def _book(settings: DetectorSettings) -> SoundBook:
     """The built-in sounds with the user's own over them."""
-    from video_censor_personal.detectors.sound_book import built_in_sounds, read_sounds
+    from video_censor_personal.detectors.sounds.sound_book import built_in_sounds, read_sounds
 
     options = read_options(SoundEventOptions, settings)
     book = built_in_sounds()

@@ -25,12 +25,12 @@ from video_censor_personal.detectors.base import (
 )
 from video_censor_personal.detectors.options import read_options
 from video_censor_personal.detectors.packages import missing_package
-from video_censor_personal.detectors.vocabulary import Vocabulary, WordOptions
+from video_censor_personal.detectors.speech.vocabulary import Vocabulary, WordOptions
 from video_censor_personal.findings import Detection, Gap, Modality
 from video_censor_personal.media.base import AudioBlock, Cue
 
 if TYPE_CHECKING:
-    from video_censor_personal.detectors.speech_model import SpeechSource
+    from video_censor_personal.detectors.speech.speech_model import SpeechSource
 
 __all__ = ["ProfanityListener", "ProfanityOptions", "SpeechProfanityPlugin", "plugin"]
 
@@ -72,9 +72,12 @@ class ProfanityListener:
         self._recognise_everywhere = recognise_everywhere
 
     def begin(self, cues: Sequence[Cue]) -> None:
-        from video_censor_personal.detectors.subtitled_speech import SubtitledSpeech, spoken_spans
-        from video_censor_personal.detectors.subtitled_time import SubtitledTime
-        from video_censor_personal.detectors.unsubtitled_speech import UnsubtitledSpeech
+        from video_censor_personal.detectors.speech.subtitled_speech import (
+            SubtitledSpeech,
+            spoken_spans,
+        )
+        from video_censor_personal.detectors.speech.subtitled_time import SubtitledTime
+        from video_censor_personal.detectors.speech.unsubtitled_speech import UnsubtitledSpeech
 
         selected = self._vocabulary.selected(cues)
         self._subtitled = SubtitledSpeech(self._vocabulary, self._speech, self.name)
@@ -129,7 +132,7 @@ class SpeechProfanityPlugin:
         return missing_package("pocketsphinx", install="pocketsphinx")
 
     def build(self, settings: DetectorSettings) -> SoundDetector:
-        from video_censor_personal.detectors.speech_model import SpeechProcess
+        from video_censor_personal.detectors.speech.speech_model import SpeechProcess
 
         options, vocabulary = self._vocabulary(settings)
         return ProfanityListener(

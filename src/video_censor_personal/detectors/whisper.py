@@ -28,16 +28,20 @@ from video_censor_personal.detectors.base import (
 )
 from video_censor_personal.detectors.options import read_options
 from video_censor_personal.detectors.packages import missing_package
+from video_censor_personal.detectors.speech.vocabulary import (
+    SPOKEN_LANGUAGE,
+    Vocabulary,
+    language_code,
+)
+from video_censor_personal.detectors.speech.word_list import LANGUAGES
 from video_censor_personal.detectors.speech_profanity import ProfanityOptions
-from video_censor_personal.detectors.vocabulary import SPOKEN_LANGUAGE, Vocabulary, language_code
-from video_censor_personal.detectors.word_list import LANGUAGES
 from video_censor_personal.errors import ConfigError, DetectorError
 from video_censor_personal.findings import Detection, Gap, Modality
 from video_censor_personal.media.base import AudioBlock, Cue
 
 if TYPE_CHECKING:
-    from video_censor_personal.detectors.hearing import Hearing
-    from video_censor_personal.detectors.spoken_language import Language
+    from video_censor_personal.detectors.speech.hearing import Hearing
+    from video_censor_personal.detectors.speech.spoken_language import Language
 
 __all__ = ["WhisperListener", "WhisperOptions", "WhisperPlugin", "plugin"]
 
@@ -82,11 +86,14 @@ class WhisperListener:
         self._find_language, self._hear_everywhere = find_language, hear_everywhere
 
     def begin(self, cues: Sequence[Cue]) -> None:
-        from video_censor_personal.detectors.rehearing import Rehearing
-        from video_censor_personal.detectors.spoken_language import LanguageFinder
-        from video_censor_personal.detectors.subtitled_speech import SubtitledSpeech, spoken_spans
-        from video_censor_personal.detectors.subtitled_time import SubtitledTime
-        from video_censor_personal.detectors.voiced_speech import VoicedSpeech
+        from video_censor_personal.detectors.speech.rehearing import Rehearing
+        from video_censor_personal.detectors.speech.spoken_language import LanguageFinder
+        from video_censor_personal.detectors.speech.subtitled_speech import (
+            SubtitledSpeech,
+            spoken_spans,
+        )
+        from video_censor_personal.detectors.speech.subtitled_time import SubtitledTime
+        from video_censor_personal.detectors.speech.voiced_speech import VoicedSpeech
 
         selected = self._vocabulary.selected(cues)
         self._finder = LanguageFinder(self.hearing.model) if self._find_language else None
@@ -193,10 +200,10 @@ class WhisperPlugin:
         return missing_package("faster_whisper", install="'video-censor-personal[whisper]'")
 
     def build(self, settings: DetectorSettings) -> SoundDetector:
-        from video_censor_personal.detectors.hearing import Hearing
-        from video_censor_personal.detectors.speech_model import SpeechProcess
-        from video_censor_personal.detectors.whisper_folder import WhisperFolder
-        from video_censor_personal.detectors.whisper_model import WhisperProcess
+        from video_censor_personal.detectors.speech.hearing import Hearing
+        from video_censor_personal.detectors.speech.speech_model import SpeechProcess
+        from video_censor_personal.detectors.speech.whisper_folder import WhisperFolder
+        from video_censor_personal.detectors.speech.whisper_model import WhisperProcess
 
         options = self._options(settings)
         vocabulary = Vocabulary.asked_for(settings, options)

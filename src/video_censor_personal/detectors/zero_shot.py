@@ -15,14 +15,18 @@ from pydantic import Field
 
 from video_censor_personal.categories import SEXUAL_THEMES, VIOLENCE
 from video_censor_personal.detectors.base import DetectorSettings, ModelNeed, Scale
-from video_censor_personal.detectors.concept_book import ConceptBook, built_in_book, read_book
 from video_censor_personal.detectors.options import read_options
 from video_censor_personal.detectors.packages import missing_package
+from video_censor_personal.detectors.pictures.concept_book import (
+    ConceptBook,
+    built_in_book,
+    read_book,
+)
 from video_censor_personal.findings import Modality, Sighting
 from video_censor_personal.media.base import Frame
 
 if TYPE_CHECKING:
-    from video_censor_personal.detectors.concept_matcher import ConceptMatcher, Match
+    from video_censor_personal.detectors.pictures.concept_matcher import ConceptMatcher, Match
 
 __all__ = ["ZeroShotDetector", "ZeroShotOptions", "ZeroShotPlugin", "plugin"]
 
@@ -105,8 +109,8 @@ class ZeroShotPlugin:
         return f"concepts {_book(settings).digest}"
 
     def build(self, settings: DetectorSettings) -> ZeroShotDetector:
-        from video_censor_personal.detectors.concept_matcher import ConceptMatcher
-        from video_censor_personal.detectors.dual_encoder import DualEncoder
+        from video_censor_personal.detectors.pictures.concept_matcher import ConceptMatcher
+        from video_censor_personal.detectors.pictures.dual_encoder import DualEncoder
 
         book, options = _book(settings), read_options(ZeroShotOptions, settings)
         model = DualEncoder(

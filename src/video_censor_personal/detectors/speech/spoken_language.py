@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from video_censor_personal.detectors.whisper_model import WhisperSource
+from video_censor_personal.detectors.speech.whisper_model import WhisperSource
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock
 

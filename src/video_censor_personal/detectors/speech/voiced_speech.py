@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_censor_personal.categories import PROFANITY
-from video_censor_personal.detectors.hearing import Hearing
-from video_censor_personal.detectors.subtitled_time import SHORTEST_S, SubtitledTime
-from video_censor_personal.detectors.whisper_model import MARGIN
+from video_censor_personal.detectors.speech.hearing import Hearing
+from video_censor_personal.detectors.speech.subtitled_time import SHORTEST_S, SubtitledTime
+from video_censor_personal.detectors.speech.whisper_model import MARGIN
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock

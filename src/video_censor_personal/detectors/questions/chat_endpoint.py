@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from video_censor_personal.detectors.server_address import Server, proxy_for
+from video_censor_personal.detectors.questions.server_address import Server, proxy_for
 
 __all__ = ["ChatEndpoint", "EndpointError"]
 

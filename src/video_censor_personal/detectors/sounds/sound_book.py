@@ -129,4 +129,4 @@ def _classes_by_key() -> Mapping[str, str]:
 
 
 def _folder() -> resources.abc.Traversable:
-    return resources.files(__package__) / "sounds"
+    return resources.files(__package__)

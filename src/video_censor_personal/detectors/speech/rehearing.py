@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_censor_personal.categories import PROFANITY
-from video_censor_personal.detectors.heard_words import is_same_word
-from video_censor_personal.detectors.hearing import Hearing, Said
-from video_censor_personal.detectors.lexicon import Match
-from video_censor_personal.detectors.subtitled_speech import SubtitledLine
+from video_censor_personal.detectors.speech.heard_words import is_same_word
+from video_censor_personal.detectors.speech.hearing import Hearing, Said
+from video_censor_personal.detectors.speech.lexicon import Match
+from video_censor_personal.detectors.speech.subtitled_speech import SubtitledLine
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import SAMPLE_RATE_HZ

@@ -17,16 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_censor_personal.categories import PROFANITY
-from video_censor_personal.detectors.alignment import Placed, Script, Unplaced, words_of
-from video_censor_personal.detectors.lexicon import Match
-from video_censor_personal.detectors.sound_buffer import SoundBuffer
-from video_censor_personal.detectors.speech_model import SpeechSource
-from video_censor_personal.detectors.vocabulary import (
+from video_censor_personal.detectors.speech.alignment import Placed, Script, Unplaced, words_of
+from video_censor_personal.detectors.speech.lexicon import Match
+from video_censor_personal.detectors.speech.sound_buffer import SoundBuffer
+from video_censor_personal.detectors.speech.speech_model import SpeechSource
+from video_censor_personal.detectors.speech.vocabulary import (
     SPOKEN_LANGUAGE,
     Vocabulary,
     language_code,
 )
-from video_censor_personal.detectors.word_list import LANGUAGES
+from video_censor_personal.detectors.speech.word_list import LANGUAGES
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import AudioBlock, Cue

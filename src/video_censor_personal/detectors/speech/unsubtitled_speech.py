@@ -7,12 +7,12 @@ from fractions import Fraction
 
 from video_censor_personal.categories import PROFANITY
 from video_censor_personal.detectors.base import Scale
-from video_censor_personal.detectors.heard_words import listed_words
-from video_censor_personal.detectors.recognition import Utterance, UtteranceSplitter
-from video_censor_personal.detectors.speech_model import SpeechSource
-from video_censor_personal.detectors.subtitled_time import SubtitledTime
-from video_censor_personal.detectors.vocabulary import SPOKEN_LANGUAGE, Vocabulary
-from video_censor_personal.detectors.word_list import LANGUAGES
+from video_censor_personal.detectors.speech.heard_words import listed_words
+from video_censor_personal.detectors.speech.recognition import Utterance, UtteranceSplitter
+from video_censor_personal.detectors.speech.speech_model import SpeechSource
+from video_censor_personal.detectors.speech.subtitled_time import SubtitledTime
+from video_censor_personal.detectors.speech.vocabulary import SPOKEN_LANGUAGE, Vocabulary
+from video_censor_personal.detectors.speech.word_list import LANGUAGES
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, AudioBlock

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 
-from video_censor_personal.detectors.word_list import Entry, WordList
+from video_censor_personal.detectors.speech.word_list import Entry, WordList
 
 __all__ = ["Lexicon", "Match"]
 

@@ -12,10 +12,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from video_censor_personal.detectors.alignment import Aligner, Placed, Script, Unplaced
-from video_censor_personal.detectors.heard_words import HeardWord
-from video_censor_personal.detectors.model_process import ModelProcess
-from video_censor_personal.detectors.recognition import Recogniser
+from video_censor_personal.detectors.speech.alignment import Aligner, Placed, Script, Unplaced
+from video_censor_personal.detectors.speech.heard_words import HeardWord
+from video_censor_personal.detectors.speech.model_process import ModelProcess
+from video_censor_personal.detectors.speech.recognition import Recogniser
 from video_censor_personal.media.base import SAMPLE_RATE_HZ
 
 __all__ = ["SpeechModel", "SpeechProcess", "SpeechSource"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from video_censor_personal.categories import NUDITY
 from video_censor_personal.detectors.base import CategorySettings, DetectorSettings
-from video_censor_personal.detectors.concept_book import built_in_book
+from video_censor_personal.detectors.pictures.concept_book import built_in_book
 from video_censor_personal.errors import ConfigError
 
 __all__ = ["described", "digest_of", "read_prompt"]

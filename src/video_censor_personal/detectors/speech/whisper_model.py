@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from video_censor_personal.detectors.heard_words import HeardWord
-from video_censor_personal.detectors.model_process import ModelProcess
-from video_censor_personal.detectors.whisper_folder import WhisperFolder
+from video_censor_personal.detectors.speech.heard_words import HeardWord
+from video_censor_personal.detectors.speech.model_process import ModelProcess
+from video_censor_personal.detectors.speech.whisper_folder import WhisperFolder
 from video_censor_personal.media.base import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from video_censor_personal.detectors.concept_book import Concept
-from video_censor_personal.detectors.dual_encoder import DualEncoder, Vectors
+from video_censor_personal.detectors.pictures.concept_book import Concept
+from video_censor_personal.detectors.pictures.dual_encoder import DualEncoder, Vectors
 from video_censor_personal.media.base import Frame
 
 __all__ = ["ConceptMatcher", "Match"]

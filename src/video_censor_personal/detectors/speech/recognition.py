@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pocketsphinx import Decoder, Endpointer
 
-from video_censor_personal.detectors.heard_words import HeardWord
+from video_censor_personal.detectors.speech.heard_words import HeardWord
 from video_censor_personal.media.base import SAMPLE_RATE_HZ
 
 __all__ = ["Recogniser", "Utterance", "UtteranceSplitter"]

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_censor_personal.detectors.onnx_session import open_session
-from video_censor_personal.detectors.picture_input import Picture, read_picture_input
-from video_censor_personal.detectors.sentence_input import read_sentence_input
+from video_censor_personal.detectors.pictures.picture_input import Picture, read_picture_input
+from video_censor_personal.detectors.pictures.sentence_input import read_sentence_input
 from video_censor_personal.errors import DetectorError
 
 __all__ = ["DualEncoder"]

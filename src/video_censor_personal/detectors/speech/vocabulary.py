@@ -15,8 +15,8 @@ from pydantic import Field
 from video_censor_personal.categories import PROFANITY
 from video_censor_personal.config.document import nearest
 from video_censor_personal.detectors.base import CategorySettings, DetectorSettings
-from video_censor_personal.detectors.lexicon import Lexicon, Match
-from video_censor_personal.detectors.word_list import (
+from video_censor_personal.detectors.speech.lexicon import Lexicon, Match
+from video_censor_personal.detectors.speech.word_list import (
     ALWAYS,
     LANGUAGES,
     WordList,

@@ -20,19 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_censor_personal.categories import PROFANITY
-from video_censor_personal.detectors.alignment import Placed, Script, words_of
 from video_censor_personal.detectors.base import Scale
-from video_censor_personal.detectors.heard_words import (
+from video_censor_personal.detectors.speech.alignment import Placed, Script, words_of
+from video_censor_personal.detectors.speech.heard_words import (
     HeardWord,
     ListedWord,
     is_same_word,
     listed_words,
 )
-from video_censor_personal.detectors.lexicon import Match
-from video_censor_personal.detectors.speech_model import SpeechSource
-from video_censor_personal.detectors.vocabulary import SPOKEN_LANGUAGE, Vocabulary
-from video_censor_personal.detectors.whisper_model import Transcript, WhisperSource
-from video_censor_personal.detectors.word_edges import snapped
+from video_censor_personal.detectors.speech.lexicon import Match
+from video_censor_personal.detectors.speech.speech_model import SpeechSource
+from video_censor_personal.detectors.speech.vocabulary import SPOKEN_LANGUAGE, Vocabulary
+from video_censor_personal.detectors.speech.whisper_model import Transcript, WhisperSource
+from video_censor_personal.detectors.speech.word_edges import snapped
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.findings import Detection
 from video_censor_personal.media.base import SAMPLE_RATE_HZ

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from video_censor_personal.detectors.concept_book import Family
+from video_censor_personal.detectors.pictures.concept_book import Family
 from video_censor_personal.errors import DetectorError
 
 __all__ = ["SentenceInput", "read_sentence_input"]

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_censor_personal.detectors.onnx_session import open_session
-from video_censor_personal.detectors.sound_book import audio_set_classes
-from video_censor_personal.detectors.sound_stretches import HOP, WINDOW, window_count
+from video_censor_personal.detectors.sounds.sound_book import audio_set_classes
+from video_censor_personal.detectors.sounds.sound_stretches import HOP, WINDOW, window_count
 from video_censor_personal.errors import DetectorError
 
 __all__ = ["SoundTagger"]

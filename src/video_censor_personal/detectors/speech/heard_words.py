@@ -6,8 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from video_censor_personal.detectors.lexicon import Match
-from video_censor_personal.detectors.vocabulary import Vocabulary
+from video_censor_personal.detectors.speech.lexicon import Match
+from video_censor_personal.detectors.speech.vocabulary import Vocabulary
 
 __all__ = ["HeardWord", "ListedWord", "is_same_word", "listed_words"]
 

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
-from video_censor_personal.detectors.pronunciation import pronounce
+from video_censor_personal.detectors.speech.pronunciation import pronounce
 from video_censor_personal.media.base import SAMPLE_RATE_HZ
 
 __all__ = ["Aligner", "Placed", "Script", "Unplaced", "words_of"]

@@ -1,0 +1,1 @@
+"""Models that look at pictures, what they are shown, and the concepts they look for."""

@@ -1,0 +1,1 @@
+"""Models that know sounds, and which of their sounds count for what."""

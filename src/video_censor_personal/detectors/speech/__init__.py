@@ -1,0 +1,1 @@
+"""Words: recognised, aligned with subtitles, looked up in lists of words."""
