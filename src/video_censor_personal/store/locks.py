@@ -31,11 +31,13 @@ log = logging.getLogger(__name__)
 # File systems without locks (some NFS and Lustre mounts) answer with one of these.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _SHARED_FILE = "slots"
-# Two names share a slot once in 65,536; they then only wait for each other.
-_SLOTS = 1 << 16
-_SLOT_BYTES = 64
+# Two names of two thousand share one in 1 run of 500; they then only wait for each other.
+_SLOTS = 1 << 30
+# Who has a slot is written in one of these notes: of two that share one, the later is named.
+_NOTES = 1 << 16
+_NOTE_BYTES = 64
 # Windows keeps others from reading what is locked: what is locked lies behind what is written.
-_LOCKED_FROM = _SLOTS * _SLOT_BYTES
+_LOCKED_FROM = _NOTES * _NOTE_BYTES
 _ASK_AGAIN_S = 0.01
 
 
@@ -68,7 +70,7 @@ class Lock:
 
     def __init__(self, folder: Path, name: str) -> None:
         digest = hashlib.sha256(name.encode()).digest()
-        self._slot = int.from_bytes(digest[:2]) % _SLOTS if _LOCKS_RANGES else 0
+        self._slot = int.from_bytes(digest[:4]) % _SLOTS if _LOCKS_RANGES else 0
         self._path = os.path.join(folder, _SHARED_FILE if _LOCKS_RANGES else digest.hex()[:24])
         self._held: _LockFile | None = None
 
@@ -104,8 +106,8 @@ class Lock:
         """Who has the lock now or had it last, None if that is not known."""
         try:
             with open(self._path, "rb") as file:
-                file.seek(self._slot * _SLOT_BYTES)
-                known = json.loads(file.read(_SLOT_BYTES))
+                file.seek(_note_at(self._slot))
+                known = json.loads(file.read(_NOTE_BYTES))
             return Owner(int(known["pid"]), str(known["host"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -136,7 +138,7 @@ class _LockFile:
     def introduce(self, slot: int) -> None:
         """Write down who has the lock."""
         with _mutex:
-            os.lseek(self._fd, slot * _SLOT_BYTES, os.SEEK_SET)
+            os.lseek(self._fd, _note_at(slot), os.SEEK_SET)
             os.write(self._fd, _introduction(Owner.myself()))
 
     def leave(self, slot: int) -> None:
@@ -224,10 +226,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_open_files)
 
 
+def _note_at(slot: int) -> int:
+    return slot % _NOTES * _NOTE_BYTES
+
+
 @cache
 def _introduction(owner: Owner) -> bytes:
     who = {"pid": owner.pid, "host": owner.host}
-    return json.dumps(who).encode()[:_SLOT_BYTES].ljust(_SLOT_BYTES)
+    return json.dumps(who).encode()[:_NOTE_BYTES].ljust(_NOTE_BYTES)
 
 
 if sys.platform == "win32":
