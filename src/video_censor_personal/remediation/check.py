@@ -166,12 +166,15 @@ def _check_packets(container: Any, found: dict[int, Written], output: Path) -> N
 def _delay(container: Any, found: dict[int, Written], streams: list[_Held]) -> Fraction:
     """How much later than written the file begins: MPEG, FLV and ASF cannot begin before their
     clock does, so their muxers move every stream by the same."""
-    for index, entry in found.items():
-        start = streams[index].start
-        if entry.kind != "subtitle" and start is not None and entry.start_ticks is not None:
-            began = Fraction(start * container.streams[index].time_base)
-            return began - entry.start_ticks * entry.time_base
-    return Fraction(0)
+    delays = [
+        streams[index].start * container.streams[index].time_base
+        - entry.start_ticks * entry.time_base
+        for index, entry in found.items()
+        if entry.kind != "subtitle"
+        and streams[index].start is not None
+        and entry.start_ticks is not None
+    ]
+    return min(delays, default=Fraction(0))
 
 
 def _check_decodable(copy: Path, index: int, entry: Written, output: Path) -> None:
