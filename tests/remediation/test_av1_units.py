@@ -2,7 +2,7 @@
 
 import pytest
 
-from video_censor_personal.remediation.av1_units import (
+from video_censor_personal.remediation.bitstreams.av1_units import (
     Colour,
     Sequence,
     Unit,

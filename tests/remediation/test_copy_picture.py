@@ -14,7 +14,7 @@ from video_censor_personal.config import Remediation, VideoRemediation
 from video_censor_personal.errors import InputError
 from video_censor_personal.findings import Segment
 from video_censor_personal.media.probe import probe
-from video_censor_personal.remediation.hdr import HdrMetadata, hdr_of
+from video_censor_personal.remediation.pictures.hdr import HdrMetadata, hdr_of
 
 BOX: Box4 = (0.25, 0.4, 0.3, 0.4)
 FACE = segment(seen("nudity", 1, 2, [(1, BOX), (2, BOX)]))

@@ -11,8 +11,8 @@ from movies import Sound, decoded_audio, level_dbfs, make_movie
 from video_censor_personal.config import Remediation
 from video_censor_personal.findings import Segment
 from video_censor_personal.media.probe import probe
-from video_censor_personal.remediation.dolby_frames import DolbyFrame
-from video_censor_personal.remediation.dolby_headers import reheaded
+from video_censor_personal.remediation.bitstreams.dolby_frames import DolbyFrame
+from video_censor_personal.remediation.bitstreams.dolby_headers import reheaded
 from video_censor_personal.remediation.edits import StreamPlan
 from video_censor_personal.remediation.plan import make_plan
 

@@ -10,7 +10,7 @@ from movies import Sound, make_movie
 
 from video_censor_personal.config import Remediation
 from video_censor_personal.media.probe import probe
-from video_censor_personal.remediation.nal import escaped, joined, split_lengths
+from video_censor_personal.remediation.bitstreams.nal import escaped, joined, split_lengths
 from video_censor_personal.remediation.plan import make_plan
 from video_censor_personal.remediation.writer import check_writable
 

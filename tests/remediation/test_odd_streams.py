@@ -12,8 +12,8 @@ from movies import Movie, make_movie
 from packets import luma, packets, psnr
 
 from video_censor_personal.findings import Segment
-from video_censor_personal.remediation.nal import joined, split_lengths
-from video_censor_personal.remediation.parameter_sets import AvcSetup
+from video_censor_personal.remediation.bitstreams.nal import joined, split_lengths
+from video_censor_personal.remediation.bitstreams.parameter_sets import AvcSetup
 
 FPS = 24
 

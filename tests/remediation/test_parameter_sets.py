@@ -7,12 +7,17 @@ import pytest
 from movies import make_movie
 
 from video_censor_personal.media.probe import probe
-from video_censor_personal.remediation.hevc_numbers import (
+from video_censor_personal.remediation.bitstreams.hevc_numbers import (
     has_our_number,
     renumbered,
 )
-from video_censor_personal.remediation.nal import escaped, joined, split_lengths, unescaped
-from video_censor_personal.remediation.parameter_sets import (
+from video_censor_personal.remediation.bitstreams.nal import (
+    escaped,
+    joined,
+    split_lengths,
+    unescaped,
+)
+from video_censor_personal.remediation.bitstreams.parameter_sets import (
     HEVC_PPS,
     HEVC_SPS,
     HEVC_VPS,

@@ -15,7 +15,7 @@ from video_censor_personal.detectors.nudenet import plugin as nudenet
 from video_censor_personal.findings import Box, TrackPoint
 from video_censor_personal.media.base import Frame
 from video_censor_personal.remediation.edits import PictureEdit
-from video_censor_personal.remediation.video import PictureEditor, coded_box, planar_format
+from video_censor_personal.remediation.pictures.video import PictureEditor, coded_box, planar_format
 from video_censor_personal.timeline import Span
 
 

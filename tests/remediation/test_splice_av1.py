@@ -20,7 +20,7 @@ from test_dynamic_metadata import brightness, hdr10_plus
 from video_censor_personal.config import Remediation
 from video_censor_personal.findings import Segment
 from video_censor_personal.media.probe import probe
-from video_censor_personal.remediation.av1_units import (
+from video_censor_personal.remediation.bitstreams.av1_units import (
     FRAME_UNITS,
     METADATA,
     SEQUENCE_HEADER,
@@ -29,7 +29,7 @@ from video_censor_personal.remediation.av1_units import (
     shows_key_frame,
     split_units,
 )
-from video_censor_personal.remediation.hdr import hdr_of
+from video_censor_personal.remediation.pictures.hdr import hdr_of
 from video_censor_personal.remediation.plan import make_plan
 
 os.environ.setdefault("SVT_LOG", "1")

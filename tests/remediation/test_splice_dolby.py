@@ -16,9 +16,9 @@ from movies import Sound, decoded_audio, level_dbfs, make_movie
 
 from video_censor_personal.config import AudioRemediation, Remediation
 from video_censor_personal.media.probe import probe
-from video_censor_personal.remediation.dolby_frames import SAMPLES, DolbyFrame
-from video_censor_personal.remediation.dolby_headers import reheaded
-from video_censor_personal.remediation.seams import SoundDecoder
+from video_censor_personal.remediation.bitstreams.dolby_frames import SAMPLES, DolbyFrame
+from video_censor_personal.remediation.bitstreams.dolby_headers import reheaded
+from video_censor_personal.remediation.sound.seams import SoundDecoder
 
 WORDS = [segment(heard("hell", 1.0, 1.2)), segment(heard("damn", 3.1, 3.15))]
 MUTED = [(0.92, 1.28), (3.02, 3.23)]

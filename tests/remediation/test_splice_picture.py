@@ -18,10 +18,10 @@ from movies import Movie, Sound, make_movie
 from video_censor_personal.config import Remediation
 from video_censor_personal.findings import Segment
 from video_censor_personal.media.probe import probe
-from video_censor_personal.remediation import picture_splice
-from video_censor_personal.remediation.hdr import hdr_of
-from video_censor_personal.remediation.hevc_numbers import hevc_type
-from video_censor_personal.remediation.nal import split_lengths
+from video_censor_personal.remediation.bitstreams.hevc_numbers import hevc_type
+from video_censor_personal.remediation.bitstreams.nal import split_lengths
+from video_censor_personal.remediation.pictures import picture_splice
+from video_censor_personal.remediation.pictures.hdr import hdr_of
 from video_censor_personal.remediation.plan import make_plan
 
 Film = Callable[[str, str], Movie]

@@ -12,8 +12,8 @@ from movies import Sound, decoded_audio, level_dbfs, make_movie
 
 from video_censor_personal.config import AudioRemediation, Remediation
 from video_censor_personal.media.probe import probe
-from video_censor_personal.remediation.seams import SoundDecoder
-from video_censor_personal.remediation.sound_windows import frame_cuts, grid_of
+from video_censor_personal.remediation.sound.seams import SoundDecoder
+from video_censor_personal.remediation.sound.sound_windows import frame_cuts, grid_of
 from video_censor_personal.timeline import Span
 
 WORDS = [segment(heard("hell", 2.0, 2.3)), segment(heard("damn", 5.1, 5.2))]

@@ -16,8 +16,8 @@ from video_censor_personal.media.base import SAMPLE_RATE_HZ, MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.model_manager import describe_model_size
 from video_censor_personal.pipeline import AnalysisPipeline
-from video_censor_personal.remediation.audio import bleep_of
 from video_censor_personal.remediation.plan import EditPlan, make_plan
+from video_censor_personal.remediation.sound.audio import bleep_of
 from video_censor_personal.remediation.trial import try_out
 from video_censor_personal.remediation.writer import check_writable
 from video_censor_personal.reports.json_report import check_belongs, read_report

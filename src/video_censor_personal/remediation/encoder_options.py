@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from video_censor_personal.remediation.codecs import Encoding
-from video_censor_personal.remediation.hdr import HdrMetadata
+from video_censor_personal.remediation.pictures.hdr import HdrMetadata
 
 __all__ = ["encoder_options"]
 

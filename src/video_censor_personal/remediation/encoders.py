@@ -15,13 +15,13 @@ from av.format import Flags as FormatFlags
 
 from video_censor_personal.errors import OutputError
 from video_censor_personal.remediation.codecs import Encoding
-from video_censor_personal.remediation.dolby_options import loudness_options
 from video_censor_personal.remediation.edits import StreamPlan
 from video_censor_personal.remediation.encoder_options import encoder_options
 from video_censor_personal.remediation.hardware import memory_format
-from video_censor_personal.remediation.hdr import HdrMetadata
 from video_censor_personal.remediation.heap import release_large_blocks
-from video_censor_personal.remediation.video import planar_format
+from video_censor_personal.remediation.pictures.hdr import HdrMetadata
+from video_censor_personal.remediation.pictures.video import planar_format
+from video_censor_personal.remediation.sound.dolby_options import loudness_options
 
 __all__ = ["PictureOutput", "joining_encoder", "picture_output", "sound_output"]
 

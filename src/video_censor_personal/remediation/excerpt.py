@@ -22,7 +22,7 @@ from video_censor_personal.remediation.container import (
     text_stream,
 )
 from video_censor_personal.remediation.packets import with_data
-from video_censor_personal.remediation.picture_codings import PictureCoding, coding_of
+from video_censor_personal.remediation.pictures.picture_codings import PictureCoding, coding_of
 from video_censor_personal.remediation.plain_track import SubtitleTrack
 from video_censor_personal.remediation.retiming import Retiming
 from video_censor_personal.remediation.subtitles import TEXT_CODECS

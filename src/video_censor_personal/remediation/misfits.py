@@ -17,8 +17,8 @@ from video_censor_personal.media.container import open_media
 from video_censor_personal.remediation.codecs import Encoding
 from video_censor_personal.remediation.container import accepts, holds, text_codec
 from video_censor_personal.remediation.edits import EditPlan, StreamPlan
-from video_censor_personal.remediation.hdr import first_hdr, lost_dynamic_hdr
 from video_censor_personal.remediation.output import SUFFIXES, muxer_of
+from video_censor_personal.remediation.pictures.hdr import first_hdr, lost_dynamic_hdr
 from video_censor_personal.remediation.subtitles import TEXT_CODECS
 
 __all__ = ["Misfit", "is_written_anew", "losses", "misfit_of", "surer_suffix"]

@@ -11,9 +11,7 @@ from video_censor_personal.config import Remediation, SkipChapters
 from video_censor_personal.findings import Detection, Report
 from video_censor_personal.media.base import MediaInfo, StreamInfo
 from video_censor_personal.remediation.actions import Action, choose
-from video_censor_personal.remediation.audio_tracks import chosen_tracks
 from video_censor_personal.remediation.chapters import merged_chapters
-from video_censor_personal.remediation.clean_tracks import can_hold_more, with_clean_tracks
 from video_censor_personal.remediation.edits import (
     EditPlan,
     PictureEdit,
@@ -22,6 +20,8 @@ from video_censor_personal.remediation.edits import (
     WordMask,
 )
 from video_censor_personal.remediation.review import fitted
+from video_censor_personal.remediation.sound.audio_tracks import chosen_tracks
+from video_censor_personal.remediation.sound.clean_tracks import can_hold_more, with_clean_tracks
 from video_censor_personal.remediation.stream_plans import StreamPlanner
 from video_censor_personal.timeline import Span, subtract, union
 

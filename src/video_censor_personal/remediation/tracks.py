@@ -18,18 +18,18 @@ from video_censor_personal.remediation.container import (
 )
 from video_censor_personal.remediation.edits import EditPlan, StreamPlan
 from video_censor_personal.remediation.encoders import picture_output, sound_output
-from video_censor_personal.remediation.hdr import HdrMetadata, first_hdr
 from video_censor_personal.remediation.misfits import Misfit, is_written_anew, misfit_of
-from video_censor_personal.remediation.new_pictures import NewPictures
 from video_censor_personal.remediation.output import muxer_of
-from video_censor_personal.remediation.picture_codings import coding_of
-from video_censor_personal.remediation.picture_splice import SplicedPictureTrack
-from video_censor_personal.remediation.picture_track import PictureTrack
+from video_censor_personal.remediation.pictures.hdr import HdrMetadata, first_hdr
+from video_censor_personal.remediation.pictures.new_pictures import NewPictures
+from video_censor_personal.remediation.pictures.picture_codings import coding_of
+from video_censor_personal.remediation.pictures.picture_splice import SplicedPictureTrack
+from video_censor_personal.remediation.pictures.picture_track import PictureTrack
+from video_censor_personal.remediation.pictures.video import PictureEditor
 from video_censor_personal.remediation.plain_track import CopiedTrack, SubtitleTrack, Track
 from video_censor_personal.remediation.retiming import Retiming
-from video_censor_personal.remediation.sound_splice import SplicedSoundTrack
-from video_censor_personal.remediation.sound_track import SoundTrack
-from video_censor_personal.remediation.video import PictureEditor
+from video_censor_personal.remediation.sound.sound_splice import SplicedSoundTrack
+from video_censor_personal.remediation.sound.sound_track import SoundTrack
 
 __all__ = ["Tracks", "lay_tracks"]
 

@@ -16,13 +16,13 @@ from video_censor_personal.config import AudioRemediation
 from video_censor_personal.remediation.edits import SoundEdit
 from video_censor_personal.remediation.packets import with_data
 from video_censor_personal.remediation.retiming import Retiming
-from video_censor_personal.remediation.sound_windows import (
+from video_censor_personal.remediation.sound.sound_windows import (
     Window,
     frame_cuts,
     grid_of,
     windows_of,
 )
-from video_censor_personal.remediation.window_sound import Numbered, WindowEditor, WindowSound
+from video_censor_personal.remediation.sound.window_sound import Numbered, WindowEditor, WindowSound
 
 __all__ = ["SplicedSoundTrack"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Row
 from typing import Literal
 
-from video_censor_personal.remediation.av1_units import (
+from video_censor_personal.remediation.bitstreams.av1_units import (
     FRAME_UNITS,
     METADATA,
     SEQUENCE_HEADER,

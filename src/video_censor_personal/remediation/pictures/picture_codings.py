@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from video_censor_personal.remediation.av1_coding import Av1Coding
-from video_censor_personal.remediation.hevc_numbers import (
+from video_censor_personal.remediation.bitstreams.hevc_numbers import (
     has_our_number,
     hevc_type,
     renumbered,
     renumbered_slice,
     sps_layers,
 )
-from video_censor_personal.remediation.nal import joined, split_annexb, split_lengths
-from video_censor_personal.remediation.parameter_sets import (
+from video_censor_personal.remediation.bitstreams.nal import joined, split_annexb, split_lengths
+from video_censor_personal.remediation.bitstreams.parameter_sets import (
     HEVC_PPS,
     HEVC_SPS,
     HEVC_VPS,
@@ -27,6 +26,7 @@ from video_censor_personal.remediation.parameter_sets import (
     HevcSetup,
     avc_number,
 )
+from video_censor_personal.remediation.pictures.av1_coding import Av1Coding
 
 __all__ = ["Entry", "PictureCoding", "coding_of"]
 

@@ -5,7 +5,7 @@ Only what encoders have options for is kept. They have none for compression (`co
 
 from __future__ import annotations
 
-from video_censor_personal.remediation.dolby_frames import DolbyFrame
+from video_censor_personal.remediation.bitstreams.dolby_frames import DolbyFrame
 
 __all__ = ["loudness_options"]
 

@@ -11,9 +11,9 @@ import av.error
 from av.sidedata.sidedata import Type
 
 from video_censor_personal.remediation.encoders import PictureOutput
-from video_censor_personal.remediation.hdr import lost_dynamic_hdr
+from video_censor_personal.remediation.pictures.hdr import lost_dynamic_hdr
+from video_censor_personal.remediation.pictures.video import PictureEditor, planar_format
 from video_censor_personal.remediation.retiming import Retiming
-from video_censor_personal.remediation.video import PictureEditor, planar_format
 
 __all__ = ["PictureTrack"]
 

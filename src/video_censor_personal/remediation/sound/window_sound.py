@@ -12,18 +12,18 @@ import av
 import numpy as np
 
 from video_censor_personal.config import AudioRemediation
-from video_censor_personal.remediation.audio import (
+from video_censor_personal.remediation.edits import SoundEdit
+from video_censor_personal.remediation.pictures.joinability import JoinError
+from video_censor_personal.remediation.sound.audio import (
     Samples,
     SoundEditor,
     bleep_of,
     effects_channels,
     speech_channels,
 )
-from video_censor_personal.remediation.edits import SoundEdit
-from video_censor_personal.remediation.joinability import JoinError
-from video_censor_personal.remediation.seams import SoundDecoder, best_seam, seam_noise
-from video_censor_personal.remediation.sound_codings import sound_coding
-from video_censor_personal.remediation.sound_windows import JOINT_FADE_S, PacketGrid, Window
+from video_censor_personal.remediation.sound.seams import SoundDecoder, best_seam, seam_noise
+from video_censor_personal.remediation.sound.sound_codings import sound_coding
+from video_censor_personal.remediation.sound.sound_windows import JOINT_FADE_S, PacketGrid, Window
 from video_censor_personal.timeline import Span
 
 __all__ = ["Numbered", "WindowEditor", "WindowSound"]

@@ -7,9 +7,9 @@ encoded anew from end to end, and the plan says so before it is done.
 from __future__ import annotations
 
 from video_censor_personal.media.base import MediaInfo, StreamInfo
-from video_censor_personal.remediation.av1_units import setup_sequence
-from video_censor_personal.remediation.hevc_numbers import has_our_number
-from video_censor_personal.remediation.parameter_sets import (
+from video_censor_personal.remediation.bitstreams.av1_units import setup_sequence
+from video_censor_personal.remediation.bitstreams.hevc_numbers import has_our_number
+from video_censor_personal.remediation.bitstreams.parameter_sets import (
     HEVC_PPS,
     HEVC_SPS,
     HEVC_VPS,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
 
-from video_censor_personal.remediation.dolby_frames import SAMPLES
+from video_censor_personal.remediation.bitstreams.dolby_frames import SAMPLES
 from video_censor_personal.remediation.edits import SoundEdit
 from video_censor_personal.timeline import Span, union
 

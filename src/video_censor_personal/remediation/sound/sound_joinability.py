@@ -7,8 +7,8 @@ the plan says so before it is done.
 from __future__ import annotations
 
 from video_censor_personal.media.base import MediaInfo, StreamInfo
-from video_censor_personal.remediation.dolby_frames import DolbyFrame
-from video_censor_personal.remediation.joinability import container_obstacle
+from video_censor_personal.remediation.bitstreams.dolby_frames import DolbyFrame
+from video_censor_personal.remediation.pictures.joinability import container_obstacle
 
 __all__ = ["sound_obstacle"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from video_censor_personal.remediation.picture_codings import Entry
+from video_censor_personal.remediation.pictures.picture_codings import Entry
 
 __all__ = ["Group", "clean_cut", "slots_fit"]
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache
 from math import frexp
 
-from video_censor_personal.remediation.dolby_frames import (
+from video_censor_personal.remediation.bitstreams.dolby_frames import (
     TAIL_BITS,
     DolbyFrame,
     Field,

@@ -11,15 +11,15 @@ import av.error
 import numpy as np
 
 from video_censor_personal.config import AudioRemediation
-from video_censor_personal.remediation.audio import (
+from video_censor_personal.remediation.edits import SoundEdit
+from video_censor_personal.remediation.retiming import Retiming
+from video_censor_personal.remediation.sound.audio import (
     Samples,
     SoundEditor,
     bleep_of,
     effects_channels,
     speech_channels,
 )
-from video_censor_personal.remediation.edits import SoundEdit
-from video_censor_personal.remediation.retiming import Retiming
 
 __all__ = ["SoundTrack"]
 

@@ -6,8 +6,13 @@ profile; a PPS has its own number and then that of its SPS; a slice names its PP
 
 from __future__ import annotations
 
-from video_censor_personal.remediation.nal import BitReader, escaped, exp_golomb, unescaped
-from video_censor_personal.remediation.parameter_sets import HEVC_SPS, HEVC_VPS
+from video_censor_personal.remediation.bitstreams.nal import (
+    BitReader,
+    escaped,
+    exp_golomb,
+    unescaped,
+)
+from video_censor_personal.remediation.bitstreams.parameter_sets import HEVC_SPS, HEVC_VPS
 
 __all__ = [
     "has_our_number",

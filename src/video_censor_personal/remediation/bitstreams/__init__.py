@@ -1,0 +1,1 @@
+"""What the bit streams of codecs say of themselves, read and written."""

@@ -1,0 +1,1 @@
+"""Pictures that change: what is decoded, hidden, encoded and joined to what is copied."""
