@@ -62,7 +62,7 @@ def watch_ours(strategy: str, path: Path, rate_s: float) -> tuple[Spans, dict[st
     info = probe(path)
     sampling = FrameSampling(strategy, rate_s)  # type: ignore[arg-type]
     eyes = Timed()
-    watched = watch(our_frames(path, sampling), [eyes], sampling, duration=info.duration)
+    watched = watch(our_frames(info, sampling), [eyes], sampling, duration=info.duration)
     witness = Witness(
         Search(eyes.name, "video", eyes.categories), scales_of(eyes), looks=watched.looks[0]
     )
@@ -71,14 +71,13 @@ def watch_ours(strategy: str, path: Path, rate_s: float) -> tuple[Spans, dict[st
     return [(float(d.span.start), float(d.span.end)) for d in found], extra
 
 
-def our_frames(path: Path, sampling: Any) -> Iterator[Any]:
+def our_frames(info: Any, sampling: Any) -> Iterator[Any]:
     """The frames that the program decodes for a sampling."""
     from video_censor_personal.analysis.schedule import selection
     from video_censor_personal.media.frames import decode_frames
-    from video_censor_personal.media.probe import probe
 
     cores = os.cpu_count() or 1
-    return decode_frames(probe(path), threads=cores, selection=selection(sampling), smooth=False)
+    return decode_frames(info, threads=cores, selection=selection(sampling), smooth=False)
 
 
 class Timed:
@@ -110,8 +109,9 @@ class Timed:
 def decode_ours(path: Path, rate_s: float) -> tuple[Spans, dict[str, float]]:
     """What the decoding alone takes."""
     from video_censor_personal.config import FrameSampling
+    from video_censor_personal.media.probe import probe
 
-    frames = sum(1 for _ in our_frames(path, FrameSampling("uniform", rate_s)))
+    frames = sum(1 for _ in our_frames(probe(path), FrameSampling("uniform", rate_s)))
     return [], {"frames": float(frames)}
 
 
