@@ -24,9 +24,9 @@ from video_censor_personal.remediation.container import (
     set_tags,
 )
 from video_censor_personal.remediation.edits import EditPlan
+from video_censor_personal.remediation.joinability import JoinError
 from video_censor_personal.remediation.output import muxer_of
 from video_censor_personal.remediation.packets import duplicate
-from video_censor_personal.remediation.pictures.joinability import JoinError
 from video_censor_personal.remediation.plain_track import Track
 from video_censor_personal.remediation.retiming import Retiming, frame_exact
 from video_censor_personal.remediation.tracks import Tracks, lay_tracks

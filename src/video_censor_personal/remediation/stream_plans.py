@@ -10,7 +10,7 @@ from video_censor_personal.config import Remediation
 from video_censor_personal.media.base import MediaInfo, StreamInfo
 from video_censor_personal.remediation.codecs import audio_encoding, video_encoding
 from video_censor_personal.remediation.edits import EditPlan, StreamPlan
-from video_censor_personal.remediation.pictures.joinability import picture_obstacle
+from video_censor_personal.remediation.pictures.picture_joinability import picture_obstacle
 from video_censor_personal.remediation.sound.sound_joinability import sound_obstacle
 from video_censor_personal.remediation.sound.sound_windows import grid_of, windows_of
 from video_censor_personal.timeline import Span, subtract, union

@@ -13,9 +13,9 @@ from av.video.frame import PictureType
 
 from video_censor_personal.remediation.codecs import Encoding
 from video_censor_personal.remediation.encoders import joining_encoder
+from video_censor_personal.remediation.joinability import JoinError
 from video_censor_personal.remediation.pictures.groups import slots_fit
 from video_censor_personal.remediation.pictures.hdr import HdrMetadata
-from video_censor_personal.remediation.pictures.joinability import JoinError
 from video_censor_personal.remediation.pictures.picture_codings import PictureCoding
 from video_censor_personal.remediation.pictures.video import PictureEditor
 

@@ -12,9 +12,9 @@ from fractions import Fraction
 from typing import Any
 
 from video_censor_personal.remediation.edits import PictureEdit
+from video_censor_personal.remediation.joinability import JoinError
 from video_censor_personal.remediation.packets import with_data
 from video_censor_personal.remediation.pictures.groups import Group, clean_cut
-from video_censor_personal.remediation.pictures.joinability import JoinError
 from video_censor_personal.remediation.pictures.new_pictures import NewPictures
 from video_censor_personal.remediation.pictures.picture_codings import PictureCoding
 from video_censor_personal.remediation.retiming import Retiming

@@ -12,7 +12,7 @@ from av.codec.context import Flags
 
 from video_censor_personal.remediation.bitstreams.dolby_frames import DolbyFrame, FrameError
 from video_censor_personal.remediation.bitstreams.dolby_headers import gain_code, reheaded
-from video_censor_personal.remediation.pictures.joinability import JoinError
+from video_censor_personal.remediation.joinability import JoinError
 from video_censor_personal.remediation.sound.seams import SoundDecoder
 
 __all__ = ["SoundCoding", "sound_coding"]

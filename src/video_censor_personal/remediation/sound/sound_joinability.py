@@ -1,14 +1,10 @@
-"""Which sound can be changed in parts: new packets between the source's own.
-
-As with pictures (`joinability`), what was not proven to join is encoded anew from end to end, and
-the plan says so before it is done.
-"""
+"""Which sound can be changed in parts; see `joinability`."""
 
 from __future__ import annotations
 
 from video_censor_personal.media.base import MediaInfo, StreamInfo
 from video_censor_personal.remediation.bitstreams.dolby_frames import DolbyFrame
-from video_censor_personal.remediation.pictures.joinability import container_obstacle
+from video_censor_personal.remediation.joinability import container_obstacle
 
 __all__ = ["sound_obstacle"]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from video_censor_personal.config import AudioRemediation
 from video_censor_personal.remediation.edits import SoundEdit
-from video_censor_personal.remediation.pictures.joinability import JoinError
+from video_censor_personal.remediation.joinability import JoinError
 from video_censor_personal.remediation.sound.audio import (
     Samples,
     SoundEditor,
