@@ -1,6 +1,7 @@
 """What a kind of file cannot hold is told before the work: refused, or said in the plan."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,14 @@ def test_sound_that_can_be_copied_and_not_be_changed_is_refused_before_the_analy
     ).path
     with pytest.raises(OutputError, match=r"name the copy b\.flac"):
         plan_job(request_of(film, tmp_path / "b.flv"))
+
+
+def test_a_copy_needs_no_room_for_temporary_files(
+    movie: Movie, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    run_job(plan_job(Request(movie.path, Config(), output=tmp_path / "b.mkv", segments=report)))
+    assert probe(tmp_path / "b.mkv").audio
 
 
 @pytest.mark.parametrize("suffix", [".ts", ".flv"])

@@ -13,7 +13,6 @@ from typing import Any
 from video_censor_personal.config import Remediation
 from video_censor_personal.errors import InputError, OutputCheckError, OutputError
 from video_censor_personal.media.base import MediaInfo
-from video_censor_personal.outputs import translated
 from video_censor_personal.remediation.check import check_copy
 from video_censor_personal.remediation.edits import EditPlan
 from video_censor_personal.remediation.misfits import surer_suffix
@@ -31,26 +30,26 @@ def try_out(info: MediaInfo, plan: EditPlan, output: Path, remediation: Remediat
     """Makes the first second that `plan` leaves of `info`'s file, among the temporary files, and
     checks it.
 
-    Nothing is said where a stream begins long after the others, or cannot be decoded: that is for
-    the copy to tell.
+    Nothing is said where a stream begins long after the others, or cannot be decoded, or where
+    there is no room for temporary files: that is for the copy to tell, which lies elsewhere.
 
     Raises:
-        OutputError: the kind of file that `output` names cannot hold it, or there is no room.
+        OutputError: the kind of file that `output` names cannot hold it.
         InputError: the source cannot be read.
     """
-    with tempfile.TemporaryDirectory(prefix="video-censor-") as folder:
-        part = Path(folder) / f"beginning{output.suffix}"
-        try:
+    try:
+        with tempfile.TemporaryDirectory(prefix="video-censor-") as folder:
+            part = Path(folder) / f"beginning{output.suffix}"
             made = remux(part, info, plan, output, remediation, taken=_Beginning(info, plan))
             played = [entry for entry in made.written.values() if entry.kind in ("video", "audio")]
             if all(entry.packets for entry in played):
                 check_copy(part, made.written, output)
-        except OutputError as error:
-            raise _refusal(error, info, plan, output) from error
-        except InputError:  # some of ours are OSErrors too
-            raise
-        except OSError as error:
-            raise translated(error, part) from error
+    except OutputError as error:
+        raise _refusal(error, info, plan, output) from error
+    except InputError:  # some of ours are OSErrors too
+        raise
+    except OSError:  # of the temporary files
+        return
 
 
 def _refusal(error: OutputError, info: MediaInfo, plan: EditPlan, output: Path) -> OutputError:
