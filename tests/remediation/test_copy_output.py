@@ -297,6 +297,8 @@ def test_the_check_finds_what_is_missing(source: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(OutputCheckError, match="checked and is not right"):
             check_copy(source, wrong, source)
+    with pytest.raises(OutputCheckError, match=r"right: it holds video, audio, not video\."):
+        check_copy(source, {0: written(20, 0)[0]}, source)
     cut_off(source, 0.7)
     with pytest.raises(OutputCheckError):
         check_copy(source, right, source)

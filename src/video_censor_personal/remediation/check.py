@@ -97,9 +97,10 @@ def _matched(container: Any, written: dict[int, Written], output: Path) -> dict[
     wanted = [entry for entry in entries if entry.timed]
     there = {stream.index: Written(stream.type, stream.disposition) for stream in container.streams}
     timed = [index for index, entry in there.items() if entry.timed]
-    if [there[index].kind for index in timed] != [entry.kind for entry in wanted]:
-        kinds = [there[index].kind for index in timed]
-        raise _failed(output, f"its streams are {kinds}, not {[e.kind for e in wanted]}")
+    kinds, wanted_kinds = [there[index].kind for index in timed], [entry.kind for entry in wanted]
+    if kinds != wanted_kinds:
+        what = f"it holds {', '.join(kinds) or 'nothing'}, not {', '.join(wanted_kinds)}"
+        raise _failed(output, what)
     if _extras(there.values()) != _extras(entries):
         raise _failed(output, "a cover or an attached file is missing")
     return dict(zip(timed, wanted, strict=True))
