@@ -1,11 +1,13 @@
 """`video-censor models`: what people and programs see, and the exit codes."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -540,6 +542,15 @@ def test_prune_leaves_what_was_gone_on_with_while_it_asked(host, write, models, 
     assert out.count(b"removed unfinished download") == 1
 
 
+def read_to_end(terminal):
+    """A terminal holds 4 kB, and gives them in parts."""
+    parts = []
+    with contextlib.suppress(OSError):  # the other side was closed
+        while part := os.read(terminal, 4096):
+            parts.append(part)
+    return b"".join(parts)
+
+
 def test_a_terminal_sees_a_bar_for_every_model(host, write, tmp_path):
     pty = pytest.importorskip("pty")
     config = write(
@@ -548,13 +559,17 @@ def test_a_terminal_sees_a_bar_for_every_model(host, write, tmp_path):
         extra=SLOW.format(2 * len(BYTES)),
     )
     ours, theirs = pty.openpty()
-    os.set_blocking(ours, False)
-    done = subprocess.run(
-        command("download", "--config", config), stderr=theirs, stdout=subprocess.PIPE, check=True
-    )
-    seen = os.read(ours, 1 << 16).decode()
+    with ThreadPoolExecutor(1) as pool:
+        shown = pool.submit(read_to_end, ours)
+        done = subprocess.run(
+            command("download", "--config", config),
+            stderr=theirs,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        os.close(theirs)
+        seen = shown.result().decode()
     os.close(ours)
-    os.close(theirs)
     assert b"first: downloaded" in done.stdout
     for name in ("first", "second"):
         assert f"{name}:" in seen
