@@ -335,3 +335,8 @@ def test_the_plan_reads_as_a_page() -> None:
         "as parts of the sound are replaced (the kind of AC-3 is unknown)",
         "stream 3 (subtitle: subrip, eng): 10.00 s rewritten, as words are masked",
     ]
+
+
+def test_a_film_without_subtitles_has_no_words_masked() -> None:
+    plan = plan_of(segment(heard("hell", 1, 1.5)), info=film(VIDEO, LOW_COMPLEXITY))
+    assert "mask" not in "\n".join(plan.describe())

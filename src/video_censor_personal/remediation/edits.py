@@ -193,7 +193,8 @@ class EditPlan:
             if spans:
                 times = "once" if len(spans) == 1 else f"{len(spans)} times"
                 yield f"{kind}: {times}, {_length(union(spans))} in all"
-        if self.masks:
+        kept = (s.stream.kind for s in self.streams if s.work != "drop")
+        if self.masks and "subtitle" in kept:
             words = len({mask.word.casefold() for mask in self.masks})
             yield f"subtitles: {words} word{'s' * (words > 1)} masked"
 

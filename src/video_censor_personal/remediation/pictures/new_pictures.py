@@ -55,7 +55,7 @@ class NewPictures:
         if not self._missing:
             return []
         return [
-            f"{self._missing} pictures of video stream {index} are damaged; the copy shows those "
+            f"video stream {index} has damaged pictures ({self._missing}); the copy shows those "
             "before them instead"
         ]
 

@@ -62,8 +62,8 @@ class PictureTrack:
             self.notes.append(lost_dynamic_hdr(self.stream.index))
         if self._undecoded:
             self.notes.append(
-                f"{self._undecoded} packets of video stream {self.stream.index} are damaged; "
-                "the copy shows the frame before them instead"
+                f"video stream {self.stream.index} has damaged packets ({self._undecoded}); "
+                "the copy shows the picture before them instead"
             )
 
     def _decode(self, packet: Any) -> Iterator[Any]:

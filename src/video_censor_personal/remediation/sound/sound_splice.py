@@ -102,8 +102,8 @@ class SplicedSoundTrack:
             yield from self._close()
         if self._editor.undecoded:
             self.notes.append(
-                f"{self._editor.undecoded} packets of audio stream {self.stream.index} are "
-                "damaged; the copy is silent there"
+                f"audio stream {self.stream.index} has damaged packets "
+                f"({self._editor.undecoded}); the copy is silent there"
             )
 
     def _place(self, packet: Any) -> int:

@@ -101,7 +101,7 @@ class SoundTrack:
         yield from self.stream.encode(None)
         if self._undecoded:
             self.notes.append(
-                f"{self._undecoded} packets of audio stream {self.stream.index} are damaged; "
+                f"audio stream {self.stream.index} has damaged packets ({self._undecoded}); "
                 "the copy is silent there"
             )
 
