@@ -178,6 +178,32 @@ def test_holes_in_a_track_do_not_shift_what_follows(tmp_path: Path) -> None:
     assert not part(sound, rate, 0.6, 3.4).any()
 
 
+def test_a_single_odd_time_is_no_hole(tmp_path: Path) -> None:
+    """As in program streams, where a stamp jumps and the next one is right again."""
+    tone = Sound(lambda times: 0.5 * np.sin(2 * np.pi * 440 * times), codec="libmp3lame")
+    movie = make_movie(tmp_path / "a.mkv", seconds=4, sounds=[tone])
+    odd = tmp_path / "odd.mkv"
+    with av.open(str(movie.path)) as source, av.open(str(odd), "w") as target:
+        streams = [target.add_stream_from_template(s) for s in source.streams]
+        jumped = 0
+        for packet in source.demux():
+            if not packet.size:
+                continue
+            if packet.stream_index == 1 and packet.pts > 2500 and not jumped:
+                jumped = packet.pts
+                packet.pts = packet.dts = packet.pts + 23  # ms, of 24 to the next
+            packet.stream = streams[packet.stream_index]
+            target.mux(packet)
+    assert jumped
+    copy(odd, tmp_path / "b.mkv", segment(WORD))
+    sound, rate = decoded_audio(tmp_path / "b.mkv")
+    near = part(sound, rate, 2.3, 2.8)[0]
+    loudness = [
+        np.abs(near[at : at + rate // 200]).max() for at in range(0, len(near), rate // 200)
+    ]
+    assert min(loudness) > 0.4  # each 5 ms hold two waves of it
+
+
 def drop_packets(movie: Movie, out: Path, index: int, start: Fraction, end: Fraction) -> None:
     """The movie without the packets of one stream in `[start, end)`."""
     with av.open(str(movie.path)) as source, av.open(str(out), "w") as target:

@@ -70,6 +70,7 @@ class SoundTrack:
         self._position: int | None = None
         self._repeated = 0  # samples still to come that were heard already
         self._undecoded = 0
+        self._held: Any = None  # a frame whose time the next one is to confirm
         bleeps = any(edit.action == "bleep" for edit in edits)
         self._editor = SoundEditor(
             edits,
@@ -95,6 +96,8 @@ class SoundTrack:
             yield from self._frame(frame)
 
     def finish(self) -> Iterable[Any]:
+        if self._held is not None:
+            yield from self._place(self._held, None)
         if self._resampler is not None:
             for frame in self._resampler.resample(None):
                 yield from self._block(frame)
@@ -106,8 +109,13 @@ class SoundTrack:
             )
 
     def _frame(self, frame: Any) -> Iterator[Any]:
-        if frame.pts is not None:
-            yield from self._meet(frame.pts * frame.time_base - self._origin)
+        held, self._held = self._held, frame
+        if held is not None:
+            yield from self._place(held, frame)
+
+    def _place(self, frame: Any, following: Any) -> Iterator[Any]:
+        if frame.pts is not None and not self._is_lone_jump(frame, following):
+            yield from self._meet(self._time(frame))
         if self._position is None:
             self._position = 0
         try:
@@ -119,6 +127,17 @@ class SoundTrack:
             resampled = self._resample(frame)
         for block in resampled:
             yield from self._block(block)
+
+    def _is_lone_jump(self, frame: Any, following: Any) -> bool:
+        """Whether the next frame goes on as if this one's time were that at which the sound before
+        it ends: program streams have such stamps."""
+        if following is None or following.pts is None or self._position is None or self._repeated:
+            return False
+        goes_on = Fraction(self._position, self._rate) + Fraction(frame.samples, frame.sample_rate)
+        return abs(self._time(following) - goes_on) <= _TOLERANCE_S
+
+    def _time(self, frame: Any) -> Fraction:
+        return Fraction(frame.pts * frame.time_base - self._origin)
 
     def _resample(self, frame: Any) -> list[Any]:
         if self._resampler is None:
