@@ -87,13 +87,11 @@ def joining_encoder(
     encoding: Encoding,
     hdr: HdrMetadata,
     options: Mapping[str, str],
-    delay: int,
 ) -> Any:
     """An encoder, open, for a part of the picture of `source` between packets of the source.
 
     Args:
         options: what joints need beside the usual; lists of parameters are added to the usual.
-        delay: how many pictures it may hold back to encode them in another order, up to 2.
 
     Raises:
         OutputError: it does not take this picture.
@@ -104,18 +102,11 @@ def joining_encoder(
     encoder.thread_count = min(_MOST_THREADS, os.cpu_count() or 1)
     encoder.flags |= Flags.global_header
     usual = encoder_options(encoding, source, source.pix_fmt, hdr)
-    for name, value in (*options.items(), *_reordering(encoding.encoder, delay).items()):
+    for name, value in options.items():
         usual[name] = f"{usual[name]}:{value}" if name in usual else value
     encoder.options = usual
     _open(encoder, source)
     return encoder
-
-
-def _reordering(encoder: str, delay: int) -> dict[str, str]:
-    if encoder == "libx264":
-        pyramid = "normal" if delay > 1 else "none"
-        return {"x264-params": f"bframes={3 if delay else 0}:b-pyramid={pyramid}"}
-    return {}
 
 
 def _open(encoder: Any, source: Any) -> None:

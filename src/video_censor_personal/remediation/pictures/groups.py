@@ -8,7 +8,7 @@ from typing import Any
 
 from video_censor_personal.remediation.pictures.picture_codings import Entry
 
-__all__ = ["Group", "clean_cut", "slots_fit"]
+__all__ = ["Group", "clean_cut"]
 
 
 @dataclass(slots=True)
@@ -57,9 +57,3 @@ def clean_cut(stamps: Sequence[int], rest: Sequence[int], first_changed: int) ->
         here = stamps[place - 1]
         coming = here if coming is None else min(coming, here)
     return clean
-
-
-def slots_fit(slots: Sequence[int], shown: Sequence[int], delay: int) -> bool:
-    """Whether pictures shown at `shown` (in order) can be decoded at `slots` by an encoder that
-    holds back `delay` of them: each is decoded before it is shown."""
-    return all(slot <= shown[max(0, place - delay)] for place, slot in enumerate(slots))

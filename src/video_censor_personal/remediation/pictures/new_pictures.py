@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import chain, repeat
 from typing import Any, cast
 
 import av
@@ -14,15 +13,11 @@ from av.video.frame import PictureType
 from video_censor_personal.remediation.codecs import Encoding
 from video_censor_personal.remediation.encoders import joining_encoder
 from video_censor_personal.remediation.joinability import JoinError
-from video_censor_personal.remediation.pictures.groups import slots_fit
 from video_censor_personal.remediation.pictures.hdr import HdrMetadata
 from video_censor_personal.remediation.pictures.picture_codings import PictureCoding
 from video_censor_personal.remediation.pictures.video import PictureEditor
 
 __all__ = ["NewPictures"]
-
-_LONGEST_DELAY = 2
-_ANY = PictureType.NONE  # the encoder chooses
 
 
 class NewPictures:
@@ -44,7 +39,6 @@ class NewPictures:
         self._hdr = hdr
         self._origin = origin
         self._setup = bytes(source.codec_context.extradata or b"")
-        self._delay = min(_LONGEST_DELAY, int(source.codec_context.reorder_depth))
         self._missing = 0
 
     def setup(self) -> bytes:
@@ -95,9 +89,8 @@ class NewPictures:
             for packet in fed
             if packet.pts in wanted
         }
-        in_order = not slots_fit(slots, sorted(durations), self._delay)
         number = 0
-        for packet in self._packets(fed, wanted, in_order=in_order):
+        for packet in self._packets(fed, wanted):
             own = metadata.get(packet.pts, [])
             new = av.Packet(self._in_form(packet, own, first=number == 0))
             new.pts, new.dts, new.time_base = packet.pts, slots[number], self._source.time_base
@@ -114,20 +107,12 @@ class NewPictures:
 
     def _encoder(self) -> Any:
         return joining_encoder(
-            self._source,
-            self._encoding,
-            self._hdr,
-            self._coding.encoder_options,
-            self._delay,
+            self._source, self._encoding, self._hdr, self._coding.encoder_options
         )
 
-    def _packets(
-        self, fed: Iterable[Any], wanted: Mapping[int, tuple[int, int]], *, in_order: bool
-    ) -> Iterator[Any]:
-        """`in_order`: pictures are decoded in the order in which they are shown. The encoder is
-        told picture by picture, as one set up for it would have parameter sets of its own."""
+    def _packets(self, fed: Iterable[Any], wanted: Mapping[int, tuple[int, int]]) -> Iterator[Any]:
+        """In the order in which they are shown, which is also that of decoding."""
         encoder = self._encoder()
-        kinds = chain([PictureType.I], repeat(PictureType.P)) if in_order else repeat(_ANY)
         left = dict(wanted)
         for frame in self._frames(self._worth_decoding(fed, wanted)):
             moved, _ = left.pop(frame.pts, (None, 0))
@@ -143,7 +128,7 @@ class NewPictures:
                 raise JoinError(self._source.index, "its pictures change their size or format")
             self._editor.apply(frame, frame.pts * self._source.time_base - self._origin)
             frame.pts, frame.time_base = moved, self._source.time_base
-            frame.pict_type = next(kinds)
+            frame.pict_type = PictureType.NONE  # the encoder chooses
             yield from encoder.encode(frame)
         yield from encoder.encode(None)
 
