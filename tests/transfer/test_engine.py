@@ -63,14 +63,11 @@ def test_many_connections_share_a_file_and_bring_every_byte_once(
     def slowly(request: Request, reply: Reply) -> None:
         reply.bytes_per_s = 1_000_000
 
-    began = time.monotonic()
     outcome = fetch(server.host("/model", BIG, tweak=slowly), content=BIG)
-    took = time.monotonic() - began
 
     assert outcome.path.read_bytes() == BIG
     assert outcome.fetched_bytes == len(BIG)
     assert server.most_at_once >= 6
-    assert took < 2.5  # one connection would need 3 s
     assert server.sent_bytes < 1.3 * len(BIG)
 
 
