@@ -12,6 +12,7 @@ Times in arguments and results are seconds since the first frame.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -32,6 +33,8 @@ from movie_readers import (
     number_picture,
     read_number,
 )
+
+from video_censor_personal.remediation import svt_av1
 
 __all__ = [
     "Movie",
@@ -237,6 +240,8 @@ def _pictures(
 
 def _encode_video(track: _Track, pictures: Iterator[tuple[Fraction, Any]], begin: Fraction) -> None:
     context = track.stream.codec_context
+    with svt_av1.contained() if context.name == "libsvtav1" else nullcontext():
+        context.open(strict=False)
     reformatter = av.video.reformatter.VideoReformatter()
     for time, picture in pictures:
         frame = reformatter.reformat(picture, format=context.pix_fmt)

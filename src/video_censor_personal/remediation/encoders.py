@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -14,11 +15,11 @@ from av.codec.context import Flags
 from av.format import Flags as FormatFlags
 
 from video_censor_personal.errors import OutputError
+from video_censor_personal.remediation import svt_av1
 from video_censor_personal.remediation.codecs import Encoding
 from video_censor_personal.remediation.edits import StreamPlan
 from video_censor_personal.remediation.encoder_options import encoder_options
 from video_censor_personal.remediation.hardware import memory_format
-from video_censor_personal.remediation.heap import release_large_blocks
 from video_censor_personal.remediation.pictures.hdr import HdrMetadata
 from video_censor_personal.remediation.pictures.video import planar_format
 from video_censor_personal.remediation.sound.dolby_options import loudness_options
@@ -110,11 +111,9 @@ def joining_encoder(
 
 
 def _open(encoder: Any, source: Any) -> None:
-    if encoder.name == "libsvtav1":
-        os.environ.setdefault("SVT_LOG", "1")  # it would write to standard error by itself
-        release_large_blocks()
     try:
-        encoder.open(strict=False)
+        with svt_av1.contained() if encoder.name == "libsvtav1" else nullcontext():
+            encoder.open(strict=False)
     except (av.error.FFmpegError, ValueError) as error:
         raise OutputError(
             f"{encoder.name} cannot encode the picture of stream {source.index} "
