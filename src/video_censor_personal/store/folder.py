@@ -29,6 +29,7 @@ class Store:
 
     def __init__(self, root: Path | str, *, private: Path | str | None = None) -> None:
         self.root = Path(root)
+        self._root = os.fspath(root)
         self.private = Path(private) if private else self.root / PRIVATE_FOLDER
         self.records = Records(self.private / "records.jsonl")
         self._partials, self._locks = self.private / "partial", self.private / "locks"
@@ -41,7 +42,7 @@ class Store:
         Raises:
             ConfigError: the name would leave the root, or no file can have it on some platform.
         """
-        return self.root.joinpath(*_parts(target))
+        return _located(self._root, target)
 
     def contained_path(self, target: str) -> Path:
         """As `path`, and no symbolic link on the way leads out of the root.
@@ -211,13 +212,17 @@ class Store:
             return freed
 
 
-# The same names come again and again while thousands of files are planned, locked and published.
-@lru_cache(maxsize=4096)
 def _parts(target: str) -> tuple[str, ...]:
     parts = check_name(target)
     if collision_key(parts[0]) == PRIVATE_FOLDER:
         raise ConfigError(f"{PRIVATE_FOLDER!r} belongs to the downloader itself", key="name")
     return parts
+
+
+# The same names come again and again while thousands of files are planned, locked and published.
+@lru_cache(maxsize=4096)
+def _located(root: str, target: str) -> Path:
+    return Path(root, *_parts(target))
 
 
 def sync_folder(folder: Path) -> None:

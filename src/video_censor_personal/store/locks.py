@@ -137,9 +137,7 @@ class _LockFile:
 
     def introduce(self, slot: int) -> None:
         """Write down who has the lock."""
-        with _mutex:
-            os.lseek(self._fd, _note_at(slot), os.SEEK_SET)
-            os.write(self._fd, _introduction(Owner.myself()))
+        _write_at(self._fd, _introduction(Owner.myself()), _note_at(slot))
 
     def leave(self, slot: int) -> None:
         with _mutex:
@@ -254,6 +252,11 @@ if sys.platform == "win32":
         with contextlib.suppress(OSError):
             msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
 
+    def _write_at(fd: int, data: bytes, position: int) -> None:
+        with _mutex:
+            os.lseek(fd, position, os.SEEK_SET)
+            os.write(fd, data)
+
 else:
     import fcntl
 
@@ -282,6 +285,9 @@ else:
                 fcntl.flock(fd, fcntl.LOCK_UN)
             else:
                 fcntl.fcntl(fd, _OFD_SETLK, _range(fcntl.F_UNLCK, slot))
+
+    def _write_at(fd: int, data: bytes, position: int) -> None:
+        os.pwrite(fd, data, position)
 
     @cache
     def _warn_of_no_locks(reason: str) -> None:

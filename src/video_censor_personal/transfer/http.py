@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from video_censor_personal.errors import ConfigError
 from video_censor_personal.transfer.address import Address
@@ -265,13 +266,17 @@ def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     if not version.startswith("HTTP/1.") or not _STATUS.fullmatch(code):
         raise Fault("the server does not speak HTTP/1.1", passing=False)
     headers = {":reason": _UNPRINTABLE.sub("?", reason)}  # it is shown on terminals
-    for line in rest:
-        name, colon, value = line.partition(":")
-        if colon:
-            headers[name.strip().lower()] = value.strip()
+    headers.update([_parse_field(line) for line in rest if ":" in line])
     if version == "HTTP/1.0" and "connection" not in headers:
         headers["connection"] = "close"
     return int(code), headers
+
+
+# Most lines of an answer stand in the next one too.
+@lru_cache(maxsize=64)
+def _parse_field(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name.strip().lower(), value.strip()
 
 
 def _count(text: str) -> int | None:
