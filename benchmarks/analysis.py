@@ -315,6 +315,8 @@ def main() -> None:
         spans, extra = CHILDREN[given.child](given.film, given.rate)
         print(json.dumps([spans, extra, peak_memory_mib()]))
         return
+    # Else a checkout, unlike what is installed, would be compiled in every process measured.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder:
         for film in given.films:
             compare_ways(given, film, given.folder or Path(folder))

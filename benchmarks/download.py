@@ -463,6 +463,8 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, help="where the files lie (default: a temporary one)"
     )
+    # Else a checkout, unlike what is installed, would be compiled in every process measured.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     said = parser.parse_args()
     global PEERS_PYTHON
     PEERS_PYTHON = said.peers_python

@@ -1,7 +1,7 @@
-"""Measure the model service: status calls under load, memory of listeners, kills.
+"""Measure the model service: status calls under load, memory of listeners, stops, kills.
 
-    .venv/bin/python benchmarks/service.py            # everything, about three minutes
-    .venv/bin/python benchmarks/service.py kills      # or: load, naive
+    .venv/bin/python benchmarks/service.py            # everything, about four minutes
+    .venv/bin/python benchmarks/service.py kills      # or: load, naive, stops
 
 The hub, the service and the clients are processes of their own on this machine, on loopback.
 """
@@ -302,6 +302,52 @@ def naive() -> None:
     print(f"  hashing it (without HTTP)   {slow * 1e3:7.0f} ms   {slow / fast:.0f} times as long")
 
 
+# -- stopping
+
+
+def stops() -> None:
+    size_mb, pace_mb, rounds = 512, 4.0, 5
+    print(
+        f"\nstopping 3 downloads of {size_mb} MiB, {pace_mb:g} MiB/s a connection, {rounds} times"
+    )
+    measured: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        with machine(size_mb, pace_mb) as (running, folder):
+            for name, seconds in stopped(running, folder).items():
+                measured.setdefault(name, []).append(seconds)
+    for name, times in measured.items():
+        median, worst = statistics.median(times), max(times)
+        print(f"  {name:28}{median * 1e3:7.0f} ms, at worst {worst * 1e3:.0f}")
+
+
+def stopped(running: Hub, folder: Path) -> dict[str, float]:
+    """How long it takes until a download and the service have stopped, in seconds."""
+    service = Service(running, folder)
+    try:
+        service.start_downloads()
+        while service.states() != ["running"] * len(MODELS) or not all_receive(service):
+            time.sleep(0.05)
+        began = time.perf_counter()
+        service.client.request("DELETE", "/api/models", json={"hf_repo": MODELS[0]})
+        answered = time.perf_counter() - began
+        while service.states().count("running") == len(MODELS):
+            time.sleep(0.005)
+        cancelled = time.perf_counter() - began
+        service.client.close()
+        began = time.perf_counter()
+        service.process.terminate()
+        service.process.wait()
+        ended = time.perf_counter() - began
+    finally:
+        service.kill()
+    return {"DELETE answered": answered, "its download stopped": cancelled, "SIGTERM": ended}
+
+
+def all_receive(service: Service) -> bool:
+    jobs = service.client.get("/api/downloads").json()["downloads"]
+    return all(job["progress"]["fetched_bytes"] for job in jobs)
+
+
 # -- kills
 
 
@@ -344,7 +390,7 @@ def main() -> None:
     elif command == "clients":
         clients(int(values[0]))
     else:
-        for each in (load, naive, kills):
+        for each in (load, naive, stops, kills):
             if command in ("all", each.__name__):
                 each()
 
