@@ -101,6 +101,8 @@ def decoded_audio(path: Path, stream: int = 0) -> tuple[np.ndarray, int]:
 
 
 def _origin(container: Any) -> Fraction | None:
+    if container.format.name == "avi":  # it has no times, and FFmpeg would make some up
+        return Fraction(0)
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
             frame = next(container.decode(stream))

@@ -221,6 +221,8 @@ def _video_track(
     stream.codec_context.time_base = stream.time_base = Fraction(1, _TICKS)
     if codec in ("libx265", "mpeg4"):  # these two cannot count 90 000 ticks a second
         stream.codec_context.time_base = stream.time_base = 1 / (fps * 4)
+    if out.format.name == "avi":  # it counts pictures
+        stream.codec_context.time_base = stream.time_base = 1 / fps
     if codec == "libx265":
         stream.codec_context.codec_tag = "hvc1"
     return _Track(stream)

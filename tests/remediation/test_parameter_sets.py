@@ -6,6 +6,7 @@ import av
 import pytest
 from movies import make_movie
 
+from video_censor_personal.media.bits import unescaped
 from video_censor_personal.media.probe import probe
 from video_censor_personal.remediation.bitstreams.hevc_numbers import (
     has_our_number,
@@ -15,7 +16,6 @@ from video_censor_personal.remediation.bitstreams.nal import (
     escaped,
     joined,
     split_lengths,
-    unescaped,
 )
 from video_censor_personal.remediation.bitstreams.parameter_sets import (
     HEVC_PPS,

@@ -10,6 +10,7 @@ import av.error
 from av.container import InputContainer
 
 from video_censor_personal.findings import Gap
+from video_censor_personal.media.avi_times import demuxed
 from video_censor_personal.media.base import MediaInfo, StreamInfo
 from video_censor_personal.media.container import open_media
 from video_censor_personal.timeline import Span
@@ -30,7 +31,7 @@ def packets(container: InputContainer, streams: Sequence[Any]) -> Iterator[Any]:
     A file that breaks off in the middle of a packet just ends there.
     """
     try:
-        for packet in container.demux(*streams):
+        for packet in demuxed(container, streams):
             if packet.size:
                 yield packet
     except (av.error.InvalidDataError, av.error.EOFError):

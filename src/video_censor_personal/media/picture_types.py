@@ -13,7 +13,7 @@ from typing import Any
 
 from video_censor_personal.media.base import StreamInfo
 
-__all__ = ["PictureType", "PictureTypes"]
+__all__ = ["PictureType", "PictureTypes", "unit_starts"]
 
 _START_CODE = b"\0\0\1"
 
@@ -58,23 +58,13 @@ class PictureTypes:
     def read(self, packet: Any) -> PictureType:
         """The type of the picture in `packet`; a cautious guess where there is none to be found."""
         data = memoryview(packet)
-        for count, unit in enumerate(self._units(data)):
+        for count, unit in enumerate(unit_starts(data, self._length_bytes)):
             if count == _MOST_UNITS or unit + 2 > len(data):
                 break
             found = (self._read_hevc if self._hevc else _read_h264)(data[unit], data[unit + 1])
             if found is not None:
                 return found
         return _UNKNOWN
-
-    def _units(self, data: memoryview) -> Iterator[int]:
-        """Where each NAL unit begins."""
-        if not self._length_bytes:
-            yield from _after_start_codes(data)
-            return
-        position, wide = 0, self._length_bytes
-        while position + wide < len(data):
-            yield position + wide
-            position += wide + int.from_bytes(data[position : position + wide], "big")
 
     @staticmethod
     def _read_hevc(first: int, second: int) -> PictureType | None:
@@ -90,6 +80,18 @@ def _read_h264(first: int, _second: int) -> PictureType | None:
     if kind not in (1, 2, 5):
         return None
     return PictureType(bool(first >> 5 & 3), kind == 5)
+
+
+def unit_starts(data: memoryview, length_bytes: int) -> Iterator[int]:
+    """Where each NAL unit of a packet begins; with `length_bytes` 0, they have start codes."""
+    if not length_bytes:
+        yield from _after_start_codes(data)
+        return
+    position = 0
+    while position + length_bytes < len(data):
+        yield position + length_bytes
+        position += length_bytes
+        position += int.from_bytes(data[position - length_bytes : position], "big")
 
 
 def _after_start_codes(data: memoryview) -> Iterator[int]:

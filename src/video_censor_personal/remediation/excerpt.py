@@ -12,6 +12,7 @@ from typing import Any
 
 import av.error
 
+from video_censor_personal.media.avi_times import demuxed
 from video_censor_personal.media.base import MediaInfo, StreamInfo
 from video_censor_personal.media.container import open_media
 from video_censor_personal.remediation.container import (
@@ -136,7 +137,7 @@ class _Writer:
         self._source.seek(target, stream=self._video)
         part = _Part(self._entered(span))
         chosen = [self._source.streams[index] for index in self._streams]
-        for packet in self._source.demux(chosen):
+        for packet in demuxed(self._source, chosen):
             if packet.size and packet.pts is not None and not self._take(part, packet, span):
                 break
         if part.start is None:

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
+from av.bitstream import BitStreamFilterContext
+
 from video_censor_personal.remediation.edits import WordMask
 from video_censor_personal.remediation.packets import with_data
 from video_censor_personal.remediation.retiming import Retiming
 from video_censor_personal.remediation.subtitles import TEXT_CODECS, convert_packet, mask_packet
 from video_censor_personal.timeline import Span
 
-__all__ = ["CopiedTrack", "SubtitleTrack", "Track"]
+__all__ = ["CopiedTrack", "SubtitleTrack", "Track", "UnpackedTrack"]
 
 # An alignment may place a word a little before or after the subtitle that says it.
 _NEAR_S = Fraction(1, 2)
@@ -63,6 +65,28 @@ class CopiedTrack:
 
     def finish(self) -> Iterable[Any]:
         return ()
+
+
+class UnpackedTrack(CopiedTrack):
+    """MPEG-4 pictures from an AVI, each in a packet of its own.
+
+    DivX and Xvid put two pictures into one packet and nothing into the next, which no other kind of
+    file provides for.
+
+    Args:
+        source: their stream.
+    """
+
+    def __init__(self, stream: Any, source: Any) -> None:
+        super().__init__(stream)
+        self._filter = BitStreamFilterContext("mpeg4_unpack_bframes", source)
+
+    def push(self, packet: Any) -> Iterable[Any]:
+        if packet.size:
+            time_base = packet.time_base
+            for new in self._filter.filter(packet):
+                new.time_base = time_base
+                yield from super().push(new)
 
 
 class SubtitleTrack:

@@ -13,6 +13,7 @@ import av.error
 
 from video_censor_personal.config import Remediation
 from video_censor_personal.errors import OutputError
+from video_censor_personal.media.avi_times import demuxed
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.media.container import open_media
 from video_censor_personal.progress import Listener, Progress, ignore
@@ -27,7 +28,7 @@ from video_censor_personal.remediation.edits import EditPlan
 from video_censor_personal.remediation.joinability import JoinError
 from video_censor_personal.remediation.output import muxer_of
 from video_censor_personal.remediation.packets import duplicate
-from video_censor_personal.remediation.plain_track import Track
+from video_censor_personal.remediation.plain_track import CopiedTrack, Track
 from video_censor_personal.remediation.retiming import Retiming, frame_exact
 from video_censor_personal.remediation.tracks import Tracks, lay_tracks
 
@@ -184,12 +185,18 @@ class _Pass:
             if lanes[0].entry.kind != "attachment"
         ]
         try:
-            yield from self._taken(self._source.demux(streams))
+            yield from self._taken(demuxed(self._source, streams, as_stored=self._as_stored()))
         except (av.error.InvalidDataError, av.error.EOFError) as error:
             self.notes.append(
                 f"{self._info.path.name} could not be read to its end ({error.strerror}); "
                 "the copy ends where it breaks off"
             )
+
+    def _as_stored(self) -> list[int]:
+        """From one AVI to another, what is copied needs no times, and has its places already."""
+        if self._out.format.name != "avi":
+            return []
+        return [i for i, lanes in self._lanes.items() if isinstance(lanes[0].track, CopiedTrack)]
 
     def _mux(self, packet: Any, lane: _Lane) -> None:
         entry = lane.entry

@@ -10,6 +10,7 @@ from typing import Any
 
 import av.error
 
+from video_censor_personal.media.avi_times import demuxed
 from video_censor_personal.media.base import Chapter, MediaInfo
 from video_censor_personal.media.container import open_media
 from video_censor_personal.timeline import Span, subtract, union
@@ -144,7 +145,7 @@ def _frame_times(container: Any, stream: Any, around: Fraction) -> list[Fraction
 
 
 def _times_until(container: Any, stream: Any, end: Fraction) -> Iterator[Fraction]:
-    for packet in container.demux(stream):
+    for packet in demuxed(container, [stream]):
         if packet.pts is not None:
             time = Fraction(packet.pts * stream.time_base)
             yield time

@@ -26,7 +26,12 @@ from video_censor_personal.remediation.pictures.picture_codings import coding_of
 from video_censor_personal.remediation.pictures.picture_splice import SplicedPictureTrack
 from video_censor_personal.remediation.pictures.picture_track import PictureTrack
 from video_censor_personal.remediation.pictures.video import PictureEditor
-from video_censor_personal.remediation.plain_track import CopiedTrack, SubtitleTrack, Track
+from video_censor_personal.remediation.plain_track import (
+    CopiedTrack,
+    SubtitleTrack,
+    Track,
+    UnpackedTrack,
+)
 from video_censor_personal.remediation.retiming import Retiming
 from video_censor_personal.remediation.sound.sound_splice import SplicedSoundTrack
 from video_censor_personal.remediation.sound.sound_track import SoundTrack
@@ -106,7 +111,14 @@ class _Layer:
             return (self._picture if source.type == "video" else self._sound)(source, plan)
         if stream.kind == "subtitle":
             return self._subtitles(copied_stream(self.out, source), stream.codec)
-        return CopiedTrack(copied_stream(self.out, source))
+        return self._copied(source)
+
+    def _copied(self, source: Any) -> Track:
+        stream = copied_stream(self.out, source)
+        leaves_avi = self.info.container == "avi" and muxer_of(self.output) != "avi"
+        if leaves_avi and source.type == "video" and source.codec_context.name == "mpeg4":
+            return UnpackedTrack(stream, source)
+        return CopiedTrack(stream)
 
     def _instead(self, plan: StreamPlan, source: Any, misfit: Misfit) -> Track | None:
         """What becomes of a stream that this kind of file cannot hold."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from video_censor_personal.remediation.bitstreams.nal import BitReader
+from video_censor_personal.media.bits import BitReader
 
 __all__ = [
     "FRAME_UNITS",

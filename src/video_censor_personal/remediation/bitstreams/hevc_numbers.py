@@ -6,12 +6,8 @@ profile; a PPS has its own number and then that of its SPS; a slice names its PP
 
 from __future__ import annotations
 
-from video_censor_personal.remediation.bitstreams.nal import (
-    BitReader,
-    escaped,
-    exp_golomb,
-    unescaped,
-)
+from video_censor_personal.media.bits import BitReader, unescaped
+from video_censor_personal.remediation.bitstreams.nal import escaped, exp_golomb
 from video_censor_personal.remediation.bitstreams.parameter_sets import HEVC_SPS, HEVC_VPS
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""NAL units of H.264 and HEVC: splitting packets into them, and the bits within them.
+"""NAL units of H.264 and HEVC: splitting packets into them, and joining them.
 
 In MP4 and Matroska a packet is a row of units, each after its length. Encoders put start codes
 between them (Annex B of both standards).
@@ -10,17 +10,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 __all__ = [
-    "BitReader",
     "escaped",
     "exp_golomb",
     "joined",
     "split_annexb",
     "split_lengths",
-    "unescaped",
 ]
 
 _START_CODE = re.compile(rb"\x00\x00\x01")
-_ESCAPE = re.compile(rb"\x00\x00\x03(?=[\x00-\x03]|\Z)", re.DOTALL)
 _ESCAPED = re.compile(rb"\x00\x00(?=[\x00-\x03])", re.DOTALL)
 _LENGTH_BYTES = 4
 
@@ -52,13 +49,8 @@ def joined(units: Iterable[bytes]) -> bytes:
     return b"".join(len(unit).to_bytes(_LENGTH_BYTES, "big") + unit for unit in units)
 
 
-def unescaped(payload: bytes) -> bytes:
-    """`payload` without the bytes that keep it from looking like a start code."""
-    return _ESCAPE.sub(b"\0\0", payload)
-
-
 def escaped(payload: bytes) -> bytes:
-    """The inverse of `unescaped`."""
+    """`payload` with bytes that keep it from looking like a start code."""
     return _ESCAPED.sub(b"\0\0\x03", payload)
 
 
@@ -66,37 +58,3 @@ def exp_golomb(number: int) -> str:
     """`number` as the standards' ue(v), in characters 0 and 1."""
     digits = f"{number + 1:b}"
     return "0" * (len(digits) - 1) + digits
-
-
-class BitReader:
-    """Reads bits from the front of `data`.
-
-    Attributes:
-        bits: all of them, in characters 0 and 1.
-        position: of the next one.
-    """
-
-    def __init__(self, data: bytes) -> None:
-        marked = int.from_bytes(b"\x01" + data, "big")  # so that zeros in front are not lost
-        self.bits = f"{marked:b}"[1:]
-        self.position = 0
-
-    def number(self, count: int) -> int:
-        """The next `count` bits.
-
-        Raises:
-            ValueError: there are none left.
-        """
-        found = self.bits[self.position : self.position + count]
-        self.position += count
-        return int(found, 2)
-
-    def exp_golomb(self) -> int:
-        """The next ue(v).
-
-        Raises:
-            ValueError: there is none.
-        """
-        zeros = self.bits.index("1", self.position) - self.position
-        self.position += zeros
-        return self.number(zeros + 1) - 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from video_censor_personal.remediation.bitstreams.nal import BitReader, unescaped
+from video_censor_personal.media.bits import BitReader, unescaped
 
 __all__ = [
     "HEVC_PPS",
