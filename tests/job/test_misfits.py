@@ -4,6 +4,7 @@ import json
 import tempfile
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from movies import (
@@ -115,6 +116,20 @@ def test_what_is_only_known_by_trying_is_tried_before_the_work(
         plan_job(request_of(film, tmp_path / f"b{wanted}", *found))
     run_job(plan_job(request_of(film, tmp_path / f"b{instead}", WORD)))
     assert probe(tmp_path / f"b{instead}").audio
+
+
+def test_a_first_stream_that_is_left_out_does_not_stop_the_others(tmp_path: Path) -> None:
+    cues = Subtitles([(0.5, 1, "what the hell")], codec="subrip")
+    film = make_movie(tmp_path / "a.mkv", seconds=2, sounds=[Sound()], subtitles=[cues]).path
+    turned = tmp_path / "turned.mkv"
+    with av.open(str(film)) as source, av.open(str(turned), "w") as out:
+        streams = {s.index: out.add_stream_from_template(s) for s in reversed(source.streams)}
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = streams[packet.stream_index]
+                out.mux(packet)
+    run_job(plan_job(request_of(turned, tmp_path / "b.ts", WORD)))
+    assert [stream.kind for stream in probe(tmp_path / "b.ts").streams] == ["audio", "video"]
 
 
 def test_sound_that_can_be_copied_and_not_be_changed_is_refused_before_the_analysis(

@@ -99,10 +99,8 @@ class _Clock:
         self._decoded: deque[int] = deque()
 
     def take(self, entry: _Entry) -> None:
-        """Holds `entry` until its time is known; an empty packet ends the stream."""
+        """Holds `entry` until its time is known."""
         packet = entry.packet
-        if not packet.size:
-            self.finish()
         if not packet.size or packet.dts is None:
             return
         if not self._delay or self._orders is None:

@@ -185,7 +185,9 @@ class _Pass:
             if lanes[0].entry.kind != "attachment"
         ]
         try:
-            yield from self._taken(demuxed(self._source, streams, as_stored=self._as_stored()))
+            found = demuxed(self._source, streams, as_stored=self._as_stored())
+            # The empty ones at the end all say that they are of stream 0, which may not be taken.
+            yield from self._taken(packet for packet in found if packet.size)
         except (av.error.InvalidDataError, av.error.EOFError) as error:
             self.notes.append(
                 f"{self._info.path.name} could not be read to its end ({error.strerror}); "
