@@ -118,6 +118,22 @@ def test_what_is_only_known_by_trying_is_tried_before_the_work(
     assert probe(tmp_path / f"b{instead}").audio
 
 
+@pytest.mark.parametrize("picture", [{"bf": "0"}, {"bf": "2"}], ids=["in order", "reordered"])
+def test_the_refusal_names_the_stream_that_does_not_fit(
+    tmp_path: Path, picture: dict[str, str]
+) -> None:
+    """H.264 of an MP4 has lengths between its units, and AVI wants start codes."""
+    film = make_movie(
+        tmp_path / "a.mp4", seconds=2, video_options=picture, sounds=[Sound(codec="libmp3lame")]
+    ).path
+    with pytest.raises(OutputError) as refused:
+        plan_job(request_of(film, tmp_path / "b.avi", WORD))
+    said = str(refused.value)
+    assert said.startswith("a .avi file cannot hold stream 0 (video: h264) of a.mp4: ")
+    assert "audio" not in said
+    assert "name the copy b.mp4" in said
+
+
 def test_a_first_stream_that_is_left_out_does_not_stop_the_others(tmp_path: Path) -> None:
     cues = Subtitles([(0.5, 1, "what the hell")], codec="subrip")
     film = make_movie(tmp_path / "a.mkv", seconds=2, sounds=[Sound()], subtitles=[cues]).path

@@ -208,9 +208,9 @@ class _Pass:
         except av.error.FFmpegError as error:
             if full := disk_error(error):
                 raise full from error
+            # Muxers put the streams' packets in order, so it may not be the one just handed over.
             raise OutputError(
-                f"a packet of stream {lane.track.stream.index} ({entry.kind}) at "
-                f"{float(entry.end):.3f} s could not be written: {error.strerror}"
+                f"a packet up to {float(entry.end):.3f} s could not be written: {error.strerror}"
             ) from error
         if lane.is_clock and entry.end_ticks >= self._tell_at:
             self._tell(entry)

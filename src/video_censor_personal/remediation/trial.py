@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from video_censor_personal.config import Remediation
 from video_censor_personal.errors import InputError, OutputCheckError, OutputError
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.remediation.check import check_copy
-from video_censor_personal.remediation.edits import EditPlan
+from video_censor_personal.remediation.edits import EditPlan, StreamPlan
 from video_censor_personal.remediation.misfits import surer_suffix
 from video_censor_personal.remediation.output import SUFFIXES
 from video_censor_personal.remediation.remuxing import remux
@@ -38,28 +38,61 @@ def try_out(info: MediaInfo, plan: EditPlan, output: Path, remediation: Remediat
         InputError: the source cannot be read.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix="video-censor-") as folder:
-            part = Path(folder) / f"beginning{output.suffix}"
-            made = remux(part, info, plan, output, remediation, taken=_Beginning(info, plan))
-            played = [entry for entry in made.written.values() if entry.kind in ("video", "audio")]
-            if all(entry.packets for entry in played):
-                check_copy(part, made.written, output)
+        _try(info, plan, output, remediation)
     except OutputError as error:
-        raise _refusal(error, info, plan, output) from error
+        culprit = _culprit(info, plan, output, remediation)
+        raise _refusal(error, info, plan, output, culprit) from error
     except InputError:  # some of ours are OSErrors too
         raise
     except OSError:  # of the temporary files
         return
 
 
-def _refusal(error: OutputError, info: MediaInfo, plan: EditPlan, output: Path) -> OutputError:
+def _try(info: MediaInfo, plan: EditPlan, output: Path, remediation: Remediation) -> None:
+    with tempfile.TemporaryDirectory(prefix="video-censor-") as folder:
+        part = Path(folder) / f"beginning{output.suffix}"
+        made = remux(part, info, plan, output, remediation, taken=_Beginning(info, plan))
+        played = [entry for entry in made.written.values() if entry.kind in ("video", "audio")]
+        if all(entry.packets for entry in played):
+            check_copy(part, made.written, output)
+
+
+def _culprit(
+    info: MediaInfo, plan: EditPlan, output: Path, remediation: Remediation
+) -> StreamPlan | None:
+    """The first stream that cannot be written even on its own; None where only all of them cannot.
+
+    The muxer does not tell, and what it refuses may not be what it was given last.
+    """
+    for entry in plan.streams:
+        if entry.work == "drop" or entry.stream.kind not in ("video", "audio"):
+            continue
+        try:
+            _try(info, replace(plan, streams=(entry,)), output, remediation)
+        except OutputError:
+            return entry
+    return None
+
+
+def _refusal(
+    error: OutputError,
+    info: MediaInfo,
+    plan: EditPlan,
+    output: Path,
+    culprit: StreamPlan | None,
+) -> OutputError:
     kept = [entry for entry in plan.streams if entry.work != "drop"]
     codecs = [entry.encoding.codec if entry.encoding else entry.stream.codec for entry in kept]
     others = any(entry.encoding and entry.encoding.why_other for entry in kept)
     own = info.path.suffix.lower() in SUFFIXES and not others
     name = output.with_suffix(surer_suffix(info, output, own=own)).name
+    what = f"{info.path.name} ({', '.join(codecs)})"
+    if culprit is not None:
+        stream = culprit.stream
+        codec = culprit.encoding.codec if culprit.encoding else stream.codec
+        what = f"stream {stream.index} ({stream.kind}: {codec}) of {info.path.name}"
     return OutputError(
-        f"a {output.suffix} file cannot hold {info.path.name} ({', '.join(codecs)}): its first "
+        f"a {output.suffix} file cannot hold {what}: its first "
         f"second was tried, and {error.what if isinstance(error, OutputCheckError) else error}; "
         f"name the copy {name}",
         path=output,
