@@ -148,6 +148,30 @@ def test_a_first_stream_that_is_left_out_does_not_stop_the_others(tmp_path: Path
     assert [stream.kind for stream in probe(tmp_path / "b.ts").streams] == ["audio", "video"]
 
 
+@pytest.mark.parametrize(
+    ("picture", "sound", "stream"),
+    [(H264, "ac3", 1), (H264, "eac3", 1), (H264, "libopus", 1), ("libvpx-vp9", "aac", 0)],
+)
+def test_what_few_players_read_in_an_flv_is_refused_unless_the_film_is_one(
+    tmp_path: Path, picture: str, sound: str, stream: int
+) -> None:
+    film = make_movie(
+        tmp_path / "a.mkv", seconds=2, video_codec=picture, sounds=[Sound(codec=sound)]
+    ).path
+    refusal = (
+        rf"stream {stream} \((audio|video): .* \.flv file cannot hold it; name the copy b\.mkv"
+    )
+    for found in ((), (WORD,)):
+        with pytest.raises(OutputError, match=refusal):
+            plan_job(request_of(film, tmp_path / "b.flv", *found))
+    own = make_movie(
+        tmp_path / "a.flv", seconds=2, video_codec=picture, sounds=[Sound(codec=sound)]
+    ).path
+    run_job(plan_job(request_of(own, tmp_path / "b.flv", WORD)))
+    kept = {entry.kind: entry.codec for entry in probe(tmp_path / "b.flv").streams}
+    assert kept == {entry.kind: entry.codec for entry in probe(own).streams}
+
+
 def test_sound_that_can_be_copied_and_not_be_changed_is_refused_before_the_analysis(
     tmp_path: Path,
 ) -> None:

@@ -25,6 +25,9 @@ __all__ = ["Misfit", "is_written_anew", "losses", "misfit_of", "surer_suffix"]
 
 _CHAPTER_TRACK = "bin_data"  # MP4 keeps chapters in a track of its own; the muxer writes it
 
+# Only "enhanced" FLV has names for these; FFmpeg 5.1 reads none of them.
+_READ_BY_FEW = {"flv": ("hevc", "vp9", "av1", "ac3", "eac3", "flac", "opus")}
+
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
@@ -77,7 +80,8 @@ def misfit_of(source: Any, plan: StreamPlan, info: MediaInfo, output: Path) -> M
     """
     stream, suffix, muxer = plan.stream, output.suffix, muxer_of(output)
     encoding = plan.encoding or Encoding(stream.codec, "")
-    if accepts(muxer, encoding.encoder) if encoding.why_other else holds(muxer, source):
+    fits = accepts(muxer, encoding.encoder) if encoding.why_other else holds(muxer, source)
+    if fits and (muxer == info.container or encoding.codec not in _READ_BY_FEW.get(muxer, ())):
         return None
     if stream.kind == "subtitle" and stream.codec in TEXT_CODECS:
         codec = text_codec(muxer)
