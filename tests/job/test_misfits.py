@@ -205,6 +205,37 @@ def test_a_kind_of_file_that_begins_later_keeps_sound_and_picture_together(
     assert np.abs(samples).max(axis=0).argmax() / rate == pytest.approx(1.5, abs=0.002)
 
 
+def test_a_picture_encoded_for_wmv_is_stored_in_the_order_in_which_it_is_shown(
+    tmp_path: Path,
+) -> None:
+    film = make_movie(
+        tmp_path / "a.wmv",
+        seconds=2,
+        fps=25,
+        video_codec="wmv2",
+        video_options={"bf": "0"},
+        sounds=[Sound(codec="wmav2")],
+    )
+    hidden = WORD | {"labels": ["Nudity"], "video_action": "blur", "audio_action": "none"}
+    run_job(plan_job(request_of(film.path, tmp_path / "b.wmv", hidden)))
+    before, after = stored(film.path), stored(tmp_path / "b.wmv")
+    assert len(after[0]) == len(film.times)
+    for stream in (0, 1):  # from the first picture on, both tell the same times
+        assert [time - after[0][0] for time in after[stream]] == pytest.approx(
+            [time - before[0][0] for time in before[stream]], abs=2e-3
+        )
+
+
+def stored(path: Path) -> list[list[float]]:
+    """Of each stream, the times that the file has for its packets."""
+    with av.open(str(path)) as container:
+        found: list[list[float]] = [[] for _ in container.streams]
+        for packet in container.demux():
+            if packet.size and packet.dts is not None and packet.time_base is not None:
+                found[packet.stream_index].append(float(packet.dts * packet.time_base))
+    return found
+
+
 @pytest.mark.parametrize(("suffix", "kept"), [(".mp3", 1), (".mp4", 1), (".mov", 0), (".avi", 0)])
 def test_a_cover_is_kept_where_there_is_a_place_for_it(
     tmp_path: Path, suffix: str, kept: int, capsys: pytest.CaptureFixture[str]

@@ -30,6 +30,7 @@ _INTERLACED = (2, 3, 4, 5)  # AVFieldOrder: TT, BB, TB, BT
 _KEY_FRAME_EVERY_S = 5
 _MOST_THREADS = 4  # each holds pictures of its own: 10 MB at 1080p
 _NO_KEY_FRAMES = 9999  # pictures; a part begins with the only key frame that it has
+_IN_ONE_ORDER = ("avi", "asf")  # these say when a picture is decoded, or in which order, at most
 _COLOR = ("color_range", "color_primaries", "color_trc", "colorspace")
 
 # What an encoder makes of layouts that only decoders know.
@@ -69,7 +70,7 @@ def picture_output(out: Any, source: Any, plan: StreamPlan, hdr: HdrMetadata) ->
         encoder = av.CodecContext.create(encoding.encoder, "w")
     _configure(encoder, source, encoding, pixel_format)
     encoder.options = encoder_options(encoding, source, pixel_format, hdr)
-    if out.format.name == "avi":  # it cannot say when a frame is shown, only in which order
+    if out.format.name in _IN_ONE_ORDER:
         encoder.max_b_frames = 0
     if out.format.flags & FormatFlags.global_header.value:
         encoder.flags |= Flags.global_header
