@@ -26,7 +26,7 @@ BELOW = {
     "transfer": {"store"},
     "hub": {"transfer", "store"},
     "catalogue": {"hub"},
-    "models_lock": {"hub"},
+    "models_lock": {"hub", "store"},
     "huggingface_registry": {"catalogue", "hub", "transfer"},
     "hub_cache": {"hub", "transfer", "store"},
     "sources": {"huggingface_registry", "hub_cache", "models_lock", "hub", "transfer", "store"},

@@ -8,7 +8,9 @@ one value a line, so that a diff shows what moved.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,10 +26,13 @@ from video_censor_personal.hub.names import (
     check_size,
     shorten,
 )
+from video_censor_personal.store import Lock
 
 __all__ = ["ModelsLock", "Pin", "PinnedFile", "describe_change", "identity", "lock_path"]
 
 _FORMAT = 1
+_WAIT_S = 10.0
+_ASK_AGAIN_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +111,13 @@ def lock_path(config_path: Path | None) -> Path | None:
 
 
 class ModelsLock:
-    """The pins in one file; `path` None: none are kept. Creating it touches no disk."""
+    """The pins in one file; `path` None: none are kept. Creating it touches no disk.
 
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
+    `locks`: the folder of locks by which processes take turns at writing; None: nobody else writes.
+    """
+
+    def __init__(self, path: Path | None, locks: Path | None = None) -> None:
+        self.path, self._locks = path, locks
 
     def get(self, source: ModelSource) -> Pin | None:
         """The pin of a source; None if there is none or the source says something else now.
@@ -151,6 +159,10 @@ class ModelsLock:
         """
         if self.path is None:
             return
+        with self._turn(self.path):
+            self._merge(self.path, pins)
+
+    def _merge(self, path: Path, pins: Iterable[Pin]) -> None:
         known = self.pins()
         merged = known | {pin.name: pin for pin in pins}
         if merged == known:
@@ -160,13 +172,29 @@ class ModelsLock:
             "models": {name: _entry(pin) for name, pin in sorted(merged.items())},
         }
         try:
-            write_text(self.path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+            write_text(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
         except OSError as exc:
             raise ModelCacheError(
-                f"{self.path} cannot be written ({exc.strerror}). Give yourself the right to "
+                f"{path} cannot be written ({exc.strerror}). Give yourself the right to "
                 "write beside the configuration, or copy it elsewhere.",
-                path=self.path,
+                path=path,
             ) from exc
+
+    @contextmanager
+    def _turn(self, path: Path) -> Iterator[None]:
+        """What another process pinned meanwhile must not be written over."""
+        if self._locks is None:
+            yield
+            return
+        with Lock(self._locks, f"pins {path.absolute()}") as lock:
+            try:
+                self._locks.mkdir(parents=True, exist_ok=True)
+                until = time.monotonic() + _WAIT_S
+                while not lock.acquire() and time.monotonic() < until:
+                    time.sleep(_ASK_AGAIN_S)
+            except OSError:  # no place for locks: pins can be written all the same
+                pass
+            yield
 
 
 def describe_change(old: Pin | None, new: Pin) -> list[str]:

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import threading
+from dataclasses import replace
 
 import pytest
 from hub_server import LoopbackHub, git_sha1
@@ -324,6 +325,36 @@ def test_pins_of_other_models_stay(hub, machine):
     fetch(machine(), source(name="a"))
     fetch(machine(), source(name="b"))
     assert set(machine().lock.pins()) == {"a", "b"}
+
+
+def test_pins_that_many_write_at_once_all_stay(hub, machine, tmp_path):
+    hub.add("org/model", FILES, lfs=LFS)
+    ((_, pin),) = machine().pin([source()])
+    names = [f"{thread}-{number}" for thread in range(6) for number in range(8)]
+
+    def put(thread):
+        lock = ModelsLock(tmp_path / "many.lock", tmp_path / "locks")
+        for name in names[thread * 8 : thread * 8 + 8]:
+            lock.put([replace(pin, name=name)])
+
+    threads = [threading.Thread(target=put, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(ModelsLock(tmp_path / "many.lock").pins()) == set(names)
+
+
+def test_an_optional_model_that_cannot_be_had_keeps_no_other_from_being_pinned(
+    hub, machine, caplog
+):
+    hub.add("org/model", FILES, lfs=LFS)
+    hub.add("org/gated", FILES, lfs=LFS, gated=True)
+    here, gated = machine(), source("hf://org/gated", "gated", optional=True)
+    assert [new.name for _, new in here.pin([gated, source()])] == ["model"]
+    assert "gated is optional and was not pinned" in caplog.text
+    with pytest.raises(ModelGatedError):
+        here.pin([replace(gated, optional=False)])
 
 
 @pytest.mark.parametrize(

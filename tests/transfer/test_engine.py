@@ -30,6 +30,22 @@ BIG = content_of(3_000_001)
 SMALL = content_of(70_001)
 
 
+@pytest.mark.parametrize("content", [BIG, SMALL], ids=["big", "small"])
+def test_a_folder_in_its_place_is_told_before_a_byte_is_fetched(
+    server: Loopback, store: Store, fetch: Fetch, content: bytes
+) -> None:
+    kept = store.path("model") / "mine.txt"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    outcome = fetch(server.host("/model", content), content=content)
+
+    assert outcome.status is Status.FAILED
+    assert "a folder lies there). Move that folder elsewhere" in str(outcome.error)
+    assert server.requests == []
+    assert kept.exists()
+    assert list((store.private / "partial").iterdir()) == []
+
+
 @pytest.mark.parametrize("content", [BIG, SMALL, b"x", b""], ids=["big", "small", "1", "0"])
 def test_a_file_arrives_whole_and_under_its_name(
     server: Loopback, store: Store, fetch: Fetch, content: bytes

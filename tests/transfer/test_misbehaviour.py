@@ -221,6 +221,13 @@ def test_a_retry_after_of_hours_is_an_error(server: Loopback, fetch: Fetch) -> N
     assert len(server.requests) == 1
 
 
+def test_a_retry_after_that_no_calendar_has_is_none(server: Loopback, fetch: Fetch) -> None:
+    when = {"Retry-After": "Mon, 01 Jan 99999999999 00:00:00 GMT"}
+    tweak = first(1, status=503, headers=when, body=b"")
+
+    assert fetch(server.host("/model", BIG, tweak=tweak), content=BIG).ok
+
+
 # -- mirrors
 
 

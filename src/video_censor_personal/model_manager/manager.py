@@ -71,7 +71,8 @@ class ModelManager:
                 bytes_per_s=config.models.rate_limit_bytes_per_s,
             )
         )
-        self._stock = Stock(self.store, engine, ModelsLock(lock_path(config.path)), registry)
+        pins = ModelsLock(lock_path(config.path), self.store.locks)
+        self._stock = Stock(self.store, engine, pins, registry)
 
     # -- questions
 

@@ -67,7 +67,7 @@ class Deliveries:
         settings: Callable[[], HubSettings] = hub_settings,
     ) -> None:
         self._store, self.lock, self._settings = store, lock, settings
-        self._fetched = ModelsLock(store.private / "fetched.lock")
+        self._fetched = ModelsLock(store.private / "fetched.lock", store.locks)
         registry = registry or HuggingFaceRegistry(settings=settings)
         self._resolvers: tuple[Resolver, ...] = (
             HubResolver(store, registry, settings),
@@ -175,7 +175,8 @@ class Deliveries:
     ) -> list[tuple[Pin | None, Pin]]:
         """Pin what is not pinned yet, or (`update`) move every pin to what its source means now.
 
-        Fetches nothing. Gives the old and the new pin of every model.
+        Fetches nothing. Gives the old and the new pin of every model. An optional one of which
+        its registry does not say what it is stays as it was, with a warning.
 
         Raises:
             RegistryError, ModelDownloadError: a registry did not say; no pin was changed.
@@ -186,7 +187,12 @@ class Deliveries:
             old = self.lock.get(source)
             new = old
             if old is None or update:
-                new = self._resolver(source).resolve(source, None).pin
+                try:
+                    new = self._resolver(source).resolve(source, None).pin
+                except (RegistryError, ModelDownloadError) as error:
+                    if not source.optional:
+                        raise
+                    log.warning("%s is optional and was not pinned: %s", source.name, error)
             if new is not None:
                 changes.append((old, _keep_digests(old, new)))
         self.lock.put(new for _, new in changes)

@@ -24,7 +24,7 @@ class Store:
     """A folder of verified files. Creating this object touches no disk.
 
     `root/.transfer` (or `private`, on the same file system) holds partial files, piece maps, locks
-    and records.
+    (in the folder `locks`) and records.
     """
 
     def __init__(self, root: Path | str, *, private: Path | str | None = None) -> None:
@@ -32,7 +32,8 @@ class Store:
         self._root = os.fspath(root)
         self.private = Path(private) if private else self.root / PRIVATE_FOLDER
         self.records = Records(self.private / "records.jsonl")
-        self._partials, self._locks = self.private / "partial", self.private / "locks"
+        self.locks = self.private / "locks"
+        self._partials = self.private / "partial"
 
     # -- names
 
@@ -73,7 +74,7 @@ class Store:
 
     def lock(self, target: str) -> Lock:
         """The lock that whoever writes `target` must hold. Not acquired yet."""
-        return Lock(self._locks, _flat(target))
+        return Lock(self.locks, _flat(target))
 
     # -- looking
 
@@ -118,7 +119,7 @@ class Store:
 
     def leftovers(self) -> list[Leftover]:
         """Unfinished files of earlier runs that no living process works on."""
-        return list(leftovers_in(self._partials, self._locks))
+        return list(leftovers_in(self._partials, self.locks))
 
     def _holds(self, real: str) -> bool:
         return real.startswith(os.path.realpath(self.root) + os.sep)
@@ -134,7 +135,7 @@ class Store:
         try:
             for name in ("partial", "pieces", "locks"):
                 (self.private / name).mkdir(parents=True, exist_ok=True)
-            probe = self.private / "locks" / f".probe-{os.getpid()}"
+            probe = self.locks / f".probe-{os.getpid()}"
             probe.touch()
             probe.unlink(missing_ok=True)  # another thread may have been here meanwhile
         except OSError as exc:
@@ -206,7 +207,9 @@ class Store:
                 self.kept_map_path(target).unlink(missing_ok=True)
             except OSError as exc:
                 raise ModelCacheError(
-                    f"{item} cannot be deleted ({exc.strerror})", model=target, path=item
+                    f"{item} cannot be deleted ({exc.strerror}). Remove it by hand.",
+                    model=target,
+                    path=item,
                 ) from exc
             self.forget(target)
             return freed

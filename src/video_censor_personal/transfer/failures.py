@@ -81,6 +81,8 @@ def disk_error(job: Job, error: OSError) -> ModelDownloadError:
     advice = "Make it writable, or set models.cache_dir to another folder"
     if error.errno == errno.EIO:
         advice = "The disk may be failing"
+    if error.errno == errno.EISDIR:
+        advice = "Move that folder elsewhere, then run the same command again"
     if error.errno == errno.ENOENT:
         advice = "Run the same command again"
     return ModelCacheError(

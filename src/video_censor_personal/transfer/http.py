@@ -289,5 +289,5 @@ def _retry_after_s(value: str) -> float | None:
         return float(seconds)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -194,6 +194,8 @@ class _Look:
 
     def _absent(self) -> PlannedFile:
         source = self.source
+        if os.path.isdir(self.path):
+            return self._damaged("a folder lies in its place")
         identity = self._identity()
         pieces = None
         if identity is None or identity.size > SMALL_BYTES:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import time
 from typing import Protocol
 
@@ -13,6 +15,7 @@ from video_censor_personal.transfer.checksum import new_hasher
 from video_censor_personal.transfer.faults import Fault, Halted, StatusFault
 from video_censor_personal.transfer.http import Client, Response
 from video_censor_personal.transfer.job import Job
+from video_censor_personal.transfer.plan import FileState
 from video_censor_personal.transfer.publication import publish_whole
 from video_censor_personal.transfer.routes import Route
 from video_censor_personal.transfer.segments import Kind, Segment
@@ -83,6 +86,9 @@ class Worker:
 
     def _open(self, job: Job) -> Segment | None:
         """Begin with a job; its first segment, unless there is nothing to do now."""
+        if job.planned.state is FileState.DAMAGED and os.path.isdir(job.planned.path):
+            recovery.fail_disk(job, IsADirectoryError(errno.EISDIR, "a folder lies there"))
+            return None
         if not job.open():
             self._workplace.waits(job)
             return None
