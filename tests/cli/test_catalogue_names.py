@@ -82,7 +82,8 @@ def test_a_named_detector_gets_its_model_from_the_catalogue(hub, capsys) -> None
     write("detections: {violence: {}}\ndetectors: [{type: zero-shot}]")
     code, (plan,) = run(capsys, *JOB, "--dry-run")
     assert code == 0
-    assert "missing: the model clip-b32 (about 154 MB)" in plan["plan"]
+    missing = "missing: the model clip-b32 (about 154 MB); without it the run ends with exit code 4"
+    assert missing in plan["plan"]
     code, said = run(capsys, *JOB)
     assert code == 4
     assert "clip-b32 (about 154 MB)" in said[-1]["message"]

@@ -117,6 +117,29 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(capsys, movie):
     assert files(movie.parent) == {"movie.mp4"}
 
 
+def test_a_dry_run_says_what_nobody_would_look_for(capsys, movie):
+    config = movie.with_name("my.yaml")
+    config.write_text("detections: {profanity: {}, clowns: {}}\n")
+    code, _, err = run(capsys, movie, "--config", config, "--dry-run")
+    assert code == 0
+    assert "warning: clowns is not looked for" in err
+
+
+def test_a_cover_that_nobody_looks_at_is_told(capsys, tmp_path):
+    movie = make_movie(tmp_path / "movie.mp4", seconds=1, cover=True).path
+    copy = tmp_path / "copy.mp4"
+    assert "cover picture (stream 1) is not looked at" in run(capsys, movie, "-o", copy)[2]
+    options = ["-o", tmp_path / "other.json", "--reanalyse"]
+    assert "cover" not in run(capsys, movie, *options)[2]
+
+
+def test_a_dry_run_says_what_is_odd_about_the_report(capsys, movie):
+    report = movie.with_name("by-hand.json")
+    report.write_text('{"segments": []}')
+    options = ["--input-segments", report, "-o", movie.with_name("copy.mp4"), "--dry-run"]
+    assert "does not say of which file" in run(capsys, movie, *options)[2]
+
+
 def test_json_is_one_object_a_line_with_progress_and_result(capsys, movie):
     code, out, err = run(capsys, movie, "-o", movie.with_name("copy.mp4"), "--json")
     events = [json.loads(line) for line in out.splitlines()]
@@ -373,6 +396,18 @@ def test_an_interruption_ends_with_130_and_leaves_no_half_file(long_movie, tmp_p
     assert process.returncode == 130
     left = files(tmp_path) - {"my.yaml", "flagged.json", "copy.json", "copy.html"}
     assert not left
+
+
+def test_an_interrupted_proof_says_that_the_copy_is_not_proven(capsys, movie, monkeypatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("video_censor_personal.job.run.prove", interrupted)
+    copy = movie.with_name("copy.mp4")
+    code, _, err = run(capsys, movie, "-o", copy, "--prove")
+    assert code == 130
+    assert f"{copy} is written, and was not looked at again to the end" in err
+    assert copy.exists()
 
 
 def flagged_everywhere(seconds: float) -> dict:

@@ -159,6 +159,14 @@ def test_disabled_means_no_edits_of_that_kind(kind: str) -> None:
     assert bool(plan.picture) == (kind != "video")
 
 
+def test_an_action_that_a_person_chose_for_a_segment_counts_all_the_same() -> None:
+    chosen = segment(seen("nudity", 1, 2), video_action="blank", audio_action="bleep")
+    off = {"audio": AudioRemediation(enabled=False), "video": VideoRemediation(enabled=False)}
+    plan = plan_of(chosen, segment(seen("nudity", 3, 4)), segment(heard("hell", 5, 6)), **off)
+    assert [edit.action for edit in plan.picture] == ["blank"]
+    assert [edit.action for edit in plan.sound] == ["bleep"]
+
+
 def test_the_strongest_action_wins_where_two_meet() -> None:
     plan = plan_of(
         segment(heard("hell", 1, 4)),

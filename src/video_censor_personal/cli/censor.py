@@ -181,7 +181,7 @@ def run(argv: list[str]) -> int:
     """Parse `argv`, do the job, tell how it went; the exit code."""
     arguments = parser().parse_args(argv)
     level = arguments.log_level or ("debug" if arguments.verbose else "warning")
-    configure_logging("error" if arguments.quiet and level == "warning" else level)
+    configure_logging(level)
     console = Console(as_json=arguments.json, quiet=arguments.quiet)
     return guarded(
         console,
@@ -211,6 +211,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     )
     plan = plan_job(request)
     if arguments.dry_run:
+        for caution in plan.cautions():
+            console.warn(caution)
         console.result(plan.facts(), plan.describe())
         return 0
     outcome = run_job(plan, listener=console.progress, warn=console.warn)

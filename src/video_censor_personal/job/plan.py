@@ -84,6 +84,11 @@ class JobPlan:
         """The plan for a person, line by line."""
         return "\n".join([*self._source(), *self._analysis(), *self._copy(), *self._writes()])
 
+    def cautions(self) -> list[str]:
+        """What the person should know beforehand, and what nobody would look for."""
+        unseen = self.pipeline.blind_spots() if self.pipeline is not None else []
+        return [*self.warnings, *unseen]
+
     def facts(self) -> dict[str, Any]:
         """The plan for a program."""
         return {
@@ -118,9 +123,14 @@ class JobPlan:
         if self.kept is not None:
             lines = [f"no analysis: the scores of {self.kept.date} are there ({self.kept.path})"]
         for source in self.missing:
-            verb = "would download" if self._downloads else "missing"
-            size = describe_model_size(source)
-            lines.append(f"{verb}: the model {source.name} ({size})")
+            verb, without = "would download", ""
+            if not self._downloads:
+                verb, without = "missing", "; without it the run ends with exit code 4"
+                if source.optional:
+                    without = "; it is optional, so the run goes on without it"
+            lines.append(
+                f"{verb}: the model {source.name} ({describe_model_size(source)}){without}"
+            )
         return lines
 
     @property
@@ -193,7 +203,7 @@ def _plan_analysis(request: Request, info: MediaInfo, outputs: JobOutputs) -> Jo
         pipeline=pipeline,
         kept=kept,
         missing=() if kept else tuple(pipeline.missing_models()),
-        warnings=(refusal,) if refusal else (),
+        warnings=(*((refusal,) if refusal else ()), *_unexamined(info, outputs)),
     )
     if outputs.copy is not None:
         # What cannot be copied, or changed, is refused now, not after the analysis.
@@ -203,6 +213,17 @@ def _plan_analysis(request: Request, info: MediaInfo, outputs: JobOutputs) -> Jo
             try_out(info, edits, outputs.copy, request.config.remediation)
         plan = replace(plan, losses=losses)
     return plan
+
+
+def _unexamined(info: MediaInfo, outputs: JobOutputs) -> list[str]:
+    """What is in the copy and that no detector is shown."""
+    covers = [stream for stream in info.streams if stream.attached_picture]
+    if outputs.copy is None:
+        return []
+    return [
+        f"the cover picture (stream {stream.index}) is not looked at, and is in the copy as it is"
+        for stream in covers
+    ]
 
 
 def _plan_copy(request: Request, info: MediaInfo, outputs: JobOutputs) -> JobPlan:

@@ -50,7 +50,11 @@ def run_job(plan: JobPlan, *, listener: Listener = ignore, warn: Warn = log.warn
         outcome = _write_copy(plan, outcome, listener)
     if prover is not None and outcome.copy is not None:
         edits = plan.edits(outcome.report)
-        proof = prove(prover, plan, outcome.report, edits, outcome.copy)
+        try:
+            proof = prove(prover, plan, outcome.report, edits, outcome.copy)
+        except BaseException:
+            warn(f"{plan.outputs.copy} is written, and was not looked at again to the end")
+            raise
         outcome = replace(outcome, proof=proof)
     return outcome
 

@@ -55,7 +55,7 @@ def choose(detection: Detection, segment: Segment, remediation: Remediation) -> 
 
 
 def _sound(detection: Detection, segment: Segment, audio: AudioRemediation) -> SoundAction | None:
-    if not audio.enabled:
+    if not audio.enabled and segment.audio_action is None:
         return None
     wanted = segment.audio_action or _by_category(audio.category_modes, detection.category)
     if wanted is None:
@@ -71,7 +71,7 @@ def _sound(detection: Detection, segment: Segment, audio: AudioRemediation) -> S
 def _picture(
     detection: Detection, segment: Segment, video: VideoRemediation
 ) -> PictureAction | None:
-    if not video.enabled:
+    if not video.enabled and segment.video_action is None:
         return None
     wanted = segment.video_action or _by_category(video.category_modes, detection.category)
     if wanted is None:
