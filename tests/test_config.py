@@ -191,6 +191,7 @@ def _models(*names: str) -> str:
         (("a/b", "a"), "the model 'a' is a file, and 'a/b' needs a folder"),
         (("x/Y/z", "X/y"), "the model 'X/y' is a file, and 'x/Y/z' needs a folder"),
         (("fine", "../up"), "'../up' cannot name a model file"),
+        (("fine", "-x"), "'-x' begins with a dash"),
         (("fine", "a/con"), "device on Windows"),
     ],
 )

@@ -79,6 +79,8 @@ def _check_names(sources: list[ModelSource], document: Document) -> None:
             check_name(name)
         except ConfigError as error:
             raise document.error(str(error), at) from None
+        if name.startswith("-"):  # every command would take it for an option
+            raise document.error(f"{name!r} begins with a dash; let it begin otherwise", at)
         key = collision_key(name)
         if (other := seen.get(key)) is not None:
             same = "" if other == name else f" ({other!r} is the same file on Windows and macOS)"
