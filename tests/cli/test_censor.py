@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from movies import Sound, cut_off, hide_codec, make_movie, tone
+from movies import Sound, Subtitles, cut_off, hide_codec, make_movie, tone
 
 from video_censor_personal import __version__
 from video_censor_personal.cli import main
@@ -131,6 +131,14 @@ def test_a_cover_that_nobody_looks_at_is_told(capsys, tmp_path):
     assert "cover picture (stream 1) is not looked at" in run(capsys, movie, "-o", copy)[2]
     options = ["-o", tmp_path / "other.json", "--reanalyse"]
     assert "cover" not in run(capsys, movie, *options)[2]
+
+
+def test_subtitles_in_which_nobody_looks_for_words_are_told(capsys, tmp_path):
+    cues = [(0.0, 1.0, "What the hell")]
+    tracks = [Subtitles(cues, "srt", language) for language in ("eng", "ger")]
+    movie = make_movie(tmp_path / "movie.mkv", seconds=1, subtitles=tracks).path
+    _, _, err = run(capsys, movie, "-o", tmp_path / "copy.mkv", "--dry-run")
+    assert "nobody looks for words in the subtitles in ger (stream 2): they stay as they" in err
 
 
 def test_a_dry_run_says_what_is_odd_about_the_report(capsys, movie):

@@ -203,7 +203,7 @@ def _plan_analysis(request: Request, info: MediaInfo, outputs: JobOutputs) -> Jo
         pipeline=pipeline,
         kept=kept,
         missing=() if kept else tuple(pipeline.missing_models()),
-        warnings=(*((refusal,) if refusal else ()), *_unexamined(info, outputs)),
+        warnings=(*((refusal,) if refusal else ()), *_unexamined(info, outputs, pipeline)),
     )
     if outputs.copy is not None:
         # What cannot be copied, or changed, is refused now, not after the analysis.
@@ -215,15 +215,19 @@ def _plan_analysis(request: Request, info: MediaInfo, outputs: JobOutputs) -> Jo
     return plan
 
 
-def _unexamined(info: MediaInfo, outputs: JobOutputs) -> list[str]:
+def _unexamined(info: MediaInfo, outputs: JobOutputs, pipeline: AnalysisPipeline) -> list[str]:
     """What is in the copy and that no detector is shown."""
-    covers = [stream for stream in info.streams if stream.attached_picture]
     if outputs.copy is None:
         return []
-    return [
+    found = [
         f"the cover picture (stream {stream.index}) is not looked at, and is in the copy as it is"
-        for stream in covers
+        for stream in info.streams
+        if stream.attached_picture
     ]
+    if unread := pipeline.unread_subtitles(info):
+        named = ", ".join(f"{stream.language} (stream {stream.index})" for stream in unread)
+        found.append(f"nobody looks for words in the subtitles in {named}: they stay as they are")
+    return found
 
 
 def _plan_copy(request: Request, info: MediaInfo, outputs: JobOutputs) -> JobPlan:
