@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +25,7 @@ from video_censor_personal.sizes import describe_size
 
 __all__ = ["check_output", "temporary_file", "translated", "write_text"]
 
+_ABANDONED_S = 600  # whoever still writes writes something in that time
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -88,13 +91,14 @@ def temporary_file(output: Path, *, force: bool) -> Iterator[Path]:
 
     Where `output` is a symbolic link, that is the place it points to: the link stays. When the
     block raises (Ctrl-C included) the file is removed, and `output` is as it was before. A file
-    that is replaced hands on its mode.
+    that is replaced hands on its mode. What killed processes left of the same output is removed.
 
     Raises:
         OutputError: it cannot be put in place, or errors of the disk within the block.
     """
     place = _place(output)
     part = place.with_name(f".{place.name}.{os.getpid()}.part")
+    _remove_abandoned(place)
     try:
         try:
             yield part
@@ -106,6 +110,27 @@ def temporary_file(output: Path, *, force: bool) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             part.unlink()
+
+
+def _remove_abandoned(place: Path) -> None:
+    if os.name != "posix":  # elsewhere nobody can be asked whether a process lives
+        return
+    for part in place.parent.glob(f".{glob.escape(place.name)}.*.part"):
+        process = part.name.split(".")[-2]
+        with suppress(OSError):
+            silent_s = time.time() - part.stat().st_mtime
+            if process.isdecimal() and silent_s > _ABANDONED_S and not _lives(int(process)):
+                part.unlink()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def write_text(text: str, output: Path) -> None:
