@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from video_censor_personal.outputs import temporary_file, write_text
+from video_censor_personal.outputs import write_text
 
 
 def test_what_killed_processes_left_of_the_same_output_is_removed(tmp_path: Path) -> None:
@@ -31,13 +31,3 @@ def test_what_killed_processes_left_of_the_same_output_is_removed(tmp_path: Path
     write_text("whole", tmp_path / "a [1].mp4")
     assert (tmp_path / "a [1].mp4").read_text() == "whole"
     assert [name for name, path in left.items() if not path.exists()] == ["abandoned"]
-
-
-def test_what_fails_leaves_nothing_and_what_was_there_before(tmp_path: Path) -> None:
-    place = tmp_path / "a.mp4"
-    place.write_text("before")
-    with pytest.raises(ZeroDivisionError), temporary_file(place, force=True) as part:
-        part.write_text("half")
-        raise ZeroDivisionError
-    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
-    assert place.read_text() == "before"
