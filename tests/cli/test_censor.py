@@ -258,7 +258,12 @@ def test_a_link_to_the_source_is_the_source(capsys, movie):
         (["a.mp4", "--video", "b.mp4"], "two videos"),
         (["MOVIE", "-o", "a.mp4", "--output-video", "b.mp4"], "twice"),
         (["MOVIE", "--output-video", "b.txt"], "must end in"),
-        (["MOVIE", "--input-segments", "r.json", "--download-models"], "needs no models"),
+        (
+            ["MOVIE", "--input-segments", "r.json", "--download-models"],
+            "leave out --download-models",
+        ),
+        (["MOVIE", "--input-segments", "r.json", "--reanalyse", "--edit"], "--reanalyse, --edit"),
+        (["MOVIE", "--input-segments", "r.json", "-o", "s.json"], "leave out --output s.json"),
         (["MOVIE", "--input-segments", "r.json"], "makes a copy"),
     ],
 )

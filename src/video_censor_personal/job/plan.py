@@ -157,8 +157,8 @@ def plan_job(request: Request) -> JobPlan:
         ReportError: the report cannot be read or belongs to another video.
     """
     analyses = request.segments is None
-    if not analyses and request.download_models:
-        raise UsageError("--input-segments needs no models; leave out --download-models")
+    if not analyses:
+        _refuse_pointless(request)
     info = probe(request.video)
     outputs = choose_outputs(
         info.path,
@@ -172,6 +172,21 @@ def plan_job(request: Request) -> JobPlan:
         raise UsageError("--prove looks at the copy; name one: --output movie.clean.mp4")
     make = _plan_analysis if analyses else _plan_copy
     return make(request, info, outputs)
+
+
+def _refuse_pointless(request: Request) -> None:
+    """What is asked for beside a report and would only matter to an analysis."""
+    reports = request.output is not None and request.output.suffix.lower() == ".json"
+    given = {
+        "--download-models": request.download_models,
+        "--reanalyse": request.reanalyse,
+        "--edit": request.page,
+        f"--output {request.output}": reports,
+    }
+    if named := ", ".join(flag for flag, is_given in given.items() if is_given):
+        raise UsageError(
+            f"--input-segments only makes the copy from the report that is there; leave out {named}"
+        )
 
 
 def _check(request: Request, info: MediaInfo, outputs: JobOutputs) -> None:
