@@ -14,6 +14,7 @@ from video_censor_personal.errors import (
     ModelDisabledError,
     ModelGatedError,
     ModelNotFoundError,
+    PrivateNetworkError,
     RegistryAnswerError,
     RegistryLoginError,
     RegistryUnreachableError,
@@ -95,6 +96,7 @@ _CODES: tuple[tuple[type[Exception], str, bool], ...] = (
     (DiskSpaceError, "no_room", True),
     (ModelChecksumError, "checksum_mismatch", True),
     (ModelCacheError, "cache_unusable", True),
+    (PrivateNetworkError, "private_network", False),
     (ConfigError, "misconfigured", False),
 )
 

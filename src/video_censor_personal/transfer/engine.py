@@ -22,7 +22,7 @@ class Engine:
     leaves no file or the right one. Without it that holds for killed processes only, as with curl.
 
     `throttle` is drawn from by all its runs together; `permits(origin, ip_address)` is asked before
-    every connection that goes through no proxy.
+    every connection, and of a name that only a proxy can resolve not at all.
     """
 
     def __init__(

@@ -10,8 +10,9 @@ from video_censor_personal.errors import (
     ModelCacheError,
     ModelChecksumError,
     ModelDownloadError,
+    PrivateNetworkError,
 )
-from video_censor_personal.transfer.faults import Fault, SizeFault, StatusFault
+from video_censor_personal.transfer.faults import Fault, PrivateFault, SizeFault, StatusFault
 from video_censor_personal.transfer.job import Job
 from video_censor_personal.transfer.partial import DISK_FULL
 from video_censor_personal.transfer.routes import Route
@@ -45,6 +46,13 @@ def download_error(job: Job, fault: Fault, route: Route) -> ModelDownloadError:
             path=job.planned.path,
             expected=fault.expected,
             actual=fault.actual,
+        )
+    if isinstance(fault, PrivateFault):
+        return PrivateNetworkError(
+            f"{text}. The server sends us there: ask who runs it.",
+            model=job.source.name,
+            url=url,
+            path=job.planned.path,
         )
     advice = _AGAIN if fault.passing else _ADVICE[404]
     if isinstance(fault, StatusFault):
