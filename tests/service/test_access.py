@@ -91,7 +91,12 @@ def test_a_session_survives_a_restart_but_not_another_token(settings):
 
 def test_another_sites_page_can_do_nothing(client, stranger):
     stranger.post("/api/session", json={"token": TOKEN})
-    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://[::1"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):
         answer = stranger.post("/api/models/download", json=MODEL, headers=headers)
         assert answer.status_code == 403
         assert answer.json()["code"] == "wrong_origin"
