@@ -29,7 +29,7 @@ from video_censor_personal.service.ledger import Ledger, Transaction
 from video_censor_personal.service.metrics import Metrics
 from video_censor_personal.service.problems import Problem
 from video_censor_personal.service.settings import ServiceSettings
-from video_censor_personal.transfer.address import redact
+from video_censor_personal.transfer.address import parse_url, redact
 
 __all__ = ["Webhooks", "sign"]
 
@@ -58,7 +58,9 @@ class Webhooks:
         metrics: Metrics,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Raises `ConfigError` for a secret that is none."""
+        """Raises `ConfigError` for an address or a secret that is none."""
+        for url in settings.webhooks:
+            _check_url(url)
         self._urls = settings.webhooks
         self._secret = _read_secret(settings.webhook_secret) if settings.webhooks else b""
         self._ledger, self._metrics, self._clock = ledger, metrics, clock
@@ -221,6 +223,13 @@ def _describe(row: sqlite3.Row) -> dict[str, Any]:
         "status": row["status"],
         "error": row["error"],
     }
+
+
+def _check_url(url: str) -> None:
+    try:
+        parse_url(url)
+    except ConfigError as exc:
+        raise ConfigError(f"--webhook: {exc}", key="--webhook") from exc
 
 
 def _read_secret(text: str | None) -> bytes:
