@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,12 @@ def is_retryable(code: str) -> bool:
 
 
 def without_paths(text: str, roots: Mapping[str, Path]) -> str:
-    """`text` with this machine's folders replaced by what they are for."""
+    """`text` with this machine's folders replaced by what they are for.
+
+    Only whole names of absolute paths: `/` and `.` stand in everything.
+    """
     for name, root in sorted(roots.items(), key=lambda item: -len(str(item[1]))):
-        text = text.replace(str(root), f"<{name}>")
+        if root.is_absolute() and root != root.parent:
+            whole = rf"(?<![\w.~-]){re.escape(str(root))}(?![\w-]|\.\w)"
+            text = re.sub(whole, f"<{name}>", text)
     return text

@@ -87,7 +87,8 @@ def service_settings(
     hub = hub_settings(environment, cache_dir=cache_dir)
     others = [plain_endpoint(endpoint, "--endpoint") for endpoint in endpoints]
     return ServiceSettings(
-        cache_dir=hub.cache_dir,
+        # Once and for all: the working directory and links may change while the service runs.
+        cache_dir=Path(os.path.realpath(hub.cache_dir)),
         state_dir=state_dir or Path(platformdirs.user_state_dir("video-censor", appauthor=False)),
         endpoints=(hub.endpoint, *(other for other in others if other != hub.endpoint)),
         webhook_secret=environment.get("VIDEO_CENSOR_WEBHOOK_SECRET") or None,
