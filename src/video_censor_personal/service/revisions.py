@@ -72,6 +72,7 @@ class Revisions:
             resolved.commit,
             wanted.branch,
             resolved.files,
+            resolved.tree,
             time.time(),
         )
         transaction.execute(
