@@ -48,6 +48,16 @@ def test_priority_and_reordering_decide_who_is_next(busy):
     assert running.status_code == 409
 
 
+def test_the_places_in_the_queue_are_never_used_up(busy):
+    jobs = {name: busy.create(f"org/{name}")["id"] for name in "abc"}
+    for turn in range(120):
+        first, moved = ("b", "a") if turn % 2 == 0 else ("a", "b")
+        busy.patch(f"/api/downloads/{jobs[moved]}", json={"before": jobs["c"]})
+        assert waiting(busy) == [f"org/{first}", f"org/{moved}", "org/c"], turn
+    busy.create("org/d")
+    assert waiting(busy) == ["org/a", "org/b", "org/c", "org/d"]
+
+
 def test_a_stale_order_is_refused(busy):
     job = busy.create("org/a")
     path = f"/api/downloads/{job['id']}"

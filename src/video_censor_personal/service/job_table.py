@@ -10,6 +10,7 @@ from typing import Any
 
 from video_censor_personal.service.jobs import FileCount, Job, Wanted, new_id
 from video_censor_personal.service.ledger import Ledger, Transaction
+from video_censor_personal.service.places import number_anew, place_before
 from video_censor_personal.service.problems import Problem
 from video_censor_personal.service.states import (
     ACTIVE,
@@ -226,14 +227,12 @@ class JobTable:
         self._ledger.write(change)
 
     def _place_before(self, transaction: Transaction, other: Job) -> float:
-        (row,) = transaction.execute(
-            "SELECT max(position) AS previous FROM job WHERE priority = ? AND position < ? "
-            "AND state IN ('queued', 'paused')",
-            other.priority,
-            other.position,
-        )
-        previous = row["previous"] if row["previous"] is not None else other.position - 2
-        return float((previous + other.position) / 2)
+        place = place_before(transaction, other)
+        if place is None:
+            for job in number_anew(transaction):
+                transaction.emit("state", job.id, self._describe(job))
+            return self._place_before(transaction, self._in(transaction, other.id))
+        return place
 
     def _in(self, transaction: Transaction, job_id: str) -> Job:
         rows = transaction.execute("SELECT * FROM job WHERE id = ?", job_id)
