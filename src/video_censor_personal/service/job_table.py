@@ -12,6 +12,7 @@ from video_censor_personal.service.jobs import FileCount, Job, Wanted, new_id
 from video_censor_personal.service.ledger import Ledger, Transaction
 from video_censor_personal.service.places import number_anew, place_before
 from video_censor_personal.service.problems import Problem
+from video_censor_personal.service.rivals import already, rival_of
 from video_censor_personal.service.states import (
     ACTIVE,
     ENDED,
@@ -122,7 +123,7 @@ class JobTable:
                 now,
             )
         except sqlite3.IntegrityError as exc:
-            raise already(wanted) from exc
+            raise already(wanted, rival_of(transaction, wanted)) from exc
         transaction.emit("state", job.id, self._describe(job))
         self._prune(transaction)
         return job
@@ -157,7 +158,7 @@ class JobTable:
         try:
             job = self._update(transaction, job_id, facts)
         except sqlite3.IntegrityError as exc:
-            raise already(job.wanted) from exc
+            raise already(job.wanted, rival_of(transaction, job.wanted)) from exc
         transaction.emit("state", job_id, self._describe(job))
         return job
 
@@ -261,16 +262,6 @@ class JobTable:
             "DELETE FROM event WHERE id <= "
             f"(SELECT id FROM event ORDER BY id DESC LIMIT 1 OFFSET {_KEPT_EVENTS})"
         )
-
-
-def already(wanted: Wanted, other: Wanted | None = None) -> Problem:
-    """The problem that a model is being downloaded (as `other`) when somebody asks for it again."""
-    name = f" as {other.branch}" if other else ""
-    return Problem(
-        409,
-        "already_downloading",
-        f"{wanted.repository} ({wanted.branch}) is downloading already{name}.",
-    )
 
 
 def _unknown(job_id: str) -> Problem:
