@@ -48,6 +48,15 @@ def test_priority_and_reordering_decide_who_is_next(busy):
     assert running.status_code == 409
 
 
+def test_a_download_that_waits_has_the_status_of_its_model(busy, hub):
+    hub.add_model("org/new", size=1000)
+    answer = busy.download("org/new", queue=True).json()
+    assert answer["state"] == "queued"
+    status = busy.status("org/new")
+    assert answer["status"] == status["status"] == "NOT_FOUND"
+    assert status["download_id"] == answer["download_id"]
+
+
 def test_asking_again_says_what_becomes_of_the_first_download(busy):
     def ask_again(**options):
         refused = busy.post("/api/downloads", json={"hf_repo": "org/a", **options})
