@@ -47,7 +47,7 @@ class Manager:
 
     def __init__(self, settings: ServiceSettings) -> None:
         self.settings = settings
-        cache = HubCache(settings.cache_dir)
+        cache = HubCache(settings.cache_dir, setting="--hf-cache")
         # One ledger a cache: downloads must not go on into another one.
         name = hashlib.sha256(str(settings.cache_dir.absolute()).encode()).hexdigest()[:12]
         self.listeners = Listeners(settings.listeners)

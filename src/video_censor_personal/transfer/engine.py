@@ -88,7 +88,7 @@ class Engine:
             raise DiskSpaceError(
                 f"downloading {names} needs {plan.room_bytes:,} free bytes in {plan.store.root} "
                 f"(twice the {plan.missing_bytes:,} that are missing), but {free:,} are free. "
-                "Make room, or set models.cache_dir to a folder on another disk.",
+                f"Make room, or set {plan.store.setting} to a folder on another disk.",
                 path=plan.store.root,
                 expected=plan.room_bytes,
                 actual=free,

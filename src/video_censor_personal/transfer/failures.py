@@ -86,7 +86,7 @@ def disk_error(job: Job, error: OSError) -> ModelDownloadError:
     if error.errno in DISK_FULL:
         return space_error(job)
     what = error.strerror or str(error)
-    advice = "Make it writable, or set models.cache_dir to another folder"
+    advice = f"Make it writable, or set {job.shared.store.setting} to another folder"
     if error.errno == errno.EIO:
         advice = "The disk may be failing"
     if error.errno == errno.ENOENT:
