@@ -15,6 +15,7 @@
     ├── ModelDownloadError                   a model could not be had              exit 4
     │   ├── ModelChecksumError               the bytes are not the right ones
     │   ├── ModelCacheError                  the model cache cannot be read or written
+    │   ├── PrivateNetworkError              a server sends us where nothing may be fetched from
     │   ├── DiskSpaceError                   no room for the models
     │   └── ModelMissingError                not there, and nobody asked to download it
     └── RegistryError                        a registry gave no usable answer      exit 4
@@ -55,6 +56,7 @@ __all__ = [
     "OutputError",
     "OutputExistsError",
     "OutputSpaceError",
+    "PrivateNetworkError",
     "RegistryAnswerError",
     "RegistryError",
     "RegistryLoginError",
@@ -183,6 +185,10 @@ class ModelChecksumError(ModelDownloadError):
 
 class ModelCacheError(ModelDownloadError):
     """The model cache cannot be read or written; `path` is what stands in the way."""
+
+
+class PrivateNetworkError(ModelDownloadError):
+    """A server sends us on into a network that nobody configured; `url` is where we began."""
 
 
 class DiskSpaceError(ModelDownloadError):

@@ -90,9 +90,9 @@ class HubCache:
     from; `ValueError` says what is wrong with them.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, setting: str = "HF_HUB_CACHE") -> None:
         self.root = Path(root)
-        self.store = Store(self.root, private=private_folder(self.root))
+        self.store = Store(self.root, private=private_folder(self.root), setting=setting)
 
     # -- places
 

@@ -3,6 +3,7 @@
 import itertools
 import os
 import stat
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,8 +11,8 @@ from running_service import LocalService
 from service_client import TOKEN, Client
 
 from video_censor_personal.errors import ConfigError
-from video_censor_personal.service import create_app
-from video_censor_personal.service.problems import Problem
+from video_censor_personal.service import create_app, service_settings
+from video_censor_personal.service.problems import Problem, without_paths
 from video_censor_personal.service.rates import RequestRate
 from video_censor_personal.service.tokens import Token, find_token
 
@@ -91,7 +92,12 @@ def test_a_session_survives_a_restart_but_not_another_token(settings):
 
 def test_another_sites_page_can_do_nothing(client, stranger):
     stranger.post("/api/session", json={"token": TOKEN})
-    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://[::1"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):
         answer = stranger.post("/api/models/download", json=MODEL, headers=headers)
         assert answer.status_code == 403
         assert answer.json()["code"] == "wrong_origin"
@@ -175,6 +181,29 @@ def test_errors_name_no_folder_of_this_machine(hub, client, tmp_path):
     job = client.until_ended(client.create("org/model")["id"])
     assert job["state"] == "failed"
     assert str(tmp_path) not in job["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("text", "root", "shown"),
+    [
+        ("/srv/hf/a (full)", "/srv/hf", "<cache>/a (full)"),
+        ("write to /srv/hf. Then", "/srv/hf", "write to <cache>. Then"),
+        ("'/srv/hf': no", "/srv/hf", "'<cache>': no"),
+        ("file:///srv/hf/a", "/srv/hf", "file://<cache>/a"),
+        ("/srv/hf.old, /srv/hf-2, /srv/hf2", "/srv/hf", "/srv/hf.old, /srv/hf-2, /srv/hf2"),
+        ("/mnt/srv/hf/a", "/srv/hf", "/mnt/srv/hf/a"),
+        ("http://127.0.0.1/a", ".", "http://127.0.0.1/a"),
+        ("http://hub/hf/a", "hf", "http://hub/hf/a"),
+        ("http://hub/a", "/", "http://hub/a"),
+    ],
+)
+def test_only_whole_folders_are_taken_out_of_messages(text, root, shown):
+    assert without_paths(text, {"cache": Path(root)}) == shown
+
+
+def test_the_cache_has_one_absolute_name(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert service_settings(cache_dir=Path("hf/../hub")).cache_dir == tmp_path.resolve() / "hub"
 
 
 def test_the_pages_are_strict(stranger):

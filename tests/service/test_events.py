@@ -83,6 +83,36 @@ def test_what_was_missed_comes_after_a_reconnect_and_a_restart(hub, serve):
     assert all(event["id"] > seen[-1] for event in missed)
 
 
+def test_a_download_that_is_over_keeps_nobody_who_knows_it(hub, client):
+    hub.add_model("org/a", size=1000)
+    job = client.create("org/a")["id"]
+    client.until_ended(job)
+    path = f"/api/downloads/{job}/events?format=ndjson"
+    (line,) = filter(None, client.get(path).text.splitlines())
+    last = json.loads(line)["id"]
+    assert client.get(f"{path}&after={last}", timeout=5).text.strip() == ""
+    answer = client.get(path, headers={"Last-Event-ID": str(last)}, timeout=5)
+    assert answer.text.strip() == ""
+
+
+def test_a_download_that_was_over_and_is_tried_again_is_heard_to_its_end(hub, client):
+    hub.pace = 100_000
+    hub.add_model("org/a", size=1 << 20)
+    job = client.create("org/a")["id"]
+    path = f"/api/downloads/{job}/events"
+    (first,) = read_events(client, 1, path=path)
+    client.post(f"/api/downloads/{job}/cancel")
+    client.post(f"/api/downloads/{job}/retry")
+    hub.pace = None
+    states = [
+        event["data"]["state"]
+        for event in read_events(client, after=first["id"], path=path)
+        if event["event"] == "state"
+    ]
+    assert "cancelled" in states
+    assert states[-1] == "done"
+
+
 def test_an_id_that_is_not_known_gets_a_snapshot(hub, client):
     hub.add_model("org/a", size=1000)
     client.until_ended(client.create("org/a")["id"])

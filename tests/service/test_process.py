@@ -12,6 +12,7 @@ import pytest
 from service_client import TOKEN, Client, has_bytes
 
 from video_censor_personal.cli import main
+from video_censor_personal.cli.serve import parser
 from video_censor_personal.hub_cache import HubCache
 
 KILLS = 20
@@ -109,13 +110,38 @@ def test_downloads_survive_twenty_kills_and_whole_files_are_not_fetched_again(
         (["--requests", "0"], 2, "'0' is no number of requests"),
         (["--rate", "0"], 2, "at least 1 byte"),
         (["--quota", "lots"], 2, "lots"),
-        (["--endpoint", "ftp://x"], 2, "http"),
+        (["--endpoint", "ftp://x"], 2, "--endpoint: ftp://x: only http"),
+        (["--endpoint", "foo"], 2, "--endpoint: foo: only http"),
+        (["--endpoint", "http://u:secret@x/"], 2, "--endpoint is the plain address of a hub"),
+        (["--endpoint", "http://x/?q=secret"], 2, "--endpoint is the plain address of a hub"),
         (["--webhook", "http://127.0.0.1/"], 2, "VIDEO_CENSOR_WEBHOOK_SECRET"),
+        (["--webhook", "notaurl"], 2, "--webhook: notaurl: only http"),
+        (["--webhook", "ftp://x/y"], 2, "--webhook: ftp://x/y: only http"),
+        (["--webhook", "http://"], 2, "--webhook: http:// has no valid host"),
+        (["--webhook", "http://x:99999/?key=secret"], 2, "--webhook: http://x:99999/ has no valid"),
+        (["--allow-host", "http://x"], 2, "--allow-host: 'http://x' is no host name"),
+        (["--allow-host", "x:8080"], 2, "--allow-host: 'x:8080' is no host name"),
     ],
 )
 def test_wrong_usage(tmp_path, capsys, options, code, said):
     assert fail_to_serve("--state-dir", tmp_path, *options) == code
-    assert said in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert said in error
+    assert "secret" not in error
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("models.lan", "models.lan"),
+        ("Models_2", "Models_2"),
+        ("10.0.0.7", "10.0.0.7"),
+        ("FD00:0::7", "fd00::7"),
+        ("[fd00::7]", "fd00::7"),
+    ],
+)
+def test_names_that_a_service_may_have(name, meant):
+    assert parser().parse_args(["--allow-host", name]).allow_host == [meant]
 
 
 def test_a_port_that_is_taken_is_said(tmp_path, capsys):

@@ -48,6 +48,54 @@ def test_priority_and_reordering_decide_who_is_next(busy):
     assert running.status_code == 409
 
 
+def test_a_download_that_waits_has_the_status_of_its_model(busy, hub):
+    hub.add_model("org/new", size=1000)
+    answer = busy.download("org/new", queue=True).json()
+    assert answer["state"] == "queued"
+    status = busy.status("org/new")
+    assert answer["status"] == status["status"] == "NOT_FOUND"
+    assert status["download_id"] == answer["download_id"]
+
+
+def test_asking_again_says_what_becomes_of_the_first_download(busy):
+    def ask_again(**options):
+        refused = busy.post("/api/downloads", json={"hf_repo": "org/a", **options})
+        assert refused.status_code == 409
+        problem = refused.json()
+        assert problem["code"] == "already_downloading"
+        assert problem["download_id"] == job["id"]
+        assert problem["state"] == busy.job(job["id"])["state"]
+        assert job["id"] in problem["detail"]
+        return problem["detail"]
+
+    job = busy.create("org/a")
+    assert "waits to be downloaded already" in ask_again()
+    busy.post(f"/api/downloads/{job['id']}/pause")
+    assert "resume" in ask_again()
+    busy.until(busy.first, has_bytes(1))
+    first = busy.post("/api/downloads", json={"hf_repo": "org/first"}).json()
+    assert "is downloading already" in first["detail"]
+
+
+def test_a_retry_is_refused_for_the_download_that_took_its_place(busy):
+    old = busy.create("org/a")["id"]
+    busy.post(f"/api/downloads/{old}/cancel")
+    new = busy.create("org/a")["id"]
+    refused = busy.post(f"/api/downloads/{old}/retry")
+    assert refused.status_code == 409
+    assert refused.json()["download_id"] == new
+
+
+def test_the_places_in_the_queue_are_never_used_up(busy):
+    jobs = {name: busy.create(f"org/{name}")["id"] for name in "abc"}
+    for turn in range(120):
+        first, moved = ("b", "a") if turn % 2 == 0 else ("a", "b")
+        busy.patch(f"/api/downloads/{jobs[moved]}", json={"before": jobs["c"]})
+        assert waiting(busy) == [f"org/{first}", f"org/{moved}", "org/c"], turn
+    busy.create("org/d")
+    assert waiting(busy) == ["org/a", "org/b", "org/c", "org/d"]
+
+
 def test_a_stale_order_is_refused(busy):
     job = busy.create("org/a")
     path = f"/api/downloads/{job['id']}"
@@ -186,7 +234,6 @@ def test_only_some_files_of_a_repository(hub, client):
     hub.add_model("org/model", size=1000, files=3)
     job = client.until_ended(client.create("org/model", patterns=["*-1.*", "*.json"])["id"])
     assert [file["path"] for file in job["files"]] == ["config.json", "model-1.safetensors"]
-    assert client.status("org/model")["status"] == "DOWNLOADED"
     none = client.until_ended(client.create("org/model", patterns=["*.gguf"])["id"])
     assert none["error"]["code"] == "no_such_files"
 

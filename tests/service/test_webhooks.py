@@ -1,9 +1,11 @@
 """Webhooks against a real receiver that checks signatures and has bad days."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
+import sqlite3
 import threading
 import time
 from dataclasses import replace
@@ -12,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from video_censor_personal.errors import ConfigError
-from video_censor_personal.service import webhooks
+from video_censor_personal.service import ledger, webhooks
 from video_censor_personal.service.manager import Manager
 
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -26,6 +28,7 @@ class Receiver(HTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers = list(answers)
         self.got = []
+        self.before_answer = lambda: None
         self.arrived = threading.Condition()
 
     @property
@@ -41,6 +44,7 @@ class Receiver(HTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.before_answer()
         status = self.server.answers.pop(0) if self.server.answers else 204
         self.send_response(status)
         self.send_header("Location", "http://127.0.0.1:1/elsewhere")
@@ -144,6 +148,31 @@ def test_one_that_never_answers_is_given_up(hub, serve, monkeypatch):
     assert logged["tries"] == 2
     assert logged["status"] is None
     assert logged["error"]
+
+
+def test_a_ledger_that_is_busy_delays_deliveries_and_ends_none(
+    hub, serve, receive, settings, monkeypatch, caplog
+):
+    """A message that was sent is not sent again for it either."""
+    monkeypatch.setattr(ledger, "_BUSY_MS", 20)
+    monkeypatch.setattr(webhooks, "_LEDGER_WAIT_S", 0.02)
+    receiver = receive()
+    client = serve(webhooks=(receiver.url,), webhook_secret=SECRET)
+    (file,) = settings.state_dir.glob("service-*.sqlite3")
+    with contextlib.closing(
+        sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    ) as other:
+        receiver.before_answer = lambda: other.execute("BEGIN IMMEDIATE")
+        client.until_ended(client.create("org/missing")["id"])
+        receiver.wait_for(1)
+        deadline = time.monotonic() + 20
+        while "waits for the ledger" not in caplog.text:
+            assert time.monotonic() < deadline
+        receiver.before_answer = lambda: None
+        other.execute("ROLLBACK")
+    assert delivery(client, status=204)["tries"] == 1
+    client.until_ended(client.create("org/missing")["id"])
+    assert len(receiver.wait_for(2)) == 2
 
 
 @pytest.mark.parametrize("secret", [None, "abc", "whsec_!!!", "whsec_c2hvcnQ="])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
+import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,7 +73,9 @@ def parser() -> argparse.ArgumentParser:
 def _add_policy(made: argparse.ArgumentParser) -> None:
     group = made.add_argument_group("what is permitted")
     many: dict[str, Any] = {"action": "append", "default": []}
-    group.add_argument("--allow-host", metavar="NAME", help="also answer to this name", **many)
+    group.add_argument(
+        "--allow-host", metavar="NAME", type=_host_name, help="also answer to this name", **many
+    )
     group.add_argument("--endpoint", metavar="URL", help="another hub that may be used", **many)
     group.add_argument(
         "--allow-repo",
@@ -177,6 +181,17 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 0 to 65535")
     return int(text)
+
+
+def _host_name(text: str) -> str:
+    """A name, or an address as browsers write it but for brackets; no port."""
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(text.removeprefix("[").removesuffix("]")))
+    if re.fullmatch(r"[A-Za-z0-9._-]+", text):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no host name; write models.lan or 10.0.0.7, without http:// and port"
+    )
 
 
 def _rate(text: str) -> float:

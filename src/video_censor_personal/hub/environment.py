@@ -17,7 +17,7 @@ from typing import Literal
 from video_censor_personal.errors import ConfigError
 from video_censor_personal.transfer.address import parse_url
 
-__all__ = ["DEFAULT_ENDPOINT", "HubSettings", "has_login", "hub_settings"]
+__all__ = ["DEFAULT_ENDPOINT", "HubSettings", "has_login", "hub_settings", "plain_endpoint"]
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 _TRUE = {"1", "ON", "YES", "TRUE"}
@@ -68,17 +68,7 @@ def hub_settings(
     Raises:
         ConfigError: `HF_ENDPOINT` is no http(s) address, or the token cannot be a header.
     """
-    endpoint = (environment.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
-    try:
-        address = parse_url(endpoint)
-    except ConfigError as exc:
-        raise ConfigError(f"HF_ENDPOINT: {exc}", key="HF_ENDPOINT") from exc
-    if address.basic_auth or "?" in endpoint or "#" in endpoint:
-        raise ConfigError(
-            "HF_ENDPOINT is the plain address of a hub, such as https://huggingface.co; "
-            "a login belongs in HF_TOKEN",
-            key="HF_ENDPOINT",
-        )
+    endpoint = plain_endpoint(environment.get("HF_ENDPOINT") or DEFAULT_ENDPOINT, "HF_ENDPOINT")
     home = _home(environment)
     cache = environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE")
     if token is None:
@@ -91,6 +81,26 @@ def hub_settings(
             environment.get("HF_HUB_OFFLINE") or environment.get("TRANSFORMERS_OFFLINE")
         ),
     )
+
+
+def plain_endpoint(text: str, setting: str) -> str:
+    """The address of a hub, without a slash at its end; it is shown to everyone.
+
+    Raises:
+        ConfigError: it is no http(s) address, or holds what may be secret; names `setting`.
+    """
+    endpoint = text.rstrip("/")
+    try:
+        address = parse_url(endpoint)
+    except ConfigError as exc:
+        raise ConfigError(f"{setting}: {exc}", key=setting) from exc
+    if address.basic_auth or "?" in endpoint or "#" in endpoint:
+        raise ConfigError(
+            f"{setting} is the plain address of a hub, such as https://huggingface.co; "
+            "a login belongs in HF_TOKEN, which is sent to HF_ENDPOINT alone",
+            key=setting,
+        )
+    return endpoint
 
 
 def _home(environment: Mapping[str, str]) -> Path:

@@ -6,7 +6,12 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from video_censor_personal.errors import DiskSpaceError, ModelCacheError, RegistryUnreachableError
+from video_censor_personal.errors import (
+    DiskSpaceError,
+    ModelCacheError,
+    ModelDisabledError,
+    RegistryUnreachableError,
+)
 from video_censor_personal.hub.api import HubApi
 from video_censor_personal.hub.environment import HubSettings, hub_settings
 from video_censor_personal.hub.files import HubFile
@@ -73,7 +78,7 @@ class Download:
         self.tally = Tally()
         self._settings = settings
         self._engine = engine
-        self._cache = HubCache(settings.cache_dir)
+        self._cache = HubCache(settings.cache_dir, setting="--hf-cache")
         self._policy = Policy(settings)
         self._on_resolved, self._make_room = on_resolved, make_room
 
@@ -131,6 +136,10 @@ class Download:
         model = api.model(name, revision)
         # Who renames a repository must not get past a list of names.
         self._policy.check_repository(model.name)
+        if model.disabled:
+            raise ModelDisabledError(
+                f"{model.name} was disabled by the hub. Choose another model.", model=model.name
+            )
         if model.gated:
             api.check_access(model.name)
         tree = self._cache.tree(name, model.commit)

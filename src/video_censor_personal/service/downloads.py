@@ -20,13 +20,14 @@ from video_censor_personal.service.addresses import reachable_from
 from video_censor_personal.service.counts import Counts
 from video_censor_personal.service.download import Download, Resolved
 from video_censor_personal.service.facts import describe_job
-from video_censor_personal.service.job_table import JobTable, already
+from video_censor_personal.service.job_table import JobTable
 from video_censor_personal.service.jobs import FileCount, Job, Wanted
 from video_censor_personal.service.ledger import Ledger, Transaction
 from video_censor_personal.service.library import Library
 from video_censor_personal.service.metrics import Metrics
 from video_censor_personal.service.problems import Problem, without_paths
 from video_censor_personal.service.revisions import Revisions
+from video_censor_personal.service.rivals import already
 from video_censor_personal.service.room import Room
 from video_censor_personal.service.run import Ending, Run
 from video_censor_personal.service.runs import Runs, progress_facts
@@ -132,8 +133,9 @@ class Downloads:
         self._revisions.check(wanted)
         with self._runs.mutex:
             waiting = self.table.active()
-            if any(_is_same(job.wanted, wanted) for job in waiting):
-                raise already(wanted)
+            for job in waiting:
+                if _is_same(job.wanted, wanted):
+                    raise already(wanted, job)
             if not queue and sum(j.state is not JobState.PAUSED for j in waiting) >= (
                 self._settings.at_once
             ):

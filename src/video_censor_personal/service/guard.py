@@ -103,9 +103,7 @@ class Guard:
             return
         origin = request.headers.get("origin")
         if origin is not None:
-            is_own = (
-                urlsplit(origin).netloc.casefold() == request.headers.get("host", "").casefold()
-            )
+            is_own = _host_of(origin) == request.headers.get("host", "").casefold()
         else:
             is_own = request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
         if not is_own:
@@ -126,6 +124,14 @@ class Guard:
         except TimeoutError as exc:
             raise Problem(408, "too_slow", "The request's body did not arrive in time.") from exc
         return bytes(body)
+
+
+def _host_of(origin: str) -> str | None:
+    """Host and port of an Origin header; None if it is malformed."""
+    try:
+        return urlsplit(origin).netloc.casefold()
+    except ValueError:
+        return None
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

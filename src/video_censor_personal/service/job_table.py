@@ -10,7 +10,9 @@ from typing import Any
 
 from video_censor_personal.service.jobs import FileCount, Job, Wanted, new_id
 from video_censor_personal.service.ledger import Ledger, Transaction
+from video_censor_personal.service.places import number_anew, place_before
 from video_censor_personal.service.problems import Problem
+from video_censor_personal.service.rivals import already, rival_of
 from video_censor_personal.service.states import (
     ACTIVE,
     ENDED,
@@ -121,7 +123,7 @@ class JobTable:
                 now,
             )
         except sqlite3.IntegrityError as exc:
-            raise already(wanted) from exc
+            raise already(wanted, rival_of(transaction, wanted)) from exc
         transaction.emit("state", job.id, self._describe(job))
         self._prune(transaction)
         return job
@@ -156,7 +158,7 @@ class JobTable:
         try:
             job = self._update(transaction, job_id, facts)
         except sqlite3.IntegrityError as exc:
-            raise already(job.wanted) from exc
+            raise already(job.wanted, rival_of(transaction, job.wanted)) from exc
         transaction.emit("state", job_id, self._describe(job))
         return job
 
@@ -226,14 +228,12 @@ class JobTable:
         self._ledger.write(change)
 
     def _place_before(self, transaction: Transaction, other: Job) -> float:
-        (row,) = transaction.execute(
-            "SELECT max(position) AS previous FROM job WHERE priority = ? AND position < ? "
-            "AND state IN ('queued', 'paused')",
-            other.priority,
-            other.position,
-        )
-        previous = row["previous"] if row["previous"] is not None else other.position - 2
-        return float((previous + other.position) / 2)
+        place = place_before(transaction, other)
+        if place is None:
+            for job in number_anew(transaction):
+                transaction.emit("state", job.id, self._describe(job))
+            return self._place_before(transaction, self._in(transaction, other.id))
+        return place
 
     def _in(self, transaction: Transaction, job_id: str) -> Job:
         rows = transaction.execute("SELECT * FROM job WHERE id = ?", job_id)
@@ -262,16 +262,6 @@ class JobTable:
             "DELETE FROM event WHERE id <= "
             f"(SELECT id FROM event ORDER BY id DESC LIMIT 1 OFFSET {_KEPT_EVENTS})"
         )
-
-
-def already(wanted: Wanted, other: Wanted | None = None) -> Problem:
-    """The problem that a model is being downloaded (as `other`) when somebody asks for it again."""
-    name = f" as {other.branch}" if other else ""
-    return Problem(
-        409,
-        "already_downloading",
-        f"{wanted.repository} ({wanted.branch}) is downloading already{name}.",
-    )
 
 
 def _unknown(job_id: str) -> Problem:

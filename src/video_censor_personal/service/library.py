@@ -6,6 +6,8 @@ import contextlib
 import shutil
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from video_censor_personal.errors import ModelDownloadError
@@ -75,6 +77,7 @@ class Library:
         found, unread = self.verdicts.look(sources, wait_s=wait_s)
         blobs = self.cache.folder(repository) / "blobs"
         state = judge(repository, commit, files, found, unread, snapshot=snapshot, blobs=blobs)
+        state = self._compare(state, files)
         if state.presence is Presence.DOWNLOADED and looks_like is not None:
             self._whole[repository, commit] = (paths, looks_like, state)
         return state
@@ -88,12 +91,31 @@ class Library:
         return None
 
     def files(self, repository: str, commit: str) -> tuple[HubFile, ...] | None:
-        """The files that a commit should have here; None if nobody knows."""
+        """The files that a commit should have here; None if nobody knows.
+
+        Those that were asked for, and all that may be here if some program listed the commit: it
+        brought all.
+        """
         entry = self.book.find(repository, commit)
-        if entry is not None and entry.files is not None:
-            return entry.files
+        wanted = entry.files if entry is not None else None
         tree = self.cache.tree(repository, commit)
-        return None if tree is None else self.policy.choose(tree)[0]
+        if tree is None:
+            return wanted
+        listed = {file.path: file for file in self.policy.choose(tree)[0]}
+        return tuple((listed | {file.path: file for file in wanted or ()}).values())
+
+    def _compare(self, state: ModelState, files: Sequence[HubFile]) -> ModelState:
+        """`state`, which is that of `files`, beside what else its commit has."""
+        repository, commit = state.repository, state.commit or ""
+        others: Sequence[str] = self.book.rest(repository, commit)
+        if (tree := self.cache.tree(repository, commit)) is not None:
+            known = {file.path for file in files}
+            others = [file.path for file in tree if file.path not in known]
+        rest: list[str] = []
+        left_out: list[str] = []
+        for path in others:
+            (left_out if self.policy.leaves_out(path) else rest).append(path)
+        return state.without(rest, left_out, len(files) + len(others))
 
     def all(self) -> list[ModelState]:
         """Every commit of which something is here, by name."""
@@ -108,15 +130,11 @@ class Library:
             if state.presence is not Presence.NOT_FOUND:
                 entry = entries.get(key)
                 states.append(
-                    ModelState(
-                        *key,
-                        state.presence,
-                        state.reason,
-                        state.have_bytes,
-                        state.size_bytes,
-                        refs.get(key, ()),
-                        entry is not None and entry.is_pinned,
-                        entry.used_s if entry else self._came_s(*key),
+                    replace(
+                        state,
+                        revisions=refs.get(key, ()),
+                        is_pinned=entry is not None and entry.is_pinned,
+                        used_s=entry.used_s if entry else self._came_s(*key),
                     )
                 )
         return states

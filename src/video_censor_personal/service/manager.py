@@ -47,7 +47,7 @@ class Manager:
 
     def __init__(self, settings: ServiceSettings) -> None:
         self.settings = settings
-        cache = HubCache(settings.cache_dir)
+        cache = HubCache(settings.cache_dir, setting="--hf-cache")
         # One ledger a cache: downloads must not go on into another one.
         name = hashlib.sha256(str(settings.cache_dir.absolute()).encode()).hexdigest()[:12]
         self.listeners = Listeners(settings.listeners)
@@ -148,7 +148,7 @@ class Manager:
         else:
             wait_s = 0.0 if job else _VERIFY_GRACE_S
             state = self.library.look(repository, commit, wait_s=wait_s)
-            if state.presence is Presence.DOWNLOADED:
+            if state.have_bytes == state.size_bytes:  # all that was asked for
                 self.library.touch(repository, commit)
         return state, job
 
@@ -166,6 +166,7 @@ class Manager:
             "have_bytes": facts["progress"]["done_bytes"],
             "size_bytes": facts["progress"]["total_bytes"],
             "download_id": facts["id"],
+            "left_out": facts["left_out"],
         }
 
     def describe_status(self, repository: str, revision: str | None) -> dict[str, Any]:
@@ -192,6 +193,7 @@ class Manager:
             "have_bytes": state.have_bytes,
             "size_bytes": state.size_bytes,
             "download_id": job.id if job else None,
+            "left_out": list(state.left_out),
         }
 
     def describe_models(self) -> list[dict[str, Any]]:
@@ -206,6 +208,7 @@ class Manager:
                 "revisions": list(state.revisions),
                 "pinned": state.is_pinned,
                 "used_at": timestamp(state.used_s or None),
+                "left_out": list(state.left_out),
             }
             for state in self.library.all()
         ]

@@ -40,6 +40,15 @@ class ModelBook:
         )
         return _entry(rows[0]) if rows else None
 
+    def rest(self, repository: str, commit: str) -> tuple[str, ...]:
+        """The paths of a commit that are not among its `files`, as far as is known."""
+        rows = self._ledger.read(
+            "SELECT paths FROM model_rest WHERE repository = ? AND commit_id = ?",
+            repository,
+            commit,
+        )
+        return tuple(json.loads(rows[0]["paths"])) if rows else ()
+
     def latest(self, repository: str, revision: str) -> BookEntry | None:
         """The commit that was last asked for under a branch or tag."""
         rows = self._ledger.read(
@@ -61,9 +70,10 @@ class ModelBook:
         commit: str,
         revision: str,
         files: Sequence[HubFile],
+        tree: Sequence[HubFile],
         now_s: float,
     ) -> None:
-        """Remember that these files are wanted, beside those that were wanted before."""
+        """Remember that these files of `tree` are wanted, beside those that were wanted before."""
         (row,) = transaction.execute(
             "SELECT max(files) AS files FROM model WHERE repository = ? AND commit_id = ?",
             repository,
@@ -80,6 +90,12 @@ class ModelBook:
             revision,
             _write_files(merged.values()),
             now_s,
+        )
+        transaction.execute(
+            "INSERT OR REPLACE INTO model_rest VALUES(?, ?, ?)",
+            repository,
+            commit,
+            json.dumps([file.path for file in tree if file.path not in merged]),
         )
 
     def touch(self, repository: str, commit: str, now_s: float) -> None:
@@ -113,14 +129,17 @@ class ModelBook:
 
     def forget(self, repository: str, commit: str | None) -> None:
         """A model was deleted; None: every commit of it."""
-        self._ledger.write(
-            lambda transaction: transaction.execute(
-                "DELETE FROM model WHERE repository = ? AND (? IS NULL OR commit_id = ?)",
-                repository,
-                commit,
-                commit,
-            )
-        )
+
+        def change(transaction: Transaction) -> None:
+            for table in ("model", "model_rest"):
+                transaction.execute(
+                    f"DELETE FROM {table} WHERE repository = ? AND (? IS NULL OR commit_id = ?)",
+                    repository,
+                    commit,
+                    commit,
+                )
+
+        self._ledger.write(change)
 
 
 def _entry(row: sqlite3.Row) -> BookEntry:

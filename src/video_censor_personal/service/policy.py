@@ -66,6 +66,10 @@ class Policy:
                 403, "repository_not_allowed", f"This service was not configured to fetch {name}."
             )
 
+    def leaves_out(self, path: str) -> bool:
+        """Whether a file of this name is not let in, because loading it can run code."""
+        return not self._settings.allow_pickle and _is_pickled_name(path)
+
     def choose(
         self, tree: Iterable[HubFile], patterns: Sequence[str] = ()
     ) -> tuple[tuple[HubFile, ...], tuple[str, ...]]:
@@ -75,10 +79,10 @@ class Policy:
         for file in tree:
             if patterns and not any(fnmatch.fnmatchcase(file.path, p) for p in patterns):
                 continue
-            if self._settings.allow_pickle or not _is_pickled_name(file.path):
-                files.append(file)
-            else:
+            if self.leaves_out(file.path):
                 left_out.append(file.path)
+            else:
+                files.append(file)
         return tuple(files), tuple(left_out)
 
     def check_choice(

@@ -6,7 +6,7 @@ import contextlib
 import enum
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from video_censor_personal.hub.files import HubFile
@@ -30,7 +30,13 @@ class Presence(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """One commit of a repository, as it lies in the cache; `reason` says why it is partial."""
+    """One commit of a repository, as it lies in the cache.
+
+    Attributes:
+        reason: why it is partial.
+        have_bytes, size_bytes: of the files that were asked for.
+        left_out: files that the policy does not let in; it may be whole without them.
+    """
 
     repository: str
     commit: str | None
@@ -41,6 +47,17 @@ class ModelState:
     revisions: tuple[str, ...] = ()
     is_pinned: bool = False
     used_s: float = 0.0
+    left_out: tuple[str, ...] = ()
+
+    def without(self, rest: Sequence[str], left_out: Sequence[str], total: int) -> ModelState:
+        """The same of a commit of `total` files that also has `rest`, which nobody asked for, and
+        `left_out`."""
+        state = replace(self, left_out=tuple(left_out))
+        if not rest or self.presence is not Presence.DOWNLOADED:
+            return state
+        reason = f"{len(rest)} of {total} files were not asked for: {_some(rest)}. "
+        reason += "Download it without patterns to have all."
+        return replace(state, presence=Presence.PARTIAL, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +124,11 @@ def _same(link: Path, blob: Path) -> bool:
     return False
 
 
+def _some(paths: Sequence[str]) -> str:
+    more = ", ..." if len(paths) > _SHOWN_FAULTS else ""
+    return ", ".join(paths[:_SHOWN_FAULTS]) + more
+
+
 def _reason(
     files: Sequence[HubFile],
     missing: Sequence[str],
@@ -117,8 +139,7 @@ def _reason(
     if damaged:
         return f"damaged: {'; '.join(damaged[:_SHOWN_FAULTS])}. Download it again to repair it."
     if missing:
-        named = ", ".join(missing[:_SHOWN_FAULTS])
-        return f"{len(missing)} of {len(files)} files are missing or unfinished: {named}"
+        return f"{len(missing)} of {len(files)} files are missing or unfinished: {_some(missing)}"
     if unread:
         return f"{len(unread)} of {len(files)} files are being verified; ask again"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from video_censor_personal.errors import (
     ModelDisabledError,
     ModelGatedError,
     ModelNotFoundError,
+    PrivateNetworkError,
     RegistryAnswerError,
     RegistryLoginError,
     RegistryUnreachableError,
@@ -95,6 +97,7 @@ _CODES: tuple[tuple[type[Exception], str, bool], ...] = (
     (DiskSpaceError, "no_room", True),
     (ModelChecksumError, "checksum_mismatch", True),
     (ModelCacheError, "cache_unusable", True),
+    (PrivateNetworkError, "private_network", False),
     (ConfigError, "misconfigured", False),
 )
 
@@ -113,7 +116,12 @@ def is_retryable(code: str) -> bool:
 
 
 def without_paths(text: str, roots: Mapping[str, Path]) -> str:
-    """`text` with this machine's folders replaced by what they are for."""
+    """`text` with this machine's folders replaced by what they are for.
+
+    Only whole names of absolute paths: `/` and `.` stand in everything.
+    """
     for name, root in sorted(roots.items(), key=lambda item: -len(str(item[1]))):
-        text = text.replace(str(root), f"<{name}>")
+        if root.is_absolute() and root != root.parent:
+            whole = rf"(?<![\w.~-]){re.escape(str(root))}(?![\w-]|\.\w)"
+            text = re.sub(whole, f"<{name}>", text)
     return text

@@ -14,10 +14,11 @@ from video_censor_personal.errors import VideoCensorError
 from video_censor_personal.hub.api import HubApi
 from video_censor_personal.hub.names import is_commit
 from video_censor_personal.service.download import Resolved, hub_of
-from video_censor_personal.service.job_table import JobTable, already
+from video_censor_personal.service.job_table import JobTable
 from video_censor_personal.service.jobs import Job, Wanted
 from video_censor_personal.service.ledger import Transaction
 from video_censor_personal.service.model_book import ModelBook
+from video_censor_personal.service.rivals import already
 from video_censor_personal.service.settings import ServiceSettings
 from video_censor_personal.service.states import ACTIVE
 from video_censor_personal.transfer import RetryPolicy
@@ -48,7 +49,7 @@ class Revisions:
         commit = self._commit_of(wanted) if rivals else None
         for job in rivals:
             if commit is not None and commit == (job.commit or self._commit_of(job.wanted)):
-                raise already(wanted, job.wanted)
+                raise already(wanted, job)
 
     def note(self, transaction: Transaction, job: Job, resolved: Resolved) -> None:
         """Write down what a job turned out to be.
@@ -65,13 +66,14 @@ class Revisions:
         ):
             other = Job.from_row(row)
             if other.state in ACTIVE:
-                raise already(wanted, other.wanted)
+                raise already(wanted, other)
         self._book.note(
             transaction,
             wanted.repository,
             resolved.commit,
             wanted.branch,
             resolved.files,
+            resolved.tree,
             time.time(),
         )
         transaction.execute(

@@ -63,6 +63,13 @@ CREATE TABLE IF NOT EXISTS model(
     used_s REAL NOT NULL DEFAULT 0,
     PRIMARY KEY(repository, commit_id)
 ) WITHOUT ROWID;
+-- Paths of the commit's other files: not asked for, or not let in.
+CREATE TABLE IF NOT EXISTS model_rest(
+    repository TEXT NOT NULL,
+    commit_id TEXT NOT NULL,
+    paths TEXT NOT NULL,
+    PRIMARY KEY(repository, commit_id)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS answer(
     key TEXT PRIMARY KEY,
     digest TEXT NOT NULL,

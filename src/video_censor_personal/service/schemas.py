@@ -32,6 +32,7 @@ __all__ = [
 State = Literal["queued", "running", "verifying", "paused", "done", "failed", "cancelled"]
 Presence = Literal["DOWNLOADED", "DOWNLOADING", "PARTIAL", "NOT_FOUND"]
 Count = Annotated[int, Field(ge=0)]
+LeftOut = Annotated[list[str], Field(description="files whose loading could run code")]
 
 _EXAMPLE: dict[str, JsonValue] = {"hf_repo": "Systran/faster-whisper-small", "hf_commit": None}
 _JOB_EXAMPLE: dict[str, JsonValue] = {
@@ -158,7 +159,7 @@ class StatusProgress(_Out):
 
 
 class ModelStatus(_Out):
-    """The state of the cache. `DOWNLOADED`: every byte is there and was verified."""
+    """The state of the cache. `DOWNLOADED`: every byte that may be here is, and was verified."""
 
     model: ModelReference
     status: Presence
@@ -168,6 +169,7 @@ class ModelStatus(_Out):
     have_bytes: Count
     size_bytes: Count | None
     download_id: str | None
+    left_out: LeftOut
 
 
 class Started(_Out):
@@ -196,6 +198,7 @@ class ListedModel(_Out):
     revisions: list[str]
     pinned: bool
     used_at: str | None
+    left_out: LeftOut
 
 
 class ModelList(_Out):
@@ -248,7 +251,7 @@ class Download(_Out):
     retries: Count
     last_error: str | None
     error: Failure | None
-    left_out: list[str] = Field(description="files whose loading could run code")
+    left_out: LeftOut
 
 
 class File(_Out):

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
-from video_censor_personal.hub.environment import hub_settings
-from video_censor_personal.transfer.address import parse_url
+from video_censor_personal.hub.environment import hub_settings, plain_endpoint
 
 __all__ = ["LOOPBACK_NAMES", "ServiceSettings", "service_settings"]
 
@@ -83,14 +82,13 @@ def service_settings(
     `endpoints` may be used beside `HF_ENDPOINT`.
 
     Raises:
-        ConfigError: `HF_ENDPOINT` or one of `endpoints` is no http(s) address.
+        ConfigError: `HF_ENDPOINT` or one of `endpoints` is no plain http(s) address.
     """
     hub = hub_settings(environment, cache_dir=cache_dir)
-    others = tuple(endpoint.rstrip("/") for endpoint in endpoints)
-    for other in others:
-        parse_url(other)
+    others = [plain_endpoint(endpoint, "--endpoint") for endpoint in endpoints]
     return ServiceSettings(
-        cache_dir=hub.cache_dir,
+        # Once and for all: the working directory and links may change while the service runs.
+        cache_dir=Path(os.path.realpath(hub.cache_dir)),
         state_dir=state_dir or Path(platformdirs.user_state_dir("video-censor", appauthor=False)),
         endpoints=(hub.endpoint, *(other for other in others if other != hub.endpoint)),
         webhook_secret=environment.get("VIDEO_CENSOR_WEBHOOK_SECRET") or None,

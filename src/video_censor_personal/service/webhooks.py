@@ -29,7 +29,7 @@ from video_censor_personal.service.ledger import Ledger, Transaction
 from video_censor_personal.service.metrics import Metrics
 from video_censor_personal.service.problems import Problem
 from video_censor_personal.service.settings import ServiceSettings
-from video_censor_personal.transfer.address import redact
+from video_censor_personal.transfer.address import parse_url, redact
 
 __all__ = ["Webhooks", "sign"]
 
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 # The schedule that the specification proposes, without its first, immediate try.
 _WAITS_S = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=15.0)
+_LEDGER_WAIT_S = 5.0
 _KEPT = 1000
 
 
@@ -57,7 +58,9 @@ class Webhooks:
         metrics: Metrics,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Raises `ConfigError` for a secret that is none."""
+        """Raises `ConfigError` for an address or a secret that is none."""
+        for url in settings.webhooks:
+            _check_url(url)
         self._urls = settings.webhooks
         self._secret = _read_secret(settings.webhook_secret) if settings.webhooks else b""
         self._ledger, self._metrics, self._clock = ledger, metrics, clock
@@ -131,15 +134,32 @@ class Webhooks:
     def _work(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
-            for row in self._ledger.read(
-                "SELECT * FROM delivery WHERE due_s <= ? ORDER BY due_s LIMIT 20", self._clock()
+            for row in self._insist(
+                lambda: self._ledger.read(
+                    "SELECT * FROM delivery WHERE due_s <= ? ORDER BY due_s LIMIT 20", self._clock()
+                )
             ):
                 if self._stopping.is_set():
                     return
                 self._deliver(row)
-            (row,) = self._ledger.read("SELECT min(due_s) AS next FROM delivery")
-            pause_s = 60.0 if row["next"] is None else row["next"] - self._clock()
-            self._wake.wait(min(60.0, max(0.0, pause_s)))
+            for row in self._insist(
+                lambda: self._ledger.read("SELECT min(due_s) AS next FROM delivery")
+            ):
+                pause_s = 60.0 if row["next"] is None else row["next"] - self._clock()
+                self._wake.wait(min(60.0, max(0.0, pause_s)))
+
+    def _insist(self, use: Callable[[], list[sqlite3.Row]]) -> list[sqlite3.Row]:
+        """The rows that `use` gets of the ledger, as soon as that lets it; none at the end.
+
+        Nothing goes on before: what was sent and is not written would be sent again.
+        """
+        while not self._stopping.is_set():
+            try:
+                return use()
+            except sqlite3.Error as exc:
+                log.error("the delivery of webhooks waits for the ledger: %s", exc)
+                self._stopping.wait(_LEDGER_WAIT_S)
+        return []
 
     def _deliver(self, row: sqlite3.Row) -> None:
         status, error = self._send(row["url"], row["id"], row["body"])
@@ -150,16 +170,14 @@ class Webhooks:
         due = None
         if not is_delivered and tries <= len(_WAITS_S) and status != 410:
             due = now + _WAITS_S[tries - 1]
-        self._ledger.write(
-            lambda t: t.execute(
-                "UPDATE delivery SET tries = ?, due_s = ?, status = ?, error = ?, delivered_s = ? "
-                "WHERE id = ?",
-                tries,
-                due,
-                status,
-                error,
-                now if is_delivered else None,
-                row["id"],
+        facts = (tries, due, status, error, now if is_delivered else None, row["id"])
+        self._insist(
+            lambda: self._ledger.write(
+                lambda t: t.execute(
+                    "UPDATE delivery SET tries = ?, due_s = ?, status = ?, error = ?, "
+                    "delivered_s = ? WHERE id = ?",
+                    *facts,
+                )
             )
         )
         self._metrics.delivered("ok" if is_delivered else "failed" if due else "given_up")
@@ -205,6 +223,13 @@ def _describe(row: sqlite3.Row) -> dict[str, Any]:
         "status": row["status"],
         "error": row["error"],
     }
+
+
+def _check_url(url: str) -> None:
+    try:
+        parse_url(url)
+    except ConfigError as exc:
+        raise ConfigError(f"--webhook: {exc}", key="--webhook") from exc
 
 
 def _read_secret(text: str | None) -> bytes:

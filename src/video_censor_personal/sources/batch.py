@@ -114,12 +114,11 @@ class Batch:
         store = self.placements[0].store
         needed, free = int(error.expected or 0), int(error.actual or 0)
         missing = sum(file.missing_bytes or 0 for file in self._missing(wanted))
-        setting = "HF_HUB_CACHE" if self.repositories else "models.cache_dir"
         told = DiskSpaceError(
             f"No room for {', '.join(placement.model for placement in wanted)} in {store.root}: "
             f"{describe_size(missing)} are missing, so {describe_size(needed)} must be free (twice "
             f"as much, less what is reserved already), and {describe_size(free)} are. Make room "
-            f"there, or name another disk in {setting}.",
+            f"there, or name another disk in {store.setting}.",
             path=store.root,
             expected=needed,
             actual=free,

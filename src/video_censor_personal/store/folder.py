@@ -24,13 +24,21 @@ class Store:
     """A folder of verified files. Creating this object touches no disk.
 
     `root/.transfer` (or `private`, on the same file system) holds partial files, piece maps, locks
-    (in the folder `locks`) and records.
+    (in the folder `locks`) and records. `setting` is what people name another root with; messages
+    say it.
     """
 
-    def __init__(self, root: Path | str, *, private: Path | str | None = None) -> None:
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        private: Path | str | None = None,
+        setting: str = "models.cache_dir",
+    ) -> None:
         self.root = Path(root)
         self._root = os.fspath(root)
         self.private = Path(private) if private else self.root / PRIVATE_FOLDER
+        self.setting = setting
         self.records = Records(self.private / "records.jsonl")
         self.locks = self.private / "locks"
         self._partials = self.private / "partial"
@@ -141,7 +149,7 @@ class Store:
         except OSError as exc:
             raise ModelCacheError(
                 f"the model cache {self.root} cannot be written ({exc.strerror}). "
-                "Make it writable, or set models.cache_dir to another folder.",
+                f"Make it writable, or set {self.setting} to another folder.",
                 path=self.root,
             ) from exc
 

@@ -22,7 +22,7 @@ class Engine:
     leaves no file or the right one. Without it that holds for killed processes only, as with curl.
 
     `throttle` is drawn from by all its runs together; `permits(origin, ip_address)` is asked before
-    every connection that goes through no proxy.
+    every connection, and of a name that only a proxy can resolve not at all.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Engine:
             raise DiskSpaceError(
                 f"downloading {names} needs {plan.room_bytes:,} free bytes in {plan.store.root} "
                 f"(twice the {plan.missing_bytes:,} that are missing), but {free:,} are free. "
-                "Make room, or set models.cache_dir to a folder on another disk.",
+                f"Make room, or set {plan.store.setting} to a folder on another disk.",
                 path=plan.store.root,
                 expected=plan.room_bytes,
                 actual=free,

@@ -10,8 +10,9 @@ from video_censor_personal.errors import (
     ModelCacheError,
     ModelChecksumError,
     ModelDownloadError,
+    PrivateNetworkError,
 )
-from video_censor_personal.transfer.faults import Fault, SizeFault, StatusFault
+from video_censor_personal.transfer.faults import Fault, PrivateFault, SizeFault, StatusFault
 from video_censor_personal.transfer.job import Job
 from video_censor_personal.transfer.partial import DISK_FULL
 from video_censor_personal.transfer.routes import Route
@@ -46,6 +47,13 @@ def download_error(job: Job, fault: Fault, route: Route) -> ModelDownloadError:
             expected=fault.expected,
             actual=fault.actual,
         )
+    if isinstance(fault, PrivateFault):
+        return PrivateNetworkError(
+            f"{text}. The server sends us there: ask who runs it.",
+            model=job.source.name,
+            url=url,
+            path=job.planned.path,
+        )
     advice = _AGAIN if fault.passing else _ADVICE[404]
     if isinstance(fault, StatusFault):
         advice = _ADVICE.get(fault.status, advice)
@@ -78,7 +86,7 @@ def disk_error(job: Job, error: OSError) -> ModelDownloadError:
     if error.errno in DISK_FULL:
         return space_error(job)
     what = error.strerror or str(error)
-    advice = "Make it writable, or set models.cache_dir to another folder"
+    advice = f"Make it writable, or set {job.shared.store.setting} to another folder"
     if error.errno == errno.EIO:
         advice = "The disk may be failing"
     if error.errno == errno.EISDIR:

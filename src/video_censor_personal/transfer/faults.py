@@ -5,7 +5,7 @@ These never leave the engine: a file that could not be had ends with an error of
 
 from __future__ import annotations
 
-__all__ = ["ChangedFault", "Fault", "Halted", "SizeFault", "StatusFault"]
+__all__ = ["ChangedFault", "Fault", "Halted", "PrivateFault", "SizeFault", "StatusFault"]
 
 # https://www.rfc-editor.org/rfc/rfc9110#status.codes: these say that the trouble can pass.
 _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 508, 520, 521, 522, 523, 524})
@@ -52,6 +52,17 @@ class SizeFault(Fault):
         self.expected, self.actual = expected, actual
         super().__init__(
             f"the server's file has {actual:,} bytes instead of {expected:,}", passing=False
+        )
+
+
+class PrivateFault(Fault):
+    """The way leads into a network where nothing may be fetched from; `netloc` is the host."""
+
+    def __init__(self, netloc: str) -> None:
+        super().__init__(
+            f"{netloc} lies in a private network, where nothing may be fetched unless it was "
+            "configured",
+            passing=False,
         )
 
 

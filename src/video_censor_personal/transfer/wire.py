@@ -16,9 +16,10 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from video_censor_personal.transfer.address import Address
-from video_censor_personal.transfer.faults import Fault, Halted
+from video_censor_personal.transfer.faults import Fault, Halted, PrivateFault
 from video_censor_personal.transfer.proxies import proxy_for
 
 __all__ = ["Dialer", "Permit", "Wire"]
@@ -42,8 +43,8 @@ _FILLS_BUFFERS = sys.platform == "linux"
 
 @dataclass(frozen=True, slots=True)
 class Dialer:
-    """Opens wires. `stopped` is asked at every tick, `permits` before every connection of which
-    this side chooses the address: not for those that a proxy makes."""
+    """Opens wires. `stopped` is asked at every tick, `permits` before every connection: of each
+    address that it may lead to, as far as that is known on this side of a proxy."""
 
     tls: Callable[[], ssl.SSLContext]
     connect_s: float
@@ -61,6 +62,8 @@ class Dialer:
         """
         proxy = proxy_for(address)
         began = time.monotonic()
+        if proxy is not None:
+            self._judge(address)
         sock = self._connect(proxy or address, None if proxy else self.permits)
         round_trip_s = time.monotonic() - began
         try:
@@ -74,20 +77,25 @@ class Dialer:
         plain_proxy = proxy if address.scheme == "http" else None
         return Wire(sock, self, plain_proxy, round_trip_s)
 
-    def _connect(self, address: Address, permits: Permit | None) -> socket.socket:
+    def _judge(self, address: Address) -> None:
+        """Refuse what a proxy must not be asked for. A name that only the proxy can resolve is
+        the proxy's to judge; of several addresses it chooses, so all must be permitted."""
+        if self.permits is None:
+            return
         try:
-            found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-        except OSError as exc:
-            raise Fault(f"the host name {address.host} cannot be resolved ({exc})") from exc
+            found = _resolve(address)
+        except Fault:
+            return
+        if not all(self.permits(address.origin, str(each[4][0])) for each in found):
+            raise PrivateFault(address.netloc)
+
+    def _connect(self, address: Address, permits: Permit | None) -> socket.socket:
+        found = _resolve(address)
         # Judged by the very address that is connected to: a name may resolve differently next time.
         if permits is not None:
             found = [each for each in found if permits(address.origin, str(each[4][0]))]
             if not found:
-                raise Fault(
-                    f"{address.netloc} lies in a private network, where nothing may be fetched "
-                    "unless it was configured",
-                    passing=False,
-                )
+                raise PrivateFault(address.netloc)
         last = ""
         for family, kind, protocol, _, place in found:
             sock = socket.socket(family, kind, protocol)
@@ -258,6 +266,14 @@ class Wire:
                 return count
             if self._dialer.stopped():
                 raise Halted
+
+
+def _resolve(address: Address) -> list[Any]:
+    """What `getaddrinfo` finds for the host."""
+    try:
+        return list(socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM))
+    except OSError as exc:
+        raise Fault(f"the host name {address.host} cannot be resolved ({exc})") from exc
 
 
 def _open_tunnel(wire: Wire, address: Address, proxy: Address) -> None:

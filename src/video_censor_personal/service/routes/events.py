@@ -20,6 +20,7 @@ from video_censor_personal.service.guard import Guard
 from video_censor_personal.service.ledger import Event
 from video_censor_personal.service.listeners import Listener
 from video_censor_personal.service.manager import Manager
+from video_censor_personal.service.problems import Problem
 from video_censor_personal.service.routing import guarded_route, problems
 from video_censor_personal.service.states import ENDED
 
@@ -113,15 +114,14 @@ class _Stream:
         try:
             if encode is _as_event:
                 yield b"retry: %d\n\n" % _RECONNECT_MS
-            missed = await self._missed()
-            is_over = any(self._ends(event) for event in missed)
+            missed, is_over = await self._missed()
             yield b"".join(map(encode, missed))
             while not (is_over or listener.closed):
                 fresh = await listener.wait(_HEARTBEAT_S)
                 if listener.lost:
                     listener.lost = False
                     self._cursor = None
-                    fresh = await self._missed()
+                    fresh, _ = await self._missed()
                 cursor = self._cursor or 0
                 fresh = [e for e in fresh if e.kind == "snapshot" or e.id > cursor]
                 if fresh:
@@ -134,18 +134,28 @@ class _Stream:
         finally:
             self._listening.__exit__(None, None, None)
 
-    async def _missed(self) -> list[Event]:
+    async def _missed(self) -> tuple[list[Event], bool]:
+        """What the listener does not have yet, and whether nothing comes after it."""
         manager, job_id = self._manager, self._listener.job_id
-        events = None
+        events, is_over = None, False
         if self._cursor is not None:
+            # Asked before the events: an end in between is among them, or comes to the listener.
+            is_over = job_id is not None and await manager.call(self._has_ended, job_id)
             events = await manager.call(manager.replay, self._cursor, job_id)
         if events is None:
             last, facts = await manager.call(manager.snapshot, job_id)
             body = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
             events = [Event(last, "snapshot", job_id, body)]
+            is_over = self._ends(events[0])
         if events:
             self._cursor = events[-1].id
-        return events
+        return events, is_over
+
+    def _has_ended(self, job_id: str) -> bool:
+        try:
+            return self._manager.downloads.table.get(job_id).state in ENDED
+        except Problem:  # it was removed
+            return True
 
     def _ends(self, event: Event) -> bool:
         """Whether nothing comes after `event`: the one download that is listened to is over."""

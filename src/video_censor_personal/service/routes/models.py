@@ -65,9 +65,12 @@ def _add_changes(router: APIRouter, manager: Manager, repetition: Repetition) ->
         def start() -> dict[str, Any]:
             wanted = wanted_from(body, manager)
             job = manager.downloads.submit(wanted, priority=body.priority, queue=body.queue)
+            status = "DOWNLOADING"
+            if job.state not in WORKING:  # it waits, or is over that soon
+                status = manager.describe_status(body.hf_repo, body.hf_commit)["status"]
             return {
                 "model": _reference(body),
-                "status": "DOWNLOADING" if job.state in WORKING else "PARTIAL",
+                "status": status,
                 "download_id": job.id,
                 "state": str(job.state),
             }
