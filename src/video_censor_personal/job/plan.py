@@ -9,6 +9,7 @@ from typing import Any
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.errors import ReportError, UsageError
 from video_censor_personal.findings import Report
+from video_censor_personal.job.decisions import check_decisions
 from video_censor_personal.job.kept_scores import KeptScores, find_kept
 from video_censor_personal.job.outputs import JobOutputs, check_outputs, choose_outputs
 from video_censor_personal.job.rehearsal import clean_report, flagged_report
@@ -40,7 +41,8 @@ class Request:
         force: outputs that exist are overwritten.
         prove: the finished copy is analysed again around what was changed.
         prove_whole: and everywhere else.
-        reanalyse: the video is analysed even if kept scores say all that would be found.
+        reanalyse: the video is analysed even if kept scores say all that would be found, and what
+            was decided in a report that is replaced does not count.
     """
 
     video: Path
@@ -144,7 +146,8 @@ def plan_job(request: Request) -> JobPlan:
         ConfigError, DetectorError: the configuration cannot be carried out here.
         InputError: the video cannot be read.
         OutputError: a result could not be written.
-        ReportError: the report cannot be read or belongs to another video.
+        ReportError: the report to use, or the one to replace, cannot be read or belongs to another
+            video.
     """
     analyses = request.segments is None
     if not analyses and request.download_models:
@@ -186,6 +189,7 @@ def _plan_analysis(request: Request, info: MediaInfo, outputs: JobOutputs) -> Jo
         if kept is not None:
             outputs = replace(outputs, scores=None)  # they stay as they are
     _check(request, info, outputs)
+    doubts = [] if request.reanalyse else check_decisions(outputs.report, info)
     plan = JobPlan(
         request,
         info,
@@ -193,7 +197,7 @@ def _plan_analysis(request: Request, info: MediaInfo, outputs: JobOutputs) -> Jo
         pipeline=pipeline,
         kept=kept,
         missing=() if kept else tuple(pipeline.missing_models()),
-        warnings=(refusal,) if refusal else (),
+        warnings=(*([refusal] if refusal else []), *doubts),
     )
     if outputs.copy is not None:
         # What cannot be copied, or changed, is refused now, not after the analysis.

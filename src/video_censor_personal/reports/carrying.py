@@ -14,7 +14,7 @@ from fractions import Fraction
 from video_censor_personal.findings import Detection, Report, Segment
 from video_censor_personal.timeline import Span, format_timecode
 
-__all__ = ["carry_decisions"]
+__all__ = ["carry_decisions", "holds_decisions"]
 
 _WIDER_S = Fraction(1, 2)
 """Another sensitivity may time the same thing a little wider: by a step of the usual sampling."""
@@ -26,7 +26,7 @@ def carry_decisions(old: Report, new: Report) -> tuple[Report, list[str]]:
     What a person wrote by hand (segments without detections) is taken over as it is. That an
     option allowed everything was nobody's decision about any of it.
     """
-    before = [replace(s, allow=s.allow and not old.all_allowed) for s in old.segments]
+    before = _reviewed(old)
     written = [segment for segment in before if not segment.detections]
     decided = [s for s in before if s.detections and _is_decided(s)]
     segments = [_decided(segment, decided) for segment in new.segments]
@@ -38,6 +38,16 @@ def carry_decisions(old: Report, new: Report) -> tuple[Report, list[str]]:
     labels = old.labels | new.labels if written else new.labels
     in_order = sorted([*segments, *written], key=lambda segment: segment.span)
     return replace(new, segments=tuple(in_order), labels=labels), lost
+
+
+def holds_decisions(report: Report) -> bool:
+    """Whether a person decided anything in it that can be seen."""
+    return any(not s.detections or _is_decided(s) for s in _reviewed(report))
+
+
+def _reviewed(report: Report) -> list[Segment]:
+    """Its segments, allowed only where a person and not an option did so."""
+    return [replace(s, allow=s.allow and not report.all_allowed) for s in report.segments]
 
 
 def _is_decided(segment: Segment) -> bool:
