@@ -167,6 +167,20 @@ def test_a_report_that_is_spoilt_while_the_video_is_analysed_stays(
     assert read_scores(tmp_path / "r.scores.json.gz").evidence.witnesses, "the work is kept"
 
 
+def test_decisions_survive_a_run_that_does_not_find_what_they_are_about(censor, analysed, tmp_path):
+    report = json.loads((tmp_path / "r.json").read_text())
+    report["segments"][0]["allow"] = True
+    (tmp_path / "r.json").write_text(json.dumps(report))
+    between = censor("--force", sensitivity=0.1)
+    assert (between["segments"], between["flagged_segments"]) == (1, 0)
+    (kept,) = json.loads((tmp_path / "r.json").read_text())["segments"]
+    assert (kept["allow"], kept["found"]) == (True, False)
+    assert "Not found by the latest analysis" in (tmp_path / "r.html").read_text()
+    assert censor("--force")["flagged_segments"] == 0
+    (found,) = json.loads((tmp_path / "r.json").read_text())["segments"]
+    assert (found["allow"], "found" in found) == (True, False)
+
+
 def test_what_an_option_allowed_is_not_taken_for_a_decision(censor):
     assert censor("--allow-all-segments")["flagged_segments"] == 0
     assert censor("--force")["flagged_segments"] == 1

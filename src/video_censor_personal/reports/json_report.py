@@ -154,6 +154,8 @@ def _segment(segment: Segment, labels: Mapping[str, str]) -> Fields:
         fields["video_action"] = segment.video_action
     if segment.audio_action is not None:
         fields["audio_action"] = segment.audio_action
+    if not segment.found:
+        fields["found"] = False
     fields["detections"] = [_detection(detection, labels) for detection in segment.detections]
     return fields
 
