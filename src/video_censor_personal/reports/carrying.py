@@ -9,8 +9,10 @@ deleted cannot be seen, so `allow` is the way to let something stay.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from video_censor_personal import categories
 from video_censor_personal.findings import Detection, Report, Segment
@@ -101,20 +103,27 @@ def _lies_apart(segment: Segment) -> bool:
 
 
 def _groups(before: Sequence[Segment], now: Sequence[Segment]) -> list[_Group]:
-    groups = [_Group(now=[segment]) for segment in now]
+    """What hangs together, be it by way of others; found by time, as there may be thousands."""
+    in_order = sorted(now, key=lambda segment: segment.span)
+    groups = [_Group(now=[new]) for new in in_order]
+    starts = [new.span.start for new in in_order]
+    ends = list(accumulate((new.span.end for new in in_order), max))
+    alone = []
     for old in before:
-        joined, apart = _Group(), []
         extent = _extent(old.detections)
-        for group in groups:
-            near = [new for new in group.now if new.span.overlaps(extent)]
-            if any(_holds_some_of(old, new) for new in near):
-                joined.before.extend(group.before)
-                joined.now.extend(group.now)
-            else:
-                apart.append(group)
+        near = range(bisect_right(ends, extent.start), bisect_left(starts, extent.end))
+        about = [number for number in near if _holds_some_of(old, in_order[number])]
+        if not about:
+            alone.append(_Group(before=[old]))
+            continue
+        joined = groups[about[0]]
+        for other in {id(groups[n]): groups[n] for n in about}.values():
+            if other is not joined:
+                joined.before.extend(other.before)
+                joined.now.extend(other.now)
+                groups = [joined if group is other else group for group in groups]
         joined.before.append(old)
-        groups = [*apart, joined]
-    return groups
+    return [*{id(group): group for group in groups}.values(), *alone]
 
 
 def _holds_some_of(old: Segment, new: Segment) -> bool:
@@ -123,6 +132,8 @@ def _holds_some_of(old: Segment, new: Segment) -> bool:
 
 def _carry(group: _Group) -> _Carried:
     decided = [segment for segment in group.before if _is_decided(segment)]
+    if not decided:
+        return _Carried(group.now)
     again = [_decided(segment, group.before) for segment in group.now]
     lost = [list(_lost(old, again, group.before)) for old in decided]
     if any(lost) and (same := _as_they_were(group)):

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
 
-from video_censor_personal.findings import Box, Detection, TrackPoint
+from video_censor_personal.findings import Box, Detection
 from video_censor_personal.timeline import Span
 
 __all__ = ["WIDER_S", "are_equal", "covers", "is_same", "reaches"]
@@ -70,24 +70,23 @@ def _have_places(one: Detection, other: Detection) -> bool:
 def _meetings(known: Detection, found: Detection) -> list[bool]:
     """Of every sighting of `found` while `known` was seen, whether it is in the same place; at
     least of the one that is nearest in time."""
-    track = sorted(known.track, key=lambda point: point.time)  # a person may have edited it
-    first, last = track[0].time, track[-1].time
+    if known.track == found.track:
+        return [True]
+    # Floats: a box is no more exact than they are, and there are thousands of sightings.
+    track = sorted(
+        ((float(point.time), point.box) for point in known.track), key=lambda sighting: sighting[0]
+    )
+    first, last = track[0][0], track[-1][0]
+    seen = [(float(point.time), point.box) for point in found.track]
+    shared = [(time, box) for time, box in seen if first <= time <= last]
+    nearest = min(seen, key=lambda sighting: max(first - sighting[0], sighting[0] - last))
+    return [_box_at(track, time).overlap(box) >= _SAME_PLACE for time, box in shared or [nearest]]
 
-    def distance(point: TrackPoint) -> Fraction:
-        return max(Fraction(0), first - point.time, point.time - last)
 
-    shared = [point for point in found.track if not distance(point)]
-    return [
-        _box_at(track, point.time).overlap(point.box) >= _SAME_PLACE
-        for point in shared or [min(found.track, key=distance)]
-    ]
-
-
-def _box_at(track: Sequence[TrackPoint], time: Fraction) -> Box:
+def _box_at(track: Sequence[tuple[float, Box]], time: float) -> Box:
     """Moving straight from one sighting to the next; outside them, standing still."""
-    number = bisect_right(track, time, key=lambda point: point.time)
+    number = bisect_right(track, time, key=lambda sighting: sighting[0])
     if number == 0 or number == len(track):
-        return track[max(0, number - 1)].box
-    before, after = track[number - 1], track[number]
-    share = float((time - before.time) / (after.time - before.time))
-    return before.box.towards(after.box, share)
+        return track[max(0, number - 1)][1]
+    (start, before), (end, after) = track[number - 1], track[number]
+    return before.towards(after, (time - start) / (end - start))
