@@ -132,6 +132,17 @@ def test_a_report_whose_decisions_would_be_lost_is_not_replaced(
     assert censor("--force", "--reanalyse")["flagged_segments"] == 1
 
 
+def test_a_segment_after_the_end_of_the_film_is_named_and_refused(censor, analysed, tmp_path):
+    report = json.loads((tmp_path / "r.json").read_text())
+    report["segments"][0] |= {"start_time_seconds": 100, "end_time_seconds": 110}
+    (tmp_path / "r.json").write_text(json.dumps(report))
+    error = censor("--force", fails=1)["message"]
+    assert "segment 1 (00:01:40.000–00:01:50.000 Faces) begins after the end" in error
+    report["segments"][0]["allow"] = True
+    (tmp_path / "r.json").write_text(json.dumps(report))
+    assert censor("--force")["flagged_segments"] == 0
+
+
 def test_a_report_without_decisions_is_replaced_whatever_it_is_of(censor, analysed, tmp_path):
     report = json.loads((tmp_path / "r.json").read_text())
     report["metadata"] = {"duration_seconds": 3600}

@@ -9,7 +9,7 @@ from video_censor_personal.errors import ReportError
 from video_censor_personal.findings import Report
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.reports.carrying import carry_decisions, holds_decisions
-from video_censor_personal.reports.json_report import check_belongs, read_report
+from video_censor_personal.reports.json_report import check_belongs, check_times, read_report
 
 __all__ = ["check_decisions", "with_decisions"]
 
@@ -19,7 +19,8 @@ def check_decisions(path: Path | None, info: MediaInfo) -> list[str]:
     is no report, or nothing was decided.
 
     Raises:
-        ReportError: they cannot be carried over, so replacing the report would lose them.
+        ReportError: they cannot be carried over, so replacing the report would lose them; or a
+            segment would censor nothing, as it begins after the end of the video.
         InputError: the video cannot be read.
     """
     return [] if path is None else _decided_before(path, info)[1]
@@ -52,6 +53,7 @@ def _decided_before(path: Path, info: MediaInfo) -> tuple[Report | None, list[st
     likeness = check_belongs(report, info)
     if likeness.verdict == "other":
         raise _refusal(path, f"belongs to another video: {likeness.sentence}")
+    check_times(report, info, path)
     doubts = [f"{path}: {likeness.sentence}"] if likeness.verdict == "probably" else []
     return report, doubts
 

@@ -21,7 +21,7 @@ from video_censor_personal.remediation.plan import EditPlan, make_plan
 from video_censor_personal.remediation.sound.audio import bleep_of
 from video_censor_personal.remediation.trial import try_out
 from video_censor_personal.remediation.writer import check_writable
-from video_censor_personal.reports.json_report import check_belongs, read_report
+from video_censor_personal.reports.json_report import check_belongs, check_times, read_report
 from video_censor_personal.reports.unknown import unknown_of
 from video_censor_personal.timeline import format_timecode
 
@@ -146,8 +146,8 @@ def plan_job(request: Request) -> JobPlan:
         ConfigError, DetectorError: the configuration cannot be carried out here.
         InputError: the video cannot be read.
         OutputError: a result could not be written.
-        ReportError: the report to use, or the one to replace, cannot be read or belongs to another
-            video.
+        ReportError: the report to use, or the one to replace, cannot be read, belongs to another
+            video, or speaks of times after its end.
     """
     analyses = request.segments is None
     if not analyses and request.download_models:
@@ -218,6 +218,7 @@ def _plan_copy(request: Request, info: MediaInfo, outputs: JobOutputs) -> JobPla
     likeness = check_belongs(report, info)
     if likeness.verdict == "other":
         raise ReportError(f"{request.segments} belongs to another video: {likeness.sentence}")
+    check_times(report, info, request.segments)
     warnings = [likeness.sentence] if likeness.verdict == "probably" else []
     warnings += [f"the report says UNKNOWN: {sentence}" for sentence in unknown_of(report)]
     plan = JobPlan(

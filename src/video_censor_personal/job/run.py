@@ -21,6 +21,7 @@ from video_censor_personal.reports.json_report import write_json
 from video_censor_personal.reports.mpv_script import write_mpv_script
 from video_censor_personal.reports.player_spans import PlayerSpans
 from video_censor_personal.reports.plex_markers import write_plex_markers
+from video_censor_personal.timeline import within
 
 __all__ = ["run_job"]
 
@@ -102,8 +103,9 @@ def _write_lists(plan: JobPlan, outcome: Outcome) -> Iterator[Path]:
         return
     edits = plan.edits(outcome.report)
     # A player can only skip or mute: what the copy hides in the picture is skipped.
-    hidden = [edit.span for edit in edits.picture]
-    spans = PlayerSpans.of([*edits.cuts, *hidden], [edit.span for edit in edits.sound])
+    hidden = within((edit.span for edit in edits.picture), edits.duration)
+    muted = within((edit.span for edit in edits.sound), edits.duration)
+    spans = PlayerSpans.of([*edits.cuts, *hidden], muted)
     if outputs.edl:
         write_edl(outputs.edl, spans)
         yield outputs.edl

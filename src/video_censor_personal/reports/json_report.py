@@ -19,13 +19,14 @@ from video_censor_personal.config import Output
 from video_censor_personal.findings import Coverage, Detection, Gap, Report, Segment
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.outputs import write_text
-from video_censor_personal.reports.likeness import Likeness, check_belongs, fingerprint
+from video_censor_personal.reports.likeness import Likeness, check_belongs, check_times, fingerprint
 from video_censor_personal.reports.reading import SCHEMA_VERSION, read_report
 from video_censor_personal.timeline import Span, format_timecode, union
 
 __all__ = [
     "Likeness",
     "check_belongs",
+    "check_times",
     "fingerprint",
     "read_report",
     "to_dict",
