@@ -7,6 +7,7 @@ are written twice, as a timecode for people and exactly as seconds.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC
@@ -34,6 +35,10 @@ __all__ = [
 ]
 
 Fields = dict[str, Any]
+
+_LONE = re.compile("[\ud800-\udfff]")
+"""What stands for a byte of a file's name that is no UTF-8: in a file of UTF-8 it must be escaped,
+or the report could not be read again."""
 
 _CLOSE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _ROOMY = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
@@ -77,7 +82,7 @@ def write_json(
     """
     fields = to_dict(report, output, info)
     text = _indented(fields) if output.pretty_print else _CLOSE.encode(fields)
-    write_text(text + "\n", path)
+    write_text(_LONE.sub(lambda lone: f"\\u{ord(lone.group()):04x}", text) + "\n", path)
 
 
 def _indented(value: Any, margin: str = "") -> str:
