@@ -172,6 +172,8 @@ class Segment:
         allow: a person said it may stay.
         video_action, audio_action: what to do here instead of the configured action; None: as
             configured.
+        found: False where the latest analysis did not find it; it is there because a person made
+            it by hand, or decided about it when it was found.
     """
 
     span: Span
@@ -182,6 +184,7 @@ class Segment:
     allow: bool = False
     video_action: str | None = None
     audio_action: str | None = None
+    found: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,7 @@ from video_censor_personal.detectors.base import FrameDetector, SoundDetector
 from video_censor_personal.detectors.second_look import SecondLook
 from video_censor_personal.findings import Report
 from video_censor_personal.judging import Judging
-from video_censor_personal.media.base import Cue, MediaInfo, StreamInfo
-from video_censor_personal.media.languages import same_language
+from video_censor_personal.media.base import Cue, MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.media.subtitles import read_subtitles
 from video_censor_personal.progress import Listener, ignore
@@ -131,16 +130,10 @@ class AnalysisPipeline:
             )
         return sentences
 
-    def unread_subtitles(self, info: MediaInfo) -> list[StreamInfo]:
-        """The subtitles in a language in which nobody looks for words, where somebody does."""
-        spoken = {word for a in self._assignments for word in a.languages}
-        return [
-            stream
-            for stream in info.of_kind("subtitle")
-            if spoken
-            and stream.language not in ("", "und")
-            and not any(same_language(stream.language, each) for each in spoken)
-        ]
+    @property
+    def languages(self) -> frozenset[str]:
+        """Those in which somebody looks for words."""
+        return frozenset(word for a in self._assignments for word in a.languages)
 
     def _label(self, key: str) -> str:
         return self.config.labels.get(key, categories.label(key))

@@ -18,7 +18,7 @@ from video_censor_personal.reports.json_report import read_report, write_json
 from video_censor_personal.reports.unknown import unknown_of
 from video_censor_personal.requirements import Requirements
 
-__all__ = ["Application", "apply_scores", "carried"]
+__all__ = ["Application", "apply_scores"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,13 @@ def apply_scores(source: Path, config: Config, output: Path, *, force: bool = Fa
     problem = scores.making.lacks(_given(judging.making(), scores))
     notes = [f"the scores are not all that these settings ask for: {problem}"] if problem else []
     if report_path is not None:
-        report, lost = carried(report_path, report)
+        report, lost = _carried(report_path, report)
         notes += lost
     write_json(report, output, config.output)
     return Application(report, output, scores_path, tuple(notes))
 
 
-def carried(path: Path, new: Report) -> tuple[Report, list[str]]:
+def _carried(path: Path, new: Report) -> tuple[Report, list[str]]:
     """`new` with what a person decided in the report at `path`; see `carry_decisions`.
 
     Raises:

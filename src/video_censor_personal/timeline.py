@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Span", "format_timecode", "parse_timecode", "seconds", "subtract", "union"]
+__all__ = ["Span", "format_timecode", "parse_timecode", "seconds", "subtract", "union", "within"]
 
 Number = Fraction | float | int
 
@@ -110,6 +110,14 @@ def union(spans: Iterable[Span], gap: Number = 0) -> list[Span]:
         else:
             merged.append(span)
     return merged
+
+
+def within(spans: Iterable[Span], duration: Fraction | None) -> list[Span]:
+    """What of `spans` lies between 0 and `duration`; all of them where that is not known."""
+    if duration is None:
+        return list(spans)
+    whole = Span(Fraction(0), duration)
+    return [part for span in spans if (part := span.clipped(whole)) is not None]
 
 
 def subtract(span: Span, holes: Sequence[Span]) -> list[Span]:

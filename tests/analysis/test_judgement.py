@@ -55,6 +55,16 @@ def test_a_detection_tells_its_strength_its_raw_score_and_its_model() -> None:
     assert spans([found]) == [(0.25, 10)]
 
 
+def test_a_subtitle_counts_as_long_as_the_film_lasts() -> None:
+    ears = hearing("ears", (8, 15, 0.9), (12, 15, 0.9))
+    cues = replace(ears, heard=tuple(replace(d, evidence="cue") for d in ears.heard))
+    assert spans(judged(cues)) == [(8, 10)]
+    longer = replace(record(cues), end=Fraction(14))
+    assert spans(judge(longer, {"violence": 0.5})) == [(8, 14), (12, 14)]
+    unknown = replace(record(cues), duration=None)
+    assert spans(judge(unknown, {"violence": 0.5})) == [(8, 15), (12, 15)]
+
+
 def test_what_has_no_strength_at_all_never_counts() -> None:
     assert judged(seeing("eyes", [0.2, 0.1], scale=NUDENET), sensitivity=1) == []
     assert judged(hearing("ears", (1, 2, 0)), sensitivity=1) == []
@@ -139,6 +149,12 @@ def test_what_the_last_look_shows_speaks_until_the_pictures_end() -> None:
     assert judged(seeing("eyes", [0, 0.3, 0]), hearing("ears", (5, 6, 0.3))) == []
 
 
+def in_film(subtitle: Span, evidence: Evidence) -> Span | None:
+    if evidence.duration is None:
+        return subtitle
+    return subtitle.clipped(Span(Fraction(0), evidence.end))
+
+
 def reference(evidence: Evidence, sensitivities: dict[str, float]) -> set[tuple[object, ...]]:
     """What counts, written down as plainly as it can be: (detector, category, time or span)."""
 
@@ -174,8 +190,9 @@ def reference(evidence: Evidence, sensitivities: dict[str, float]) -> set[tuple[
                 if counts(w, s.category, s.score, here):
                     found.add((w.name, s.category, look.time))
         for d in w.heard:
-            if counts(w, d.category, d.score or 0, d.span):
-                found.add((w.name, d.category, d.span))
+            span = in_film(d.span, evidence)
+            if span is not None and counts(w, d.category, d.score or 0, span):
+                found.add((w.name, d.category, span))
     return found
 
 

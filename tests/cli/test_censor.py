@@ -13,12 +13,14 @@ import wave
 from importlib.resources import files as resources
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from movies import Sound, Subtitles, cut_off, hide_codec, make_movie, tone
 
 from video_censor_personal import __version__
 from video_censor_personal.cli import main
+from video_censor_personal.reports.json_report import fingerprint
 
 
 def command(*arguments: object) -> list[str]:
@@ -432,6 +434,19 @@ def flagged_everywhere(seconds: float) -> dict:
     }
 
 
+def test_a_segment_after_the_end_of_the_film_is_named_and_refused(capsys, movie, tmp_path):
+    report, copy = tmp_path / "r.json", tmp_path / "copy.mp4"
+    late = {"start_time_seconds": 100, "end_time_seconds": 110, "labels": ["Profanity"]}
+    content = {"metadata": {"fingerprint": fingerprint(movie)}, "segments": [late]}
+    report.write_text(json.dumps(content))
+    code, _, err = run(capsys, movie, "--input-segments", report, "-o", copy)
+    assert code == 1
+    assert "segment 1 (00:01:40.000–00:01:50.000 Profanity) begins after the end" in err
+    assert not copy.exists()
+    report.write_text(json.dumps({**content, "segments": [{**late, "allow": True}]}))
+    assert run(capsys, movie, "--input-segments", report, "-o", copy)[0] == 0
+
+
 def test_a_report_of_another_video_is_refused(capsys, movie, tmp_path):
     report = tmp_path / "other.json"
     report.write_text(json.dumps(flagged_everywhere(3600)))
@@ -448,6 +463,24 @@ def test_a_report_by_hand_hides_what_it_names(capsys, movie, tmp_path):
     code, out, err = run(capsys, movie, "--input-segments", report, "-o", copy)
     assert code == 0, err
     assert str(copy) in out
+
+
+def test_nothing_lasts_longer_than_the_film_though_a_subtitle_does(capsys, movie, tmp_path):
+    movie.with_suffix(".srt").write_text("1\n00:00:01,000 --> 00:00:09,000\nOh shit, no.\n")
+    config = tmp_path / "my.yaml"
+    chapters = "video: {metadata_output: {skip_chapters: {enabled: true}}}"
+    config.write_text(f"output: {{edl: true, plex_key: '1'}}\n{chapters}\n")
+    copy = tmp_path / "copy.mp4"
+    code, _, err = run(capsys, movie, "--config", config, "-o", copy)
+    assert code == 0, err
+    (segment,) = json.loads((tmp_path / "copy.json").read_text())["segments"]
+    assert (segment["start_time_seconds"], segment["end_time_seconds"]) == (1, 2)
+    (entry,) = (tmp_path / "movie.edl").read_text().splitlines()
+    assert float(entry.split()[1]) == 2
+    assert '"end": 2000' in (tmp_path / "movie.plex.json").read_text()
+    with av.open(copy) as written:
+        ends = [chapter["end"] * chapter["time_base"] for chapter in written.chapters()]
+    assert max(ends) <= 2.05
 
 
 def test_subtitles_beside_the_video_are_never_overwritten(capsys, movie):

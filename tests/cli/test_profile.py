@@ -93,7 +93,9 @@ def test_decisions_in_the_report_are_kept_or_named(folder, capsys):
         segment["allow"] = True
     (folder / "r.json").write_text(json.dumps(report))
     _, result = apply(folder, capsys, "detections: {profanity: {}}")
-    assert (result["segments"], result["flagged_segments"], result["notes"]) == (1, 0, [])
+    assert (result["segments"], result["flagged_segments"]) == (2, 0)
+    (note,) = result["notes"]
+    assert "not found any more; it stays in the report, still allowed" in note
     apart = "processing: {segment_merge: {enabled: false}}"
     settings = f"detections: {{profanity: {{sensitivity: 1}}}}\n{apart}"
     _, result = apply(folder, capsys, settings, "--force")

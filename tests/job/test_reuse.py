@@ -105,6 +105,93 @@ def test_decisions_survive_all_but_an_analysis_that_was_asked_for(censor, analys
     assert censor("--force", "--reanalyse")["flagged_segments"] == 1
 
 
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda text: text.replace(",", "", 1), "line 3"),
+        (lambda text: text.replace('"allow": true', '"allow": "true"'), "segment 1: allow is"),
+        (
+            lambda text: text.replace('"duration', '"was').replace('"fingerprint', '"w'),
+            "belongs to",
+        ),
+    ],
+    ids=["a comma is missing", "text for true", "of another video"],
+)
+def test_a_report_whose_decisions_would_be_lost_is_not_replaced(
+    censor, analysed, tmp_path, spoil, says
+):
+    report = tmp_path / "r.json"
+    text = report.read_text().replace('"allow": false', '"allow": true')
+    text = text.replace('"file": "film.mp4"', '"file": "other.mp4"').replace('film.mp4"', 'o.mp4"')
+    report.write_text(spoil(text))
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("r.*")}
+    error = censor("--force", fails=1)["message"]
+    assert says in error
+    assert "--reanalyse" in error
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("r.*")} == before
+    assert censor("--force", "--reanalyse")["flagged_segments"] == 1
+
+
+def test_a_segment_after_the_end_of_the_film_is_named_and_refused(censor, analysed, tmp_path):
+    report = json.loads((tmp_path / "r.json").read_text())
+    report["segments"][0] |= {"start_time_seconds": 100, "end_time_seconds": 110}
+    (tmp_path / "r.json").write_text(json.dumps(report))
+    error = censor("--force", fails=1)["message"]
+    assert "segment 1 (00:01:40.000–00:01:50.000 Faces) begins after the end" in error
+    report["segments"][0]["allow"] = True
+    (tmp_path / "r.json").write_text(json.dumps(report))
+    assert censor("--force")["flagged_segments"] == 0
+
+
+def test_a_report_without_decisions_is_replaced_whatever_it_is_of(censor, analysed, tmp_path):
+    report = json.loads((tmp_path / "r.json").read_text())
+    report["metadata"] = {"duration_seconds": 3600}
+    (tmp_path / "r.json").write_text(json.dumps(report))
+    assert censor("--force")["flagged_segments"] == 1
+
+
+def test_decisions_survive_in_a_report_that_does_not_say_of_which_file_it_is(
+    censor, analysed, tmp_path
+):
+    report = json.loads((tmp_path / "r.json").read_text())
+    report["segments"][0]["allow"] = True
+    report["metadata"] = {}
+    (tmp_path / "r.json").write_text(json.dumps(report))
+    assert censor("--force")["flagged_segments"] == 0
+
+
+def test_a_report_that_is_spoilt_while_the_video_is_analysed_stays(
+    censor, analysed, tmp_path, monkeypatch
+):
+    from video_censor_personal.pipeline import AnalysisPipeline
+
+    conclude = AnalysisPipeline.conclude
+
+    def meanwhile(self, scores):
+        (tmp_path / "r.json").write_text('{"segments": [}')
+        return conclude(self, scores)
+
+    monkeypatch.setattr(AnalysisPipeline, "conclude", meanwhile)
+    (tmp_path / "r.scores.json.gz").unlink()
+    assert "line 1" in censor("--force", fails=1)["message"]
+    assert (tmp_path / "r.json").read_text() == '{"segments": [}'
+    assert read_scores(tmp_path / "r.scores.json.gz").evidence.witnesses, "the work is kept"
+
+
+def test_decisions_survive_a_run_that_does_not_find_what_they_are_about(censor, analysed, tmp_path):
+    report = json.loads((tmp_path / "r.json").read_text())
+    report["segments"][0]["allow"] = True
+    (tmp_path / "r.json").write_text(json.dumps(report))
+    between = censor("--force", sensitivity=0.1)
+    assert (between["segments"], between["flagged_segments"]) == (1, 0)
+    (kept,) = json.loads((tmp_path / "r.json").read_text())["segments"]
+    assert (kept["allow"], kept["found"]) == (True, False)
+    assert "Not found by the latest analysis" in (tmp_path / "r.html").read_text()
+    assert censor("--force")["flagged_segments"] == 0
+    (found,) = json.loads((tmp_path / "r.json").read_text())["segments"]
+    assert (found["allow"], "found" in found) == (True, False)
+
+
 def test_what_an_option_allowed_is_not_taken_for_a_decision(censor):
     assert censor("--allow-all-segments")["flagged_segments"] == 0
     assert censor("--force")["flagged_segments"] == 1

@@ -345,6 +345,15 @@ def test_the_plan_reads_as_a_page() -> None:
     ]
 
 
+def test_the_figures_are_those_of_the_film() -> None:
+    plan = plan_of(
+        segment(heard("hell", 1, 1.5), heard("damn", 9, 15)),
+        segment(seen("nudity", 8, 12)),
+        segment(heard("hell", 100, 110)),
+    )
+    assert plan.describe()[:2] == ["silence: 2 times, 1.50 s in all", "blur: once, 2.00 s in all"]
+
+
 def test_a_film_without_subtitles_has_no_words_masked() -> None:
     plan = plan_of(segment(heard("hell", 1, 1.5)), info=film(VIDEO, LOW_COMPLEXITY))
     assert "mask" not in "\n".join(plan.describe())

@@ -53,6 +53,12 @@ def test_allowed_segments_and_overlaps_make_no_chapter_of_their_own() -> None:
     ]
 
 
+def test_no_chapter_lasts_longer_than_the_film() -> None:
+    late = [found(8, 12, "Nudity"), found(13, 15, "Faces")]
+    merged = merged_chapters((), late, "{labels}", Fraction(10))
+    assert flat(merged) == [(0, 8, "film"), (8, 10, "Nudity")]
+
+
 def test_chapters_move_with_a_cut_and_vanish_in_it() -> None:
     own = tuple(
         Chapter(Span.of(start, end), title)

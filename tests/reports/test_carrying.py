@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from video_censor_personal.findings import Detection, Report, Segment
+from video_censor_personal.findings import Box, Detection, Report, Segment, TrackPoint
 from video_censor_personal.reports.carrying import carry_decisions
-from video_censor_personal.timeline import Span
+from video_censor_personal.timeline import Span, seconds
+
+LEFT, RIGHT = Box(0.1, 0.1, 0.2, 0.3), Box(0.6, 0.4, 0.2, 0.3)
 
 
-def face(start: float, end: float, label: str = "FACE_MALE") -> Detection:
-    return Detection("faces", label, Span.of(start, end), 0.5, "", "nudenet", "video")
+def face(start: float, end: float, label: str = "FACE_MALE", box: Box = LEFT) -> Detection:
+    track = tuple(TrackPoint(seconds(time), box, 0.5) for time in (start + 0.25, end - 0.25))
+    return Detection("faces", label, Span.of(start, end), 0.5, "", "nudenet", "video", track)
 
 
 def word(text: str, start: float) -> Detection:
@@ -44,6 +47,7 @@ def test_an_allowed_segment_stays_allowed_if_found_again_and_a_little_wider(repo
     new = [segment(face(0.75, 2.25, "FACE_FEMALE"), word("Hell", 1.5)), segment(face(8, 9))]
     (first, second), lost = carry(report, old, new)
     assert (first.allow, second.allow, lost) == (True, False, [])
+    old, new = old[:1], new[:1]
     (apart, also), lost = carry(report, old, [segment(face(1, 2)), segment(word("hell", 1.5))])
     assert (apart.allow, also.allow, lost) == (True, True, [])
 
@@ -55,22 +59,42 @@ def test_an_allowed_segment_stays_allowed_if_found_again_and_a_little_wider(repo
         [face(1, 2), word("hell", 1.5)],
         [face(1, 5)],
         [face(0, 2)],
+        [face(1, 2), face(1, 2, "FACE_FEMALE", RIGHT)],
+        [face(1, 2), face(1, 2, box=RIGHT)],
+        [replace(face(1, 2), track=(*face(1, 2).track, TrackPoint(seconds(1.5), RIGHT, 0.5)))],
     ],
-    ids=["another category", "a word", "longer after", "longer before"],
+    ids=[
+        "another category",
+        "a word",
+        "longer after",
+        "longer before",
+        "another person",
+        "another person of one label",
+        "now here, now there",
+    ],
 )
 def test_what_holds_more_than_was_allowed_is_not_allowed_and_that_is_said(report, found):
     (carried,), lost = carry(report, [segment(face(1, 2), allow=True)], [segment(*found)])
     assert not carried.allow
     assert len(lost) == 1
     assert lost[0].startswith("00:00:01.000 – 00:00:02.000 faces: it was allowed, but")
+    assert f"{found[-1].label} at " in lost[0], "it says what joined"
+
+
+def test_what_is_seen_without_a_place_is_told_apart_by_its_name(report):
+    old, new = (replace(face(1, 2, name), track=()) for name in ("buttocks", "genitals"))
+    again, lost = carry(report, [segment(old, allow=True)], [segment(old, new)])
+    assert [s.allow for s in again] == [False]
+    assert lost
 
 
 def test_another_word_at_the_same_time_was_never_allowed(report):
-    (carried,), lost = carry(
+    (hell, damn), lost = carry(
         report, [segment(word("hell", 1), allow=True)], [segment(word("damn", 1.1))]
     )
-    assert not carried.allow
-    assert lost == [], "nothing of what was allowed is found any more"
+    assert (hell.detections[0].label, hell.allow, hell.found) == ("hell", True, False)
+    assert (damn.allow, damn.found) == (False, True)
+    assert len(lost) == 1
 
 
 def test_actions_and_edited_times_are_carried_or_named(report):
@@ -82,13 +106,78 @@ def test_actions_and_edited_times_are_carried_or_named(report):
     (first, second), lost = carry(report, old, same)
     assert (first.video_action, first.span, second.audio_action) == ("cut", Span.of(0, 3), "bleep")
     assert lost == []
-    (merged,), lost = carry(report, old, [segment(face(1, 2), word("hell", 8))])
+    grouped_otherwise = [segment(face(1, 2), word("hell", 8))]
+    assert carry(report, old, grouped_otherwise) == (tuple(old), []), "they stay as they were"
+    more = segment(face(1, 2), word("hell", 8), word("damn", 5))
+    (merged,), lost = carry(report, old, [more])
     assert (merged.video_action, merged.audio_action) == (None, None)
     assert [sentence.split(": ")[1].split(",")[0] for sentence in lost] == [
         "its picture had the action 'cut'",
         "its times were edited",
         "its sound had the action 'bleep'",
     ]
+
+
+def test_shortened_times_survive_however_much_shorter_they_are(report):
+    old = segment(face(5.25, 10.75), span=Span.of(9, 10), video_action="pixelate")
+    assert carry(report, [old], [segment(face(5.25, 10.75))]) == ((old,), [])
+
+
+def test_both_halves_of_a_split_segment_survive(report):
+    one = segment(face(5, 11), span=Span.of(5, 7), allow=True)
+    other = replace(one, span=Span.of(7, 11), allow=False)
+    assert carry(report, [one, other], [segment(face(5, 11))]) == ((one, other), [])
+    (merged,), lost = carry(report, [one, other], [segment(face(5, 11), word("hell", 8))])
+    assert not merged.allow, "half of it was never allowed"
+    assert len(lost) == 3
+
+
+def test_a_segment_moved_away_from_what_was_found_stays_there(report):
+    moved = segment(word("hell", 1), span=Span.of(5, 6))
+    assert carry(report, [moved], [segment(word("hell", 1))]) == ((moved,), [])
+    again, lost = carry(report, [moved], [segment(word("hell", 1), face(1, 2))])
+    assert [(s.span.start, s.found) for s in again] == [(1, True), (5, False)]
+    assert len(lost) == 1
+
+
+def test_what_is_not_found_any_more_keeps_its_decisions_until_it_is_found_again(report):
+    old = [segment(word("hell", 1), allow=True), segment(face(4, 5), video_action="cut")]
+    kept, said = carry(report, old, [])
+    assert kept == tuple(replace(s, found=False) for s in old)
+    assert [sentence.split(": ")[1] for sentence in said] == [
+        "not found any more; it stays in the report, still allowed",
+        "not found any more; it stays in the report, still censored",
+    ]
+    assert carry(report, list(kept), []) == (kept, []), "and that is said once"
+    found_again = [replace(s, allow=False, video_action=None) for s in old]
+    assert carry(report, list(kept), found_again) == (tuple(old), [])
+
+
+def test_of_a_segment_that_is_found_in_part_the_rest_keeps_its_decisions(report):
+    old = segment(face(1, 3), word("hell", 2.75), allow=True)
+    (face_again, word_left), said = carry(report, [old], [segment(face(1, 3))])
+    assert (word_left.detections[0].label, word_left.span) == ("hell", Span.of(2.75, 3.25))
+    assert (word_left.allow, word_left.found) == (True, False)
+    assert (face_again.allow, face_again.found) == (True, True)
+    assert len(said) == 1
+
+
+def test_what_nobody_decided_about_and_is_not_found_any_more_is_named(report):
+    old = [segment(word("hell", start)) for start in (1, 3, 5, 7)]
+    again, (sentence,) = carry(report, old, [])
+    assert again == ()
+    assert "00:00:05.000 – 00:00:05.500 profanity and 1 more" in sentence
+
+
+def test_a_segment_copied_to_another_place_stays(report):
+    found = segment(face(1, 2))
+    copied = replace(found, span=Span.of(7, 8))
+    marked = replace(copied, found=False)
+    assert carry(report, [found, copied], [found]) == ((found, marked), [])
+    allowed = replace(found, allow=True)
+    assert carry(report, [allowed, copied], [found]) == ((allowed, marked), [])
+    both, said = carry(report, [found, copied], [])
+    assert (both, len(said)) == ((marked,), 1)
 
 
 def test_what_a_person_wrote_by_hand_is_taken_over(report):

@@ -58,6 +58,13 @@ def edited(report, tmp_path, edit):
     return read_report(saved(tmp_path, fields))
 
 
+def test_a_report_of_a_video_whose_name_is_no_text_can_be_read_again(report, tmp_path):
+    odd = replace(report, source=Path("f\udcff\u0151.mkv"))
+    write_json(odd, tmp_path / "r.json", Output())
+    assert read_report(tmp_path / "r.json").source == odd.source
+    assert "\u0151" in (tmp_path / "r.json").read_text("utf-8")
+
+
 def test_the_fields_of_the_contract_are_there_with_their_names_and_types(report):
     fields = json.loads(json.dumps(to_dict(report, Output())))
     assert {"file", "duration", "duration_seconds", "processed_at", "config"} <= set(

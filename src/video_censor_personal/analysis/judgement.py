@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -19,7 +19,7 @@ from video_censor_personal.analysis.fusion import combine, counts
 from video_censor_personal.analysis.tracks import Look, Tracker
 from video_censor_personal.analysis.windows import joined
 from video_censor_personal.findings import Detection, Sighting, in_order
-from video_censor_personal.timeline import Number, Span, seconds
+from video_censor_personal.timeline import Number, Span, seconds, within
 
 __all__ = ["judge"]
 
@@ -80,7 +80,7 @@ def _stretches(
 ) -> Iterator[Detection]:
     """What was said of whole stretches: all that was heard, and second looks."""
     known = evidence.sensitivities
-    for detection in witness.heard:
+    for detection in _in_film(witness.heard, evidence):
         own = witness.strength(detection.category, detection.score or 0)
         strength = standing.during(detection.span, detection.category, witness, own)
         if strength is None:
@@ -97,6 +97,20 @@ def _stretches(
             model=witness.model,
             replacement="" if stricter else detection.replacement,
         )
+
+
+def _in_film(heard: Iterable[Detection], evidence: Evidence) -> Iterator[Detection]:
+    """`heard`, but the time of a subtitle only as far as the film lasts: it alone is not measured
+    in the film. (The pictures may go on for longer than the file says.)"""
+    duration = evidence.duration
+    if duration is not None:
+        duration = max(duration, evidence.end)
+    for detection in heard:
+        if detection.evidence != "cue":
+            yield detection
+            continue
+        for span in within([detection.span], duration):
+            yield replace(detection, span=span)
 
 
 class _Presence:

@@ -121,7 +121,8 @@ def _add_steps(made: argparse.ArgumentParser) -> None:
     steps.add_argument(
         "--reanalyse",
         action="store_true",
-        help="look and listen again even if the kept scores say all that would be found",
+        help="look and listen again even if the kept scores say all that would be found, and start "
+        "afresh: what was decided in a report that is replaced does not count",
     )
     steps.add_argument(
         "--allow-all-segments",

@@ -9,9 +9,11 @@ from typing import Any
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.errors import ReportError, UsageError
 from video_censor_personal.findings import Report
+from video_censor_personal.job.decisions import check_decisions
 from video_censor_personal.job.kept_scores import KeptScores, find_kept
 from video_censor_personal.job.outputs import JobOutputs, check_outputs, choose_outputs
 from video_censor_personal.job.rehearsal import clean_report, flagged_report
+from video_censor_personal.job.unexamined import unexamined
 from video_censor_personal.media.base import SAMPLE_RATE_HZ, MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.model_manager import describe_model_size
@@ -20,7 +22,7 @@ from video_censor_personal.remediation.plan import EditPlan, make_plan
 from video_censor_personal.remediation.sound.audio import bleep_of
 from video_censor_personal.remediation.trial import try_out
 from video_censor_personal.remediation.writer import check_writable
-from video_censor_personal.reports.json_report import check_belongs, read_report
+from video_censor_personal.reports.json_report import check_belongs, check_times, read_report
 from video_censor_personal.reports.unknown import unknown_of
 from video_censor_personal.timeline import format_timecode
 
@@ -40,7 +42,8 @@ class Request:
         force: outputs that exist are overwritten.
         prove: the finished copy is analysed again around what was changed.
         prove_whole: and everywhere else.
-        reanalyse: the video is analysed even if kept scores say all that would be found.
+        reanalyse: the video is analysed even if kept scores say all that would be found, and what
+            was decided in a report that is replaced does not count.
     """
 
     video: Path
@@ -154,7 +157,8 @@ def plan_job(request: Request) -> JobPlan:
         ConfigError, DetectorError: the configuration cannot be carried out here.
         InputError: the video cannot be read.
         OutputError: a result could not be written.
-        ReportError: the report cannot be read or belongs to another video.
+        ReportError: the report to use, or the one to replace, cannot be read, belongs to another
+            video, or speaks of times after its end.
     """
     analyses = request.segments is None
     if not analyses:
@@ -211,6 +215,8 @@ def _plan_analysis(request: Request, info: MediaInfo, outputs: JobOutputs) -> Jo
         if kept is not None:
             outputs = replace(outputs, scores=None)  # they stay as they are
     _check(request, info, outputs)
+    doubts = [] if request.reanalyse else check_decisions(outputs.report, info)
+    unseen = unexamined(info, pipeline.languages) if outputs.copy is not None else []
     plan = JobPlan(
         request,
         info,
@@ -218,7 +224,7 @@ def _plan_analysis(request: Request, info: MediaInfo, outputs: JobOutputs) -> Jo
         pipeline=pipeline,
         kept=kept,
         missing=() if kept else tuple(pipeline.missing_models()),
-        warnings=(*((refusal,) if refusal else ()), *_unexamined(info, outputs, pipeline)),
+        warnings=(*([refusal] if refusal else []), *doubts, *unseen),
     )
     if outputs.copy is not None:
         # What cannot be copied, or changed, is refused now, not after the analysis.
@@ -230,21 +236,6 @@ def _plan_analysis(request: Request, info: MediaInfo, outputs: JobOutputs) -> Jo
     return plan
 
 
-def _unexamined(info: MediaInfo, outputs: JobOutputs, pipeline: AnalysisPipeline) -> list[str]:
-    """What is in the copy and that no detector is shown."""
-    if outputs.copy is None:
-        return []
-    found = [
-        f"the cover picture (stream {stream.index}) is not looked at, and is in the copy as it is"
-        for stream in info.streams
-        if stream.attached_picture
-    ]
-    if unread := pipeline.unread_subtitles(info):
-        named = ", ".join(f"{stream.language} (stream {stream.index})" for stream in unread)
-        found.append(f"nobody looks for words in the subtitles in {named}: they stay as they are")
-    return found
-
-
 def _plan_copy(request: Request, info: MediaInfo, outputs: JobOutputs) -> JobPlan:
     assert request.segments is not None
     _check(request, info, outputs)
@@ -254,6 +245,7 @@ def _plan_copy(request: Request, info: MediaInfo, outputs: JobOutputs) -> JobPla
     likeness = check_belongs(report, info)
     if likeness.verdict == "other":
         raise ReportError(f"{request.segments} belongs to another video: {likeness.sentence}")
+    check_times(report, info, request.segments)
     warnings = [likeness.sentence] if likeness.verdict == "probably" else []
     warnings += [f"the report says UNKNOWN: {sentence}" for sentence in unknown_of(report)]
     plan = JobPlan(

@@ -8,13 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from video_censor_personal.analysis.scores import write_scores
-from video_censor_personal.errors import ReportError
-from video_censor_personal.findings import Report
+from video_censor_personal.job.decisions import with_decisions
 from video_censor_personal.job.outcome import Outcome
 from video_censor_personal.job.plan import JobPlan, reviewed
 from video_censor_personal.job.proof import prepare_proof, prove
 from video_censor_personal.progress import Listener, ignore
-from video_censor_personal.rejudging import carried
 from video_censor_personal.remediation.writer import write_copy
 from video_censor_personal.reports.clean_subtitles import write_clean_subtitles
 from video_censor_personal.reports.edl import write_edl
@@ -23,6 +21,7 @@ from video_censor_personal.reports.json_report import write_json
 from video_censor_personal.reports.mpv_script import write_mpv_script
 from video_censor_personal.reports.player_spans import PlayerSpans
 from video_censor_personal.reports.plex_markers import write_plex_markers
+from video_censor_personal.timeline import within
 
 __all__ = ["run_job"]
 
@@ -36,6 +35,7 @@ def run_job(plan: JobPlan, *, listener: Listener = ignore, warn: Warn = log.warn
     Raises:
         ModelDownloadError: a required model is missing or could not be had.
         InputError, DetectorError: the analysis could not go on.
+        ReportError: the report that would be replaced was spoilt meanwhile; it stays as it is.
         OutputError: a result could not be written; nothing half-written is left.
     """
     for warning in plan.warnings:
@@ -68,29 +68,16 @@ def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Outcome:
     for sentence in pipeline.blind_spots():
         warn(sentence)
     scores = pipeline.scores(plan.info) if kept is None else kept.scores
+    written = plan.outputs.scores
+    if written is not None:
+        write_scores(scores, written)
     report = pipeline.conclude(scores)
     if not plan.request.reanalyse:
-        report = _with_decisions(plan, report, warn)
-    outcome = Outcome(plan.info, reviewed(report, plan.request), reused=kept)
-    if plan.outputs.scores:
-        write_scores(scores, plan.outputs.scores)
-        outcome = replace(outcome, scores=plan.outputs.scores)
-    return _write_report(plan, outcome)
-
-
-def _with_decisions(plan: JobPlan, report: Report, warn: Warn) -> Report:
-    """What a person decided in the report that is replaced stays, as far as it was found again."""
-    old = plan.outputs.report
-    if old is None or not old.exists():
-        return report
-    try:
-        report, lost = carried(old, report)
-    except ReportError as error:
-        warn(f"what was decided in the report before is not taken over: {error}")
-        return report
-    for sentence in lost:
-        warn(sentence)
-    return report
+        report, lost = with_decisions(plan.outputs.report, report, plan.info)
+        for sentence in lost:
+            warn(sentence)
+    report = reviewed(report, plan.request)
+    return _write_report(plan, Outcome(plan.info, report, scores=written, reused=kept))
 
 
 def _write_report(plan: JobPlan, outcome: Outcome) -> Outcome:
@@ -120,8 +107,9 @@ def _write_lists(plan: JobPlan, outcome: Outcome) -> Iterator[Path]:
         return
     edits = plan.edits(outcome.report)
     # A player can only skip or mute: what the copy hides in the picture is skipped.
-    hidden = [edit.span for edit in edits.picture]
-    spans = PlayerSpans.of([*edits.cuts, *hidden], [edit.span for edit in edits.sound])
+    hidden = within((edit.span for edit in edits.picture), edits.duration)
+    muted = within((edit.span for edit in edits.sound), edits.duration)
+    spans = PlayerSpans.of([*edits.cuts, *hidden], muted)
     if outputs.edl:
         write_edl(outputs.edl, spans)
         yield outputs.edl

@@ -32,8 +32,9 @@ def merged_chapters(
     skips: list[Chapter] = []
     for segment in sorted(segments, key=lambda segment: segment.span):
         start = max(segment.span.start, skips[-1].span.end if skips else Fraction(0))
-        if not segment.allow and start < segment.span.end:
-            span = Span(start, segment.span.end)
+        end = segment.span.end if duration is None else min(segment.span.end, duration)
+        if not segment.allow and start < end:
+            span = Span(start, end)
             skips.append(Chapter(span, _title(segment, name_format)))
     if not skips:
         return tuple(own)

@@ -14,7 +14,7 @@ from video_censor_personal.findings import Box, TrackPoint
 from video_censor_personal.media.base import Chapter, StreamInfo
 from video_censor_personal.remediation.actions import SoundAction
 from video_censor_personal.remediation.codecs import Encoding
-from video_censor_personal.timeline import Span, union
+from video_censor_personal.timeline import Span, union, within
 
 __all__ = ["EditPlan", "PictureEdit", "SoundEdit", "StreamPlan", "WordMask", "Work"]
 
@@ -153,6 +153,8 @@ class EditPlan:
         cuts: taken out of every stream, in order, not overlapping.
         chapters: all of the copy's, on the source's times.
         notes: what a person should know before it is done.
+        duration: of the source, None where unknown. What is done at its end may reach beyond it,
+            lest a file that is longer than it says is left as it is.
     """
 
     streams: tuple[StreamPlan, ...]
@@ -162,6 +164,7 @@ class EditPlan:
     masks: tuple[WordMask, ...] = ()
     chapters: tuple[Chapter, ...] = ()
     notes: tuple[str, ...] = ()
+    duration: Fraction | None = None
 
     @property
     def changes_nothing(self) -> bool:
@@ -189,8 +192,8 @@ class EditPlan:
         for picture in self.picture:
             kinds.setdefault(picture.action, []).append(picture.span)
         kinds["cut"] = list(self.cuts)
-        for kind, spans in kinds.items():
-            if spans:
+        for kind, all_spans in kinds.items():
+            if spans := within(all_spans, self.duration):
                 times = "once" if len(spans) == 1 else f"{len(spans)} times"
                 yield f"{kind}: {times}, {_length(union(spans))} in all"
         kept = (s.stream.kind for s in self.streams if s.work != "drop")

@@ -23,7 +23,7 @@ from video_censor_personal.remediation.review import fitted
 from video_censor_personal.remediation.sound.audio_tracks import chosen_tracks
 from video_censor_personal.remediation.sound.clean_tracks import can_hold_more, with_clean_tracks
 from video_censor_personal.remediation.stream_plans import StreamPlanner
-from video_censor_personal.timeline import Span, subtract, union
+from video_censor_personal.timeline import Span, subtract, union, within
 
 __all__ = ["EditPlan", "make_plan"]
 
@@ -62,19 +62,20 @@ def make_plan(
         if not segment.allow:
             for detection in fitted(segment):
                 _want(wanted, detection, choose(detection, segment, remediation), remediation)
-    cuts = tuple(_inside(union(wanted.cuts), info.duration or report.duration))
+    duration = info.duration or report.duration
+    cuts = tuple(within(union(wanted.cuts), duration))  # behind the end they take nothing away
     sound = _sound_edits(wanted, cuts) if info.of_kind("audio") else ()
     picture = _picture_edits(wanted, cuts, info.video) if info.video else ()
     tracks, notes = chosen_tracks(info, remediation.audio.tracks) if sound else ((), ())
     chapters = info.chapters
     if skip_chapters is not None and skip_chapters.enabled:
-        duration = info.duration or report.duration
         chapters = merged_chapters(
             info.chapters, report.segments, skip_chapters.name_format, duration
         )
-    plan = EditPlan((), sound, picture, cuts, tuple(wanted.masks), chapters, notes)
+    masks = tuple(wanted.masks)
+    plan = EditPlan((), sound, picture, cuts, masks, chapters, notes, duration)
     suffix = (output or info.path).suffix.lower()
-    end = info.duration or report.duration or _last(report)
+    end = duration or _last(report)
     planner = StreamPlanner(info, plan, tracks, suffix, end, remediation)
     streams, beside = _streams(planner, remediation.audio.clean_track)
     notes += beside + _only_centre(remediation.audio.speech_channels, tracks)
@@ -161,11 +162,3 @@ def _only_centre(wanted: str, tracks: Sequence[StreamInfo]) -> tuple[str, ...]:
 
 def _last(report: Report) -> Fraction:
     return max((segment.span.end for segment in report.segments), default=Fraction(0))
-
-
-def _inside(spans: Iterable[Span], duration: Fraction | None) -> list[Span]:
-    """What of `spans` lies in the video: a cut behind its end takes nothing away."""
-    if duration is None:
-        return list(spans)
-    whole = Span(Fraction(0), duration)
-    return [part for span in spans if (part := span.clipped(whole)) is not None]

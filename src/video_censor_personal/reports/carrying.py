@@ -1,48 +1,83 @@
 """What a person decided in one report, carried to another report of the same video.
 
 They may be of one analysis, judged by two configurations, or of two. A decision is carried where
-the new segment holds nothing that the person did not decide about; otherwise a sentence says that
-it was not. That a segment was deleted cannot be seen, so `allow` is the way to let something stay.
+the new segment holds nothing that the person did not decide about. Where that would lose something
+and yet nothing else was found, the segments stay as the person left them. Otherwise a sentence says
+what was not carried. What was not found again stays too, marked as not found. That a segment was
+deleted cannot be seen, so `allow` is the way to let something stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from fractions import Fraction
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
+from video_censor_personal import categories
 from video_censor_personal.findings import Detection, Report, Segment
+from video_censor_personal.reports.recognition import are_equal, covers, is_same, reaches
 from video_censor_personal.timeline import Span, format_timecode
 
-__all__ = ["carry_decisions"]
+__all__ = ["carry_decisions", "holds_decisions"]
 
-_WIDER_S = Fraction(1, 2)
-"""Another sensitivity may time the same thing a little wider: by a step of the usual sampling."""
+_NAMED = 3
+"""How many segments one sentence names."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Segments of both reports that speak of the same things."""
+
+    before: list[Segment] = field(default_factory=list)
+    now: list[Segment] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """The segments that take the place of a group, and what a person must know of them."""
+
+    segments: list[Segment]
+    sentences: list[str] = field(default_factory=list)
 
 
 def carry_decisions(old: Report, new: Report) -> tuple[Report, list[str]]:
-    """`new` with the decisions in `old`, and a sentence for each that could not be carried.
+    """`new` with the decisions in `old`; and sentences on those that could not be carried, and on
+    what is not found any more.
 
-    What a person wrote by hand (segments without detections) is taken over as it is. That an
-    option allowed everything was nobody's decision about any of it.
+    What a person made by hand is taken over as it is. That an option allowed everything was
+    nobody's decision about any of it.
     """
-    before = [replace(s, allow=s.allow and not old.all_allowed) for s in old.segments]
-    written = [segment for segment in before if not segment.detections]
-    decided = [s for s in before if s.detections and _is_decided(s)]
-    segments = [_decided(segment, decided) for segment in new.segments]
-    lost = [
-        sentence
-        for segment in decided
-        for sentence in _lost(segment, [s for s in segments if _holds_some_of(segment, s)])
-    ]
-    labels = old.labels | new.labels if written else new.labels
-    in_order = sorted([*segments, *written], key=lambda segment: segment.span)
-    return replace(new, segments=tuple(in_order), labels=labels), lost
+    before = _reviewed(old)
+    written: list[Segment] = []
+    found: list[Segment] = []
+    for segment in before:
+        (written if _is_by_hand(segment, before) else found).append(segment)
+    groups = _groups(found, new.segments)
+    carried = [_carry(group) for group in groups]
+    segments = [segment for each in carried for segment in each.segments]
+    segments += [replace(segment, found=False) for segment in written]
+    sentences = [sentence for each in carried for sentence in each.sentences]
+    sentences += _dropped(groups)
+    kept = any(not segment.found for segment in segments)
+    in_order = sorted(segments, key=lambda segment: segment.span)
+    labels = old.labels | new.labels if kept else new.labels
+    return replace(new, segments=tuple(in_order), labels=labels), sentences
+
+
+def holds_decisions(report: Report) -> bool:
+    """Whether a person decided anything in it that can be seen."""
+    return any(not s.detections or _is_decided(s) for s in _reviewed(report))
+
+
+def _reviewed(report: Report) -> list[Segment]:
+    """Its segments, allowed only where a person and not an option did so."""
+    return [replace(s, allow=s.allow and not report.all_allowed) for s in report.segments]
 
 
 def _is_decided(segment: Segment) -> bool:
     actions = segment.video_action, segment.audio_action
-    return segment.allow or actions != (None, None) or _was_moved(segment)
+    return segment.allow or actions != (None, None) or _was_moved(segment) or not segment.found
 
 
 def _was_moved(segment: Segment) -> bool:
@@ -50,63 +85,175 @@ def _was_moved(segment: Segment) -> bool:
     return segment.span != _extent(segment.detections)
 
 
-def _extent(detections: Sequence[Detection]) -> Span:
-    return Span(min(d.span.start for d in detections), max(d.span.end for d in detections))
+def _extent(detections: Iterable[Detection]) -> Span:
+    spans = [detection.span for detection in detections]
+    return Span(min(span.start for span in spans), max(span.end for span in spans))
 
 
-def _decided(new: Segment, decided: Sequence[Segment]) -> Segment:
-    """`new` with what was decided about all that is in it."""
-    about = [[old for old in decided if _is_about(old, detection)] for detection in new.detections]
-    if not all(about):
-        return new
-    first = about[0][0]
-    same = all(olds[0] == first for olds in about)
-    if same and _was_moved(first) and len(first.detections) == len(new.detections):
-        new = replace(new, span=first.span)
-    return replace(
-        new,
-        allow=all(any(old.allow for old in olds) for olds in about),
-        video_action=first.video_action if same else None,
-        audio_action=first.audio_action if same else None,
+def _is_by_hand(segment: Segment, all_of: Sequence[Segment]) -> bool:
+    """Whether it was written, or copied from another segment to another place."""
+    return _lies_apart(segment) and all(
+        any(found in other.detections and not _lies_apart(other) for other in all_of)
+        for found in segment.detections
     )
 
 
-def _is_about(old: Segment, detection: Detection) -> bool:
-    reach = old.span.padded(_WIDER_S, _WIDER_S)
-    inside = reach.start <= detection.span.start and detection.span.end <= reach.end
-    return inside and any(_is_same(known, detection) for known in old.detections)
+def _lies_apart(segment: Segment) -> bool:
+    return not any(found.span.overlaps(segment.span) for found in segment.detections)
 
 
-def _is_same(one: Detection, other: Detection) -> bool:
-    """A model may name the same body part otherwise in another frame, but a word is a word."""
-    return (
-        (one.category, one.detector, one.modality)
-        == (other.category, other.detector, other.modality)
-        and one.span.overlaps(other.span)
-        and (one.modality == "video" or one.label.casefold() == other.label.casefold())
-    )
+def _groups(before: Sequence[Segment], now: Sequence[Segment]) -> list[_Group]:
+    """What hangs together, be it by way of others; found by time, as there may be thousands."""
+    in_order = sorted(now, key=lambda segment: segment.span)
+    groups = [_Group(now=[new]) for new in in_order]
+    starts = [new.span.start for new in in_order]
+    ends = list(accumulate((new.span.end for new in in_order), max))
+    alone = []
+    for old in before:
+        extent = _extent(old.detections)
+        near = range(bisect_right(ends, extent.start), bisect_left(starts, extent.end))
+        about = [number for number in near if _holds_some_of(old, in_order[number])]
+        if not about:
+            alone.append(_Group(before=[old]))
+            continue
+        joined = groups[about[0]]
+        for other in {id(groups[n]): groups[n] for n in about}.values():
+            if other is not joined:
+                joined.before.extend(other.before)
+                joined.now.extend(other.now)
+                groups = [joined if group is other else group for group in groups]
+        joined.before.append(old)
+    return [*{id(group): group for group in groups}.values(), *alone]
 
 
 def _holds_some_of(old: Segment, new: Segment) -> bool:
-    return any(_is_same(one, other) for one in old.detections for other in new.detections)
+    return any(is_same(one, other) for one in old.detections for other in new.detections)
 
 
-def _lost(old: Segment, successors: Sequence[Segment]) -> list[str]:
+def _carry(group: _Group) -> _Carried:
+    decided = [segment for segment in group.before if _is_decided(segment)]
+    if not decided:
+        return _Carried(group.now)
+    again = [_decided(segment, group.before) for segment in group.now]
+    lost = [list(_lost(old, again, group.before)) for old in decided]
+    if any(lost) and (same := _as_they_were(group)):
+        return _Carried(same)
+    missing = [_not_found(old, group.now) for old in decided]
+    kept = [left for left in missing if left is not None]
+    carried = _Carried([*again, *(replace(left, found=False) for left in kept)])
+    for old, left, sentences in zip(decided, missing, lost, strict=True):
+        if left != old:  # else all of it is kept
+            carried.sentences.extend(sentences)
+        if left is not None and left.found:
+            carried.sentences.append(_told(left))
+    return carried
+
+
+def _decided(new: Segment, before: Sequence[Segment]) -> Segment:
+    """`new` with what was decided about all that is in it."""
+    about = [[old for old in before if _is_about(old, found)] for found in new.detections]
+    if not all(about):
+        return new
+    olds = [old for some in about for old in some]
+    video, audio = {old.video_action for old in olds}, {old.audio_action for old in olds}
+    return replace(
+        new,
+        allow=all(old.allow for old in olds),
+        video_action=video.pop() if len(video) == 1 else None,
+        audio_action=audio.pop() if len(audio) == 1 else None,
+    )
+
+
+def _is_about(old: Segment, found: Detection) -> bool:
+    return any(
+        covers(known, found) and (reaches(known.span, found.span) or reaches(old.span, found.span))
+        for known in old.detections
+    )
+
+
+def _as_they_were(group: _Group) -> list[Segment]:
+    """The segments before, with the detections of now; empty where those are not the same."""
+    left = [found for new in group.now for found in new.detections]
+    again: dict[Detection, Detection] = {}
+    for known in dict.fromkeys(known for old in group.before for known in old.detections):
+        equal = next((found for found in left if are_equal(known, found)), None)
+        if equal is None:
+            return []
+        left.remove(equal)
+        again[known] = equal
+    return [] if left else [_renewed(old, again) for old in group.before]
+
+
+def _renewed(old: Segment, again: dict[Detection, Detection]) -> Segment:
+    detections = tuple(again[known] for known in old.detections)
+    span = old.span if _was_moved(old) else _extent(detections)
+    return replace(old, span=span, detections=detections, found=True)
+
+
+def _not_found(old: Segment, now: Sequence[Segment]) -> Segment | None:
+    """`old` with those of its detections that were not found again; None where all were, and where
+    it was moved away from them, all of it."""
+    found = [detection for new in now for detection in new.detections]
+    missing = [k for k in old.detections if not any(is_same(k, each) for each in found)]
+    if len(missing) == len(old.detections) or _lies_apart(old):
+        return old
+    if not missing:
+        return None
+    keys = {detection.category for detection in missing}
+    labels = tuple(label for label in old.labels if categories.key(label) in keys)
+    extent = _extent(missing)
+    return replace(
+        old,
+        span=extent.clipped(old.span) or old.span,
+        labels=labels or old.labels,
+        detections=tuple(missing),
+    )
+
+
+def _lost(old: Segment, now: Sequence[Segment], before: Sequence[Segment]) -> Iterator[str]:
     """What of the decisions about `old` is in none of the segments that took its place."""
-    lost = []
+    successors = [new for new in now if _holds_some_of(old, new)]
+    lost = {}
     for new in successors:
         if old.allow and not new.allow:
-            lost.append("it was allowed")
+            lost["it was allowed"] = True
         if old.video_action not in (None, new.video_action):
-            lost.append(f"its picture had the action {old.video_action!r}")
+            lost[f"its picture had the action {old.video_action!r}"] = True
         if old.audio_action not in (None, new.audio_action):
-            lost.append(f"its sound had the action {old.audio_action!r}")
+            lost[f"its sound had the action {old.audio_action!r}"] = True
         if _was_moved(old) and new.span != old.span:
-            lost.append("its times were edited")
-    return [
-        f"{_name(old)}: {what}, but what was found there now is not the same; decide again"
-        for what in dict.fromkeys(lost)
+            lost["its times were edited"] = True
+    strange = [
+        f"{found.label} at {format_timecode(found.span.start)}"
+        for new in successors
+        for found in new.detections
+        if not any(_is_about(known, found) for known in before)
     ]
+    why = "what was found there now is not the same"
+    if strange:
+        why = f"{_listed(strange)} is new there, or there for longer"
+    for what in lost:
+        yield f"{_name(old)}: {what}, but {why}; decide again"
+
+
+def _dropped(groups: Iterable[_Group]) -> list[str]:
+    """Says what is gone because nobody decided about it; somebody may have made it by hand, times
+    of its detections and all."""
+    gone = [s for group in groups if not group.now for s in group.before if not _is_decided(s)]
+    if not gone:
+        return []
+    names = _listed([_name(segment) for segment in gone])
+    return [f"not found any more, and gone, as nothing was decided about it: {names}"]
+
+
+def _told(missing: Segment) -> str:
+    still = "still allowed" if missing.allow else "still censored"
+    return f"{_name(missing)}: not found any more; it stays in the report, {still}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _name(segment: Segment) -> str:

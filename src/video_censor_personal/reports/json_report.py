@@ -7,6 +7,7 @@ are written twice, as a timecode for people and exactly as seconds.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC
@@ -19,13 +20,14 @@ from video_censor_personal.config import Output
 from video_censor_personal.findings import Coverage, Detection, Gap, Report, Segment
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.outputs import write_text
-from video_censor_personal.reports.likeness import Likeness, check_belongs, fingerprint
+from video_censor_personal.reports.likeness import Likeness, check_belongs, check_times, fingerprint
 from video_censor_personal.reports.reading import SCHEMA_VERSION, read_report
 from video_censor_personal.timeline import Span, format_timecode, union
 
 __all__ = [
     "Likeness",
     "check_belongs",
+    "check_times",
     "fingerprint",
     "read_report",
     "to_dict",
@@ -33,6 +35,10 @@ __all__ = [
 ]
 
 Fields = dict[str, Any]
+
+_LONE = re.compile("[\ud800-\udfff]")
+"""What stands for a byte of a file's name that is no UTF-8: in a file of UTF-8 it must be escaped,
+or the report could not be read again."""
 
 _CLOSE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _ROOMY = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
@@ -76,7 +82,7 @@ def write_json(
     """
     fields = to_dict(report, output, info)
     text = _indented(fields) if output.pretty_print else _CLOSE.encode(fields)
-    write_text(text + "\n", path)
+    write_text(_LONE.sub(lambda lone: f"\\u{ord(lone.group()):04x}", text) + "\n", path)
 
 
 def _indented(value: Any, margin: str = "") -> str:
@@ -154,6 +160,8 @@ def _segment(segment: Segment, labels: Mapping[str, str]) -> Fields:
         fields["video_action"] = segment.video_action
     if segment.audio_action is not None:
         fields["audio_action"] = segment.audio_action
+    if not segment.found:
+        fields["found"] = False
     fields["detections"] = [_detection(detection, labels) for detection in segment.detections]
     return fields
 

@@ -1,4 +1,4 @@
-"""Whether a report was made from the video at hand."""
+"""Whether a report was made from the video at hand, and whether its segments lie in it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from video_censor_personal.errors import InputError
+from video_censor_personal.errors import InputError, ReportError
 from video_censor_personal.findings import Report
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.timeline import Span, format_timecode
 
-__all__ = ["Likeness", "check_belongs", "fingerprint"]
+__all__ = ["Likeness", "check_belongs", "check_times", "fingerprint"]
 
 _BLOCK_BYTES = 64 * 1024
 _BLOCKS = 16
@@ -90,6 +90,22 @@ def check_belongs(report: Report, info: MediaInfo) -> Likeness:
             f"{video} ({format_timecode(info.duration or 0)})",
         )
     return Likeness("probably", _doubt(report, info))
+
+
+def check_times(report: Report, info: MediaInfo, path: Path) -> None:
+    """Finds out whether every segment that is to be censored lies in the video; `path` is the
+    report's, for the message.
+
+    Raises:
+        ReportError: one begins after the end, so that nothing would be done about it.
+    """
+    for number, segment in enumerate(report.segments, 1):
+        if not segment.allow and _begins_after_the_end(segment.span, info):
+            raise ReportError(
+                f"{path}: segment {number} ({segment.span} {', '.join(segment.labels)}) begins "
+                f"after the end of {info.path.name} ({format_timecode(info.duration or 0)}), so it "
+                "would censor nothing; correct its times, or delete it"
+            )
 
 
 def _begins_after_the_end(span: Span, info: MediaInfo) -> bool:

@@ -144,6 +144,7 @@ def _segment(fields: Fields) -> Segment:
         allow=fields.boolean("allow") or False,
         video_action=fields.choice("video_action", get_args(VideoMode)),
         audio_action=fields.choice("audio_action", get_args(AudioMode)),
+        found=fields.boolean("found") is not False,
     )
 
 

@@ -111,6 +111,7 @@ def _card(number: int, segment: Segment, picture: Picture | None) -> Markup:
             tag("p", segment.description) if segment.description else Markup(""),
             _reasons(segment),
             _own_actions(segment),
+            _not_found(segment),
             class_="what",
         ),
         _switch(number, segment),
@@ -195,6 +196,16 @@ def _own_actions(segment: Segment) -> Markup:
     if not actions:
         return Markup("")
     return tag("p", f"Its own action: {', '.join(actions)}", class_="quiet")
+
+
+def _not_found(segment: Segment) -> Markup:
+    if segment.found:
+        return Markup("")
+    return tag(
+        "p",
+        "Not found by the latest analysis: made by hand, or decided about before",
+        class_="quiet",
+    )
 
 
 def _switch(number: int, segment: Segment) -> Markup:
