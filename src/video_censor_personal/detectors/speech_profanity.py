@@ -3,7 +3,8 @@
 1. A subtitle says the word: a lexicon finds it in the text, however it is spelled.
 2. The word is timed in the sound of that subtitle (`alignment`), to within 0.15 s.
 3. Where the sound does not bear the text out, the whole subtitle is taken.
-4. Where no subtitle tells what is said (`told_spans`) a small speech model recognises what it can
+4. Where a subtitle strikes a word out, the sound is recognised; what is not heard is a `Gap`.
+5. Where no subtitle tells what is said (`told_spans`) a small speech model recognises what it can
    (`recognition`) and says so: its findings are marked `recognised`, and the report's coverage
    names its low recall.
 
@@ -47,7 +48,7 @@ class ProfanityOptions(WordOptions):
     """What an entry of type `speech-profanity` understands.
 
     `recognise_everywhere`: also recognise where there are subtitles, for subtitles that leave
-    such words out or strike them out.
+    such words out or put others in their place.
     """
 
     recognise_everywhere: bool = False
@@ -74,12 +75,14 @@ class ProfanityListener:
         self._recognise_everywhere = recognise_everywhere
 
     def begin(self, cues: Sequence[Cue]) -> None:
+        from video_censor_personal.detectors.speech.struck_out_speech import StruckOutSpeech
         from video_censor_personal.detectors.speech.subtitled_speech import SubtitledSpeech
         from video_censor_personal.detectors.speech.subtitled_time import SubtitledTime, told_spans
         from video_censor_personal.detectors.speech.unsubtitled_speech import UnsubtitledSpeech
 
         selected = self._vocabulary.selected(cues)
-        self._subtitled = SubtitledSpeech(self._vocabulary, self._speech, self.name)
+        ear = StruckOutSpeech(self._vocabulary, self._speech, self.name)
+        self._subtitled = SubtitledSpeech(self._vocabulary, self._speech, self.name, ear)
         self._subtitled.begin(selected)
         languages = self._vocabulary.languages
         told = [] if self._recognise_everywhere else told_spans(selected, languages)

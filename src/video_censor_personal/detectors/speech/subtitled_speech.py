@@ -137,8 +137,8 @@ class SubtitledSpeech:
             )
             for match, wanted in line.found
         ]
-        open_questions = line.struck_out or any(d.evidence == "cue" for d in found)
-        if self._ear and whole and open_questions:
+        unplaced = whole and any(d.evidence == "cue" for d in found)
+        if self._ear and (unplaced or line.struck_out):
             yield from self._ear.settle(line, samples, found)
         else:
             yield from found
