@@ -109,8 +109,9 @@ class SubtitledSpeech:
                 kept.append(cue)
         for position, cue in enumerate(kept):
             matches = self._vocabulary.find(cue.text, language_code(cue.language))
-            if matches or (self._ear and struck_out_words(cue.text, matches)):
-                lines.append(_line(kept, position, matches))
+            line = _line(kept, position, matches)
+            if matches or (self._ear and line.struck_out):
+                lines.append(line)
         self._open = deque(sorted(lines, key=lambda line: line.window.end))
 
     def hear(self, block: AudioBlock) -> Iterator[Detection | Gap]:
@@ -216,7 +217,8 @@ def _line(cues: Sequence[Cue], position: int, matches: list[Match]) -> Subtitled
             (match, range(words.start + shift, words.stop + shift))
             for match, words in zip(matches, wanted, strict=True)
         ),
-        struck_out_words(cue.text, matches),
+        # Where it is known to be abridged all of its sound is recognised anyway (`told_spans`).
+        0 if cue.abridged else struck_out_words(cue.text, matches),
         refusal,
     )
 

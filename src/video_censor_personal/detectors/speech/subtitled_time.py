@@ -35,7 +35,7 @@ def told_spans(cues: Sequence[Cue], languages: Collection[str]) -> list[Span]:
     """When `cues` tell what is said, so that nobody needs to recognise it.
 
     Those that name no language only do if their track reads like one of `languages`; no cue does
-    that stands for longer than saying its text takes.
+    that stands for longer than saying its text takes, or is abridged.
     """
     unnamed: dict[str, list[str]] = defaultdict(list)
     for cue in cues:
@@ -51,7 +51,8 @@ def told_spans(cues: Sequence[Cue], languages: Collection[str]) -> list[Span]:
     return [
         cue.span
         for cue in cues
-        if says_something(cue.text)
+        if not cue.abridged
+        and says_something(cue.text)
         and cue.span.duration <= max(_LONGEST_S, Fraction(len(cue.text), _SLOWEST_PER_S))
         and (language_code(cue.language) or cue.source not in foreign)
     ]
