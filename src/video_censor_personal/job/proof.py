@@ -11,7 +11,7 @@ from pathlib import Path
 
 from video_censor_personal import categories
 from video_censor_personal.config import Remediation
-from video_censor_personal.findings import Coverage, Report, Segment
+from video_censor_personal.findings import Coverage, Detection, Report, Segment
 from video_censor_personal.job.plan import JobPlan
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.media.probe import probe
@@ -22,7 +22,7 @@ from video_censor_personal.remediation.edits import EditPlan
 from video_censor_personal.remediation.excerpt import Excerpt, ExcerptError, write_excerpt
 from video_censor_personal.remediation.retiming import Retiming
 from video_censor_personal.remediation.review import fitted
-from video_censor_personal.timeline import Span, union
+from video_censor_personal.timeline import Span, subtract, union
 
 __all__ = ["Proof", "as_played", "prepare_proof", "prove"]
 
@@ -74,7 +74,8 @@ def prove(
     """Analyses `copy`, which was made of what `report` is about: around every edit, or whole where
     that was asked for, where edits are everywhere, or where its pictures cannot be entered.
 
-    What a person allowed, and what the configuration leaves alone, may be found again.
+    What a person allowed, and what the configuration leaves alone, may be found again, up to half
+    a second earlier or later; what goes on for longer is left over.
 
     Raises:
         InputError, DetectorError: the analysis could not go on.
@@ -86,7 +87,11 @@ def prove(
     found = _analysed_in_parts(pipeline, info, spans, abridged) if spans else None
     again, looked_at = found or (pipeline.report(info, abridged=abridged), None)
     may_stay = list(_may_stay(report, plan.request.config.remediation, retiming))
-    left = tuple(segment for segment in again.segments if not _is_allowed(segment, may_stay))
+    left = tuple(
+        segment
+        for segment in again.segments
+        if not all(_is_allowed(detection, may_stay) for detection in segment.detections)
+    )
     return Proof(again, left, looked_at)
 
 
@@ -187,11 +192,10 @@ def _may_stay(
                 yield categories.key(detection.category), span.padded(_NEAR_S, _NEAR_S)
 
 
-def _is_allowed(segment: Segment, may_stay: list[tuple[str, Span]]) -> bool:
-    return all(
-        any(
-            categories.key(detection.category) == category and span.overlaps(detection.span)
-            for category, span in may_stay
-        )
-        for detection in segment.detections
-    )
+def _is_allowed(detection: Detection, may_stay: Sequence[tuple[str, Span]]) -> bool:
+    """Whether all of it may stay, and not only some."""
+    span, key = detection.span, categories.key(detection.category)
+    allowed = [stays for category, stays in may_stay if category == key]
+    if not span.duration:  # a moment
+        return any(stays.contains(span.start) for stays in allowed)
+    return not subtract(span, allowed)
