@@ -38,6 +38,7 @@ from video_censor_personal.media.subtitles import read_subtitles
 from video_censor_personal.progress import Listener, ignore
 from video_censor_personal.reports.json_report import fingerprint, to_dict
 from video_censor_personal.requirements import Requirements
+from video_censor_personal.timeline import Span
 
 __all__ = ["AnalysisPipeline"]
 
@@ -198,12 +199,19 @@ class AnalysisPipeline:
         info = self._probed(video)
         return to_dict(self.report(info), self.config.output, info)
 
-    def report(self, video: Path | str | MediaInfo | None = None) -> Report:
-        """As `analyze`, as a value."""
-        return self.conclude(self.scores(video))
+    def report(
+        self, video: Path | str | MediaInfo | None = None, *, abridged: Sequence[Span] = ()
+    ) -> Report:
+        """As `analyze`, as a value; see `scores`."""
+        return self.conclude(self.scores(video, abridged=abridged))
 
-    def scores(self, video: Path | str | MediaInfo | None = None) -> Scores:
-        """Everything the detectors say of a video, whatever the sensitivities; see `conclude`."""
+    def scores(
+        self, video: Path | str | MediaInfo | None = None, *, abridged: Sequence[Span] = ()
+    ) -> Scores:
+        """Everything the detectors say of a video, whatever the sensitivities; see `conclude`.
+
+        Subtitles that are shown during `abridged` are not taken to tell all that is said.
+        """
         self._require_models()
         info = self._probed(video)
         self._ensure_detection_pipeline()
@@ -211,7 +219,7 @@ class AnalysisPipeline:
         for sentence in (sentence for assignment in used for sentence in assignment.warnings):
             self.warn(sentence)
         log.info("analysing %s: %s", info.path, "; ".join(self.describe()) or "nothing")
-        evidence = self._evidence(info, used, self._cues(info))
+        evidence = self._evidence(info, used, self._cues(info, abridged))
         absent = {looker.name for looker in self._second_looks if looker.absence}
         return Scores(
             source=info.path,
@@ -280,11 +288,14 @@ class AnalysisPipeline:
             raise ValueError("which video? Name it here or when the pipeline is made")
         return chosen if isinstance(chosen, MediaInfo) else probe(Path(chosen))
 
-    def _cues(self, info: MediaInfo) -> list[Cue]:
+    def _cues(self, info: MediaInfo, abridged: Sequence[Span]) -> list[Cue]:
         subtitles = read_subtitles(info)
         for problem in subtitles.problems:
             self.warn(problem)
         log.info("subtitles: %d cues of %s", len(subtitles.cues), subtitles.sources or "none")
         for cue in subtitles.cues:
             log.log(_TRACE, "%s: cue of %s: %r", cue.span, cue.source, cue.text)
-        return list(subtitles.cues)
+        return [
+            replace(cue, abridged=any(cue.span.overlaps(span) for span in abridged))
+            for cue in subtitles.cues
+        ]

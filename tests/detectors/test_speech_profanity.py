@@ -243,10 +243,25 @@ def test_without_subtitles_most_words_are_recognised_and_marked():
 
 def test_sound_inside_subtitles_is_recognised_only_on_request():
     samples = sound(CONTINUOUS)
-    shown = [cue(0, length_s(samples), "Nothing of the kind is said here")]
+    shown = [
+        cue(0, length_s(samples), "Nothing of the kind is said here, however long one listens")
+    ]
     assert run(listener(), blocks(samples), shown) == []
     found = run(listener(recognise_everywhere=True), blocks(samples), shown)
     assert [item.label for item in found] == ["hell", "damn", "shit"]
+
+
+def test_subtitles_that_name_no_language_and_are_in_another_hide_nothing():
+    samples = sound(CONTINUOUS)
+    dutch = "Wat doe jij met mijn auto vandaag, zeg? Is dat zo? Ik was in de stad"
+    shown = [cue(0, 5, dutch, ""), cue(5, length_s(samples), dutch, "und")]
+    assert len(run(listener(), blocks(samples), shown)) == 3
+
+
+def test_a_subtitle_that_stands_for_longer_than_its_text_takes_hides_nothing():
+    samples = sound(CONTINUOUS)
+    shown = [cue(0, length_s(samples), "Subtitles by someone")]
+    assert len(run(listener(), blocks(samples), shown)) == 3
 
 
 def test_a_subtitle_without_speech_hides_nothing():

@@ -91,7 +91,7 @@ def test_a_subtitle_that_strikes_out_a_word_nobody_says_any_more_gives_nothing(w
 
 
 def test_a_struck_out_word_that_cannot_be_heard_is_a_gap(whisper, tmp_path):
-    shown = cue(0, 40, "What the **** are you doing with my car?")
+    shown = cue(0, 40, "What the **** are you doing with my car?" * 5)
     samples = np.concatenate([sound(HELL), quiet(40)])
     (gap,) = run(listener(whisper(true_to(HELL))), samples, [shown])
     assert (gap.span, gap.category) == (shown.span, "profanity")
@@ -149,7 +149,7 @@ def test_a_model_that_makes_up_words_is_not_believed_in_silence_noise_or_pauses(
         detector = listener(model)
         assert run(detector, samples) == []
         assert detector.hearing.heard_s == 0
-    shown = cue(0, 12, "**** and what follows is a long silence")
+    shown = cue(0, 12, "**** and what follows is a long silence, as nobody says a word any more")
     silent_after = np.concatenate([sound(HELL), quiet(9)])
     found = run(listener(model), silent_after, [shown])
     assert [item.label for item in found] == ["hell"]

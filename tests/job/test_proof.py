@@ -73,6 +73,25 @@ def test_what_is_left_is_listed_and_ends_with_1(
     assert (tmp_path / "b.mp4").exists()
 
 
+def test_what_goes_on_for_longer_than_what_was_allowed_is_left(
+    analysed: tuple[Path, Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video, config, report = analysed
+    content = json.loads(report.read_text())
+    first = content["segments"][0]
+    assert first["duration_seconds"] > 3
+    first["allow"] = True
+    first["end_time_seconds"] = first["start_time_seconds"] + first["duration_seconds"] / 2
+    del first["end_time"]
+    edited = tmp_path / "edited.json"
+    edited.write_text(json.dumps(content))
+    options = ("--input-segments", edited, "-o", tmp_path / "b.mp4", "--config", config)
+    code, result = run(capsys, video, *options, prove="whole")
+    assert code == 1, result
+    (left,) = result["left"]  # type: ignore[misc]
+    assert str(left).startswith(first["start_time"][:8])
+
+
 def repeat_s(video: Path) -> Fraction:
     with av.open(str(video)) as source:
         return Fraction(source.duration // av.time_base + 1)

@@ -102,6 +102,13 @@ def test_a_span_across_two_parts_has_two_sources() -> None:
     assert list(excerpt.sources(Span.of(2, 2))) == [Span.of(30, 30)]
 
 
+def test_a_span_of_the_film_has_a_place_in_every_part_that_shows_some_of_it() -> None:
+    excerpt = Excerpt((Span.of(10, 12), Span.of(30, 33)))
+    assert list(excerpt.places(Span.of(11, 31))) == [Span.of(1, 2), Span.of(2, 3)]
+    assert list(excerpt.places(Span.of(31, 40))) == [Span.of(3, 5)]
+    assert list(excerpt.places(Span.of(12, 30))) == []
+
+
 def test_what_cannot_be_entered_is_refused(tmp_path: Path) -> None:
     options = {"x264-params": "keyint=12:min-keyint=12:scenecut=0:open-gop=1:bframes=3"}
     movie = make_movie(tmp_path / "a.mkv", seconds=20, video_options=options)

@@ -3,8 +3,10 @@
 1. A subtitle says the word: a lexicon finds it in the text, however it is spelled.
 2. The word is timed in the sound of that subtitle (`alignment`), to within 0.15 s.
 3. Where the sound does not bear the text out, the whole subtitle is taken.
-4. Outside of subtitles a small speech model recognises what it can (`recognition`) and says so:
-   its findings are marked `recognised`, and the report's coverage names its low recall.
+4. Where a subtitle strikes a word out, the sound is recognised; what is not heard is a `Gap`.
+5. Where no subtitle tells what is said (`told_spans`) a small speech model recognises what it can
+   (`recognition`) and says so: its findings are marked `recognised`, and the report's coverage
+   names its low recall.
 
 The speech model knows English. Listed words of other languages are found in subtitles and take
 the whole subtitle; speech of other languages without a subtitle becomes a `Gap`.
@@ -36,7 +38,8 @@ __all__ = ["ProfanityListener", "ProfanityOptions", "SpeechProfanityPlugin", "pl
 
 _NOTE = (
     "Words that no subtitle shows are recognised by a small English model, which misses about one "
-    "in four in clear speech and most under music or noise; with subtitles nothing of that is lost."
+    "in four in clear speech and most under music or noise; where "
+    "subtitles tell what is said nothing of that is lost."
 )
 
 
@@ -45,7 +48,7 @@ class ProfanityOptions(WordOptions):
     """What an entry of type `speech-profanity` understands.
 
     `recognise_everywhere`: also recognise where there are subtitles, for subtitles that leave
-    such words out or strike them out.
+    such words out or put others in their place.
     """
 
     recognise_everywhere: bool = False
@@ -72,22 +75,22 @@ class ProfanityListener:
         self._recognise_everywhere = recognise_everywhere
 
     def begin(self, cues: Sequence[Cue]) -> None:
-        from video_censor_personal.detectors.speech.subtitled_speech import (
-            SubtitledSpeech,
-            spoken_spans,
-        )
-        from video_censor_personal.detectors.speech.subtitled_time import SubtitledTime
+        from video_censor_personal.detectors.speech.struck_out_speech import StruckOutSpeech
+        from video_censor_personal.detectors.speech.subtitled_speech import SubtitledSpeech
+        from video_censor_personal.detectors.speech.subtitled_time import SubtitledTime, told_spans
         from video_censor_personal.detectors.speech.unsubtitled_speech import UnsubtitledSpeech
 
         selected = self._vocabulary.selected(cues)
-        self._subtitled = SubtitledSpeech(self._vocabulary, self._speech, self.name)
+        ear = StruckOutSpeech(self._vocabulary, self._speech, self.name)
+        self._subtitled = SubtitledSpeech(self._vocabulary, self._speech, self.name, ear)
         self._subtitled.begin(selected)
-        said = [] if self._recognise_everywhere else spoken_spans(selected)
+        languages = self._vocabulary.languages
+        told = [] if self._recognise_everywhere else told_spans(selected, languages)
         self._unsubtitled = UnsubtitledSpeech(
             self._vocabulary,
             self._speech,
             self.name,
-            SubtitledTime(said),
+            SubtitledTime(told),
         )
 
     def hear(self, block: AudioBlock) -> Iterable[Detection | Gap]:

@@ -88,11 +88,8 @@ class WhisperListener:
     def begin(self, cues: Sequence[Cue]) -> None:
         from video_censor_personal.detectors.speech.rehearing import Rehearing
         from video_censor_personal.detectors.speech.spoken_language import LanguageFinder
-        from video_censor_personal.detectors.speech.subtitled_speech import (
-            SubtitledSpeech,
-            spoken_spans,
-        )
-        from video_censor_personal.detectors.speech.subtitled_time import SubtitledTime
+        from video_censor_personal.detectors.speech.subtitled_speech import SubtitledSpeech
+        from video_censor_personal.detectors.speech.subtitled_time import SubtitledTime, told_spans
         from video_censor_personal.detectors.speech.voiced_speech import VoicedSpeech
 
         selected = self._vocabulary.selected(cues)
@@ -101,8 +98,9 @@ class WhisperListener:
             self._vocabulary, self.hearing.aligner, self.name, Rehearing(self.hearing, self.name)
         )
         self._subtitled.begin(selected)
-        said = [] if self._hear_everywhere else spoken_spans(selected, struck_out=True)
-        self._voiced = VoicedSpeech(self.hearing, SubtitledTime(said), self.name)
+        languages = self._vocabulary.languages
+        told = [] if self._hear_everywhere else told_spans(selected, languages)
+        self._voiced = VoicedSpeech(self.hearing, SubtitledTime(told), self.name)
 
     def hear(self, block: AudioBlock) -> Iterable[Detection | Gap]:
         yield from self._go_on([block] if self._finder is None else self._finder.hear(block))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from video_censor_personal import categories
 from video_censor_personal.config import Remediation
-from video_censor_personal.findings import Coverage, Report, Segment
+from video_censor_personal.findings import Coverage, Detection, Report, Segment
 from video_censor_personal.job.plan import JobPlan
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.media.probe import probe
@@ -22,13 +22,14 @@ from video_censor_personal.remediation.edits import EditPlan
 from video_censor_personal.remediation.excerpt import Excerpt, ExcerptError, write_excerpt
 from video_censor_personal.remediation.retiming import Retiming
 from video_censor_personal.remediation.review import fitted
-from video_censor_personal.timeline import Span, union
+from video_censor_personal.timeline import Span, subtract, union
 
 __all__ = ["Proof", "as_played", "prepare_proof", "prove"]
 
 log = logging.getLogger(__name__)
 
-# A second look at a re-encoded film may time the same thing a little differently.
+# A second look at a re-encoded film may time the same thing a little differently, and the word that
+# is masked in a subtitle may be said this much before or after it.
 _NEAR_S = Fraction(1, 2)
 
 _NEIGHBOURHOOD_S = 5
@@ -73,7 +74,8 @@ def prove(
     """Analyses `copy`, which was made of what `report` is about: around every edit, or whole where
     that was asked for, where edits are everywhere, or where its pictures cannot be entered.
 
-    What a person allowed, and what the configuration leaves alone, may be found again.
+    What a person allowed, and what the configuration leaves alone, may be found again, up to half
+    a second earlier or later; what goes on for longer is left over.
 
     Raises:
         InputError, DetectorError: the analysis could not go on.
@@ -81,10 +83,15 @@ def prove(
     info = as_played(probe(copy), edits)
     retiming = Retiming(edits.cuts)
     spans = [] if plan.request.prove_whole else _around_edits(edits, retiming, info)
-    found = _analysed_in_parts(pipeline, info, spans) if spans else None
-    again, looked_at = found or (pipeline.report(info), None)
+    abridged = _abridged(edits, retiming)
+    found = _analysed_in_parts(pipeline, info, spans, abridged) if spans else None
+    again, looked_at = found or (pipeline.report(info, abridged=abridged), None)
     may_stay = list(_may_stay(report, plan.request.config.remediation, retiming))
-    left = tuple(segment for segment in again.segments if not _is_allowed(segment, may_stay))
+    left = tuple(
+        segment
+        for segment in again.segments
+        if not all(_is_allowed(detection, may_stay) for detection in segment.detections)
+    )
     return Proof(again, left, looked_at)
 
 
@@ -106,7 +113,7 @@ def _around_edits(edits: EditPlan, retiming: Retiming, info: MediaInfo) -> list[
     changed = [*edits.cuts, *(edit.span for edit in edits.sound)]
     changed += [edit.span for edit in edits.picture]
     changed += [mask.span for mask in edits.masks]
-    moved = [Span(retiming.moved(span.start), retiming.moved(span.end)) for span in changed]
+    moved = (_as_copied(span, retiming) for span in changed)
     spans = union(span.padded(_NEIGHBOURHOOD_S, _NEIGHBOURHOOD_S) for span in moved)
     if info.duration is None or info.video is None:
         return []
@@ -114,11 +121,26 @@ def _around_edits(edits: EditPlan, retiming: Retiming, info: MediaInfo) -> list[
     return spans if share < _WORTHWHILE else []
 
 
+def _abridged(edits: EditPlan, retiming: Retiming) -> list[Span]:
+    """When the copy's subtitles do not tell what is said, as words were masked in them or taken out
+    of the sound: whether they are gone, only the sound can tell."""
+    changed = [*(mask.span for mask in edits.masks), *(edit.span for edit in edits.sound)]
+    return union(_as_copied(span, retiming).padded(_NEAR_S, _NEAR_S) for span in changed)
+
+
+def _as_copied(span: Span, retiming: Retiming) -> Span:
+    """The same on the copy's time."""
+    return Span(retiming.moved(span.start), retiming.moved(span.end))
+
+
 def _analysed_in_parts(
-    pipeline: AnalysisPipeline, info: MediaInfo, spans: Sequence[Span]
+    pipeline: AnalysisPipeline,
+    info: MediaInfo,
+    spans: Sequence[Span],
+    abridged: Sequence[Span],
 ) -> tuple[Report, tuple[Span, ...]] | None:
     """The report on these spans of `info`'s file and the groups of pictures they lie in, None where
-    they cannot be taken out of it."""
+    they cannot be taken out of it; `abridged` as in `AnalysisPipeline.scores`."""
     with tempfile.TemporaryDirectory(prefix=".proof-", dir=info.path.absolute().parent) as folder:
         path = Path(folder) / "parts.mkv"
         try:
@@ -126,7 +148,9 @@ def _analysed_in_parts(
         except ExcerptError as error:
             log.info("the whole copy is looked at, as %s", error)
             return None
-        return _moved(pipeline.report(probe(path)), excerpt, info), excerpt.parts
+        places = [place for span in abridged for place in excerpt.places(span)]
+        report = pipeline.report(probe(path), abridged=places)
+        return _moved(report, excerpt, info), excerpt.parts
 
 
 def _moved(report: Report, excerpt: Excerpt, info: MediaInfo) -> Report:
@@ -164,16 +188,14 @@ def _may_stay(
     for segment in report.segments:
         for detection in fitted(segment):
             if segment.allow or choose(detection, segment, remediation) == Action():
-                span = detection.span
-                moved = Span(retiming.moved(span.start), retiming.moved(span.end))
-                yield categories.key(detection.category), moved.padded(_NEAR_S, _NEAR_S)
+                span = _as_copied(detection.span, retiming)
+                yield categories.key(detection.category), span.padded(_NEAR_S, _NEAR_S)
 
 
-def _is_allowed(segment: Segment, may_stay: list[tuple[str, Span]]) -> bool:
-    return all(
-        any(
-            categories.key(detection.category) == category and span.overlaps(detection.span)
-            for category, span in may_stay
-        )
-        for detection in segment.detections
-    )
+def _is_allowed(detection: Detection, may_stay: Sequence[tuple[str, Span]]) -> bool:
+    """Whether all of it may stay, and not only some."""
+    span, key = detection.span, categories.key(detection.category)
+    allowed = [stays for category, stays in may_stay if category == key]
+    if not span.duration:  # a moment
+        return any(stays.contains(span.start) for stays in allowed)
+    return not subtract(span, allowed)

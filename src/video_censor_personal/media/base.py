@@ -234,10 +234,12 @@ class AudioBlock:
 class Cue:
     """One subtitle: plain text, lines joined by newline, styling removed.
 
-    `source` says where it comes from, for people: `track 2 (eng)` or a file name.
+    `source` says where it comes from, for people: `track 2 (eng)` or a file name. `abridged`: words
+    were taken out of it, or out of its sound, so it may not tell all that is said.
     """
 
     span: Span
     text: str
     language: str = ""
     source: str = ""
+    abridged: bool = False

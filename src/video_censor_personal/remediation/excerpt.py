@@ -60,6 +60,14 @@ class Excerpt:
                 yield Span(part.start + start - begun, part.start + max(start, end) - begun)
             begun = here.end
 
+    def places(self, span: Span) -> Iterator[Span]:
+        """The time of the excerpt that shows some of `span` of the film."""
+        begun = Fraction(0)
+        for part in self.parts:
+            if (shown := span.clipped(part)) is not None:
+                yield Span(begun + shown.start - part.start, begun + shown.end - part.start)
+            begun += part.duration
+
 
 def write_excerpt(info: MediaInfo, spans: Sequence[Span], output: Path) -> Excerpt:
     """Writes to `output`, a Matroska file, what `info`'s shows during `spans` (in order, apart).

@@ -21,6 +21,7 @@ from video_censor_personal.detectors.speech.alignment import Placed, Script, Unp
 from video_censor_personal.detectors.speech.lexicon import Match
 from video_censor_personal.detectors.speech.sound_buffer import SoundBuffer
 from video_censor_personal.detectors.speech.speech_model import SpeechSource
+from video_censor_personal.detectors.speech.subtitle_text import spoken_text, struck_out_words
 from video_censor_personal.detectors.speech.vocabulary import (
     SPOKEN_LANGUAGE,
     Vocabulary,
@@ -32,44 +33,13 @@ from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import AudioBlock, Cue
 from video_censor_personal.timeline import Span, seconds
 
-__all__ = ["SecondEar", "SubtitledLine", "SubtitledSpeech", "spoken_spans", "spoken_text"]
+__all__ = ["SecondEar", "SubtitledLine", "SubtitledSpeech"]
 
 _DRIFT_S = Fraction(3, 4)
 """Subtitles are up to half a second early or late, and a word is up to half a second long."""
 _MAX_ALIGNED_S = 30
 _MISSING_S = Fraction(1, 10)
 _SAME_START_S = Fraction(1, 2)
-
-_UNSPOKEN = re.compile(
-    r"\[[^\]]*\]|\([^)]*\)|[♪♫#]+|^[ \-–]*[^\W\d_a-z][^\W_a-z.' 0-9]{1,30}:", re.MULTILINE
-)
-
-_STRUCK_OUT = re.compile(r"[*#•█]{2,}|_{2,}|(?=[@#$%&!*]*[@#$%&])[@#$%&!*]{3,}")
-"""A run of signs that hides a word or a part of one: `****`, `f**`, `__`, `@#$%!`."""
-
-
-def spoken_text(text: str, matches: Sequence[Match] = ()) -> str:
-    """`text` with what nobody says blanked out: sounds in brackets, names of speakers, notes.
-
-    Its length stays; a bracket that holds one of `matches` stays too.
-    """
-
-    def blank(part: re.Match[str]) -> str:
-        holds = any(part.start() <= match.start < part.end() for match in matches)
-        return part[0] if holds else " " * len(part[0])
-
-    return _UNSPOKEN.sub(blank, text)
-
-
-def spoken_spans(cues: Sequence[Cue], *, struck_out: bool = False) -> list[Span]:
-    """The time of the cues in which somebody says something; `struck_out`: also of those in which
-    all of it is struck out."""
-    return [
-        cue.span
-        for cue in cues
-        if any(map(str.isalpha, spoken_text(cue.text)))
-        or (struck_out and _STRUCK_OUT.search(cue.text))
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +51,7 @@ class SubtitledLine:
         words: as they are said, with those of its neighbours that may be in the window.
         own: the indices of its own among `words`.
         found: each listed word, and which of `words` it is.
-        struck_out: it hides a word that nobody can tell from the text.
+        struck_out: how many words it hides that nobody can tell from the text.
         refusal: why its words cannot be timed by alignment, if they cannot.
     """
 
@@ -90,7 +60,7 @@ class SubtitledLine:
     words: tuple[str, ...]
     own: range
     found: tuple[tuple[Match, range], ...]
-    struck_out: bool
+    struck_out: int
     refusal: str = ""
 
     @property
@@ -139,8 +109,9 @@ class SubtitledSpeech:
                 kept.append(cue)
         for position, cue in enumerate(kept):
             matches = self._vocabulary.find(cue.text, language_code(cue.language))
-            if matches or (self._ear and _strikes_out(cue.text, matches)):
-                lines.append(_line(kept, position, matches))
+            line = _line(kept, position, matches)
+            if matches or (self._ear and line.struck_out):
+                lines.append(line)
         self._open = deque(sorted(lines, key=lambda line: line.window.end))
 
     def hear(self, block: AudioBlock) -> Iterator[Detection | Gap]:
@@ -167,8 +138,8 @@ class SubtitledSpeech:
             )
             for match, wanted in line.found
         ]
-        open_questions = line.struck_out or any(d.evidence == "cue" for d in found)
-        if self._ear and whole and open_questions:
+        unplaced = whole and any(d.evidence == "cue" for d in found)
+        if self._ear and (unplaced or line.struck_out):
             yield from self._ear.settle(line, samples, found)
         else:
             yield from found
@@ -215,14 +186,6 @@ def _no_model(language: str) -> Unplaced:
     return Unplaced(f"there is no speech model for {LANGUAGES.get(language, language)}")
 
 
-def _strikes_out(text: str, matches: Sequence[Match]) -> bool:
-    """Whether signs stand for a word in `text` that is not among `matches`."""
-    return any(
-        not any(match.start < hit.end() and hit.start() < match.end for match in matches)
-        for hit in _STRUCK_OUT.finditer(text)
-    )
-
-
 def _is_repeated(cue: Cue, kept: Sequence[Cue]) -> bool:
     """Whether another track said the same at the same time."""
     for other in reversed(kept):
@@ -254,7 +217,8 @@ def _line(cues: Sequence[Cue], position: int, matches: list[Match]) -> Subtitled
             (match, range(words.start + shift, words.stop + shift))
             for match, words in zip(matches, wanted, strict=True)
         ),
-        _strikes_out(cue.text, matches),
+        # Where it is known to be abridged all of its sound is recognised anyway (`told_spans`).
+        0 if cue.abridged else struck_out_words(cue.text, matches),
         refusal,
     )
 

@@ -108,7 +108,9 @@ class VoicedSpeech:
             return
         for said in heard.said:
             if not self._subtitled.holds(said.span):
-                yield self._hearing.detection(said, self._detector, "heard where no subtitle is")
+                yield self._hearing.detection(
+                    said, self._detector, "heard where no subtitle tells it"
+                )
         if not heard.understood:
             yield Gap(span, "what is said could not be understood", PROFANITY)
         if self._hearing.doubt:
