@@ -121,14 +121,16 @@ class Requirements:
     # -- what nobody looks for
 
     def unlooked(self) -> dict[str, str]:
-        """Why nobody looks for a category, and what to do about it, by its key."""
+        """Why nobody looks for a category, and what to do about it, by its key. Who only looks
+        where others point does not."""
         reasons: dict[str, list[str]] = defaultdict(list)
         served = [with_models(each, self.missing) for each in self.assignments]
         left = [assignment for assignment in served if assignment is not None]
         for absence in absences(self.config, self._installed, left):
             for key in absence.categories:
                 reasons[key].append(self._reason(absence))
-        seen = {key for assignment in left for key in assignment.settings.categories}
+        looking = [assignment for assignment in left if assignment.looks_by_itself]
+        seen = {key for assignment in looking for key in assignment.settings.categories}
         nobody = "no detector that is installed and enabled can"
         return {
             key: "; or ".join(reasons[key]) or nobody
