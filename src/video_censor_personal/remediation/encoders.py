@@ -14,7 +14,7 @@ import av.error
 from av.codec.context import Flags
 from av.format import Flags as FormatFlags
 
-from video_censor_personal.errors import InputError, OutputError
+from video_censor_personal.errors import OutputError
 from video_censor_personal.remediation import svt_av1
 from video_censor_personal.remediation.codecs import Encoding
 from video_censor_personal.remediation.edits import StreamPlan
@@ -55,14 +55,8 @@ def picture_output(out: Any, source: Any, plan: StreamPlan, hdr: HdrMetadata) ->
 
     Raises:
         OutputError: no encoder takes this picture.
-        InputError: nothing says what the picture is like.
     """
     encoding = plan.encoding or Encoding("h264", "libx264")
-    if source.codec_context.format is None:
-        raise InputError(
-            f"stream {source.index} ({source.type}) has no picture near its beginning, so it is "
-            "not known how to encode any of it; only a report can be made (-o film.json)"
-        )
     pixel_format = _pixel_format(encoding.encoder, source)
     notes: tuple[str, ...] = ()
     if pixel_format != source.pix_fmt:
