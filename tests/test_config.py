@@ -212,6 +212,35 @@ def test_all_mistakes_are_named_at_once(write):
     assert len(str(caught.value).splitlines()) == 3
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (
+            "detections:\n  nuditty: {}\n  nudity: {sensitivty: .3}\n  '-': {enabld: 1}\n",
+            {"'nuditty' is no category": 2, "letter or a digit": 4, "sensitivty": 3, "enabld": 4},
+        ),
+        (
+            "remediation:\n  audio:\n    mode: lout\n    categories: [profanty, nudty]\n"
+            "  video: {category_modes: {profanty: bluur}}\n",
+            {"'profanty'": 4, "'nudty'": 4, "lout": 3, "bluur": 5},
+        ),
+        ("detectors: [{type: 3, categories: [fases]}, 7]\noutput: []\n", {"fases": 1, "[]": 2}),
+        ("detectors: {a: b}\nremediation: [3]\ndetections: 4\n", {"[3]": 2, "4": 3}),
+    ],
+)
+def test_mistakes_of_every_kind_are_named_at_once(write, text, lines):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(text))
+    said = str(caught.value).splitlines()
+    for words, line in lines.items():
+        assert any(words in each and f"my.yaml, line {line}: " in each for each in said), words
+
+
+def test_a_category_that_stands_twice_is_named_as_it_was_written(write):
+    with pytest.raises(ConfigError, match="'Sexual-Themes' and 'sexual theme' are the same"):
+        load_config(write("detections:\n  sexual theme: {}\n  Sexual-Themes: {}\n"))
+
+
 @pytest.mark.parametrize("name", ["missing.yaml", "."])
 def test_a_file_that_cannot_be_read_is_named(tmp_path, name):
     with pytest.raises(ConfigError) as caught:

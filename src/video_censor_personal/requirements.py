@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -31,6 +31,8 @@ class Requirements:
     Attributes:
         assignments: who looks for what.
         missing: the optional models that `verify` did not find, by name.
+        absent: detectors that are known to be of no use in this run, and why, by name; whoever
+            finds that out sets it.
 
     Raises (when made):
         ConfigError: the configuration asks for detectors or models that nobody knows.
@@ -47,6 +49,7 @@ class Requirements:
         self._installed = discover()
         self.assignments = assign(config, self._installed, self._is_at_hand, anywhere=anywhere)
         self.missing: frozenset[str] = frozenset()
+        self.absent: Mapping[str, str] = {}
         self._check_model_names()
 
     # -- models
@@ -121,14 +124,16 @@ class Requirements:
     # -- what nobody looks for
 
     def unlooked(self) -> dict[str, str]:
-        """Why nobody looks for a category, and what to do about it, by its key."""
+        """Why nobody looks for a category, and what to do about it, by its key. Who only looks
+        where others point does not."""
         reasons: dict[str, list[str]] = defaultdict(list)
         served = [with_models(each, self.missing) for each in self.assignments]
-        left = [assignment for assignment in served if assignment is not None]
+        left = [a for a in served if a is not None and a.settings.name not in self.absent]
         for absence in absences(self.config, self._installed, left):
             for key in absence.categories:
                 reasons[key].append(self._reason(absence))
-        seen = {key for assignment in left for key in assignment.settings.categories}
+        looking = [assignment for assignment in left if assignment.looks_by_itself]
+        seen = {key for assignment in looking for key in assignment.settings.categories}
         nobody = "no detector that is installed and enabled can"
         return {
             key: "; or ".join(reasons[key]) or nobody
@@ -139,9 +144,9 @@ class Requirements:
     def _reason(self, absence: Absence) -> str:
         missing = [name for name in absence.models if not self.manager.is_at_hand(name)]
         models = self.describe_missing(missing) if missing else ""
-        if absence.problem:
+        if problem := self.absent.get(absence.detector) or absence.problem:
             also = f" ({models})" if models else ""
-            return f"{absence.detector} can, but {absence.problem}{also}"
+            return f"{absence.detector} can, but {problem}{also}"
         return f"{absence.detector} can, but {models or 'it was not chosen'}"
 
     def _size(self, name: str) -> str:

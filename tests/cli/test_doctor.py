@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chat_server import ChatServer
 from hub_server import LoopbackHub
 from loopback import Loopback
 from tiny_clip import make_tiny_clip, quantise
@@ -103,6 +104,39 @@ def test_a_required_detector_without_its_model_or_library_is_what_stands_in_the_
     needed = "pip install 'video-censor-personal[clip]'"
     assert needed in found["Detectors"]["zero-shot"]["text"]
     assert needed in found["This configuration"]["This configuration"]["text"]
+
+
+def test_a_server_that_is_not_there_is_found_without_measuring(capsys, home) -> None:
+    config = home / "my.yaml"
+
+    def asked(url: str, more: str = "") -> tuple[int, dict[str, dict[str, dict[str, Any]]]]:
+        entry = f"{{type: llava-endpoint, url: '{url}', retries: 0{more}}}"
+        config.write_text(f"detections: {{nudity: {{}}, gore: {{}}}}\ndetectors: [{entry}]\n")
+        return doctor(capsys, "--quick", "--config", str(config))
+
+    nobody = "http://127.0.0.1:9/v1"
+    code, found = asked(nobody)
+    assert code == 1
+    assert found["Detectors"]["llava-endpoint"]["status"] == "missing"
+    assert "no connection" in found["Detectors"]["llava-endpoint"]["text"]
+    assert main(["doctor", "--quick", "--config", str(config)]) == 1
+    assert "2 things stand in the way: llava-endpoint, gore" in capsys.readouterr().out
+    code, found = asked(nobody, ", optional: true, look: scenes")
+    assert code == 1
+    assert found["Detectors"]["llava-endpoint"]["status"] == "note"
+    gore = found["This configuration"]["gore"]
+    assert gore["status"] == "missing"
+    assert "no connection" in gore["text"]
+    assert "nudity" not in found["This configuration"], "nudenet looks for it"
+    with ChatServer() as server:
+        code, found = asked(server.url, ", look: scenes")
+        assert code == 0
+        assert found["Detectors"]["llava-endpoint"]["status"] == "ok"
+        assert len(server.others) == 1, "it is asked once"
+        code, found = asked(server.url)
+        assert code == 1
+        assert "`look: scenes`" in found["This configuration"]["gore"]["text"]
+        assert not server.questions
 
 
 def test_a_model_that_is_none_is_found_and_the_rest_goes_on(capsys, home) -> None:

@@ -133,6 +133,7 @@ def test_nobody_there_is_said_with_the_address() -> None:
         plugin.build(settings(url, retries=0))
     optional = plugin.build(replace(settings(url, retries=0), optional=True))
     assert "no connection" in optional.absence
+    assert "optional" not in optional.absence, "it is that already"
 
 
 # -- bad answers are neither a yes nor a no

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 from pictures import FACE, frame, meadow, portrait, scaled, with_portrait
 
 from video_censor_personal.detectors.base import (
@@ -249,6 +251,34 @@ def test_a_model_that_cannot_be_used_is_named(tmp_path: Path, content: bytes, wo
     with pytest.raises(DetectorError, match=rf"own\.onnx.*{words}") as error:
         plugin.build(own_model(tmp_path, content))
     assert error.value.detector == "eyes"
+
+
+def with_answer(row: int, value: float) -> bytes:
+    """The real weights, with `value` added to one row of what they answer: 0 is where boxes are,
+    from 4 on stand the classes."""
+    model = onnx.load_from_string(built_in_weights())
+    (answer,) = model.graph.output
+    added = np.zeros((1, 22, 1), np.float32)
+    added[0, row] = value
+    for node in model.graph.node:
+        node.output[:] = ["plain" if name == answer.name else name for name in node.output]
+    model.graph.initializer.append(numpy_helper.from_array(added, "added"))
+    model.graph.node.append(helper.make_node("Add", ["plain", "added"], [answer.name]))
+    content: bytes = model.SerializeToString()
+    return content
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("row", [0, 4 + 1, 4 + 12])
+def test_an_answer_that_is_no_number_is_never_taken_for_nothing_there(
+    tmp_path: Path, row: int, value: float
+) -> None:
+    """As 16-bit arithmetic gives it where it overflows. 1 and 12 are the two faces."""
+    detector = plugin.build(own_model(tmp_path, with_answer(row, value)))
+    with pytest.raises(DetectorError, match=r"own\.onnx gave scores or boxes that are no numbers"):
+        detector.look([frame(portrait())])
+    same = plugin.build(own_model(tmp_path, with_answer(row, 0.0)))
+    assert only(same.look([frame(portrait())])[0]).score > 0.7
 
 
 @pytest.mark.parametrize("library", ["nudenet", "onnxruntime"])

@@ -80,6 +80,78 @@ def test_the_embedded_rung_stands_in_for_the_better_one_with_the_same_words():
     assert set(assignment.stand_in.settings.categories) == {"profanity"}
 
 
+def server(**details: object) -> DetectorConfig:
+    options = {"url": "http://127.0.0.1:9/v1", **details.pop("options", {})}
+    return DetectorConfig("llava-endpoint", options=options, **details)
+
+
+def usual() -> dict[str, CategoryConfig]:
+    return {name: CategoryConfig() for name in ("nudity", "sexual_themes", "profanity")}
+
+
+@pytest.mark.parametrize(
+    "second", [server(), server(optional=True), server(options={"look": "scenes"})]
+)
+def test_one_that_only_looks_again_takes_nobodys_place(second):
+    assert looking_for(config(second, **usual())) == {
+        "llava-endpoint": {"nudity", "sexual_themes"},
+        "nudenet": {"nudity", "sexual_themes"},
+        "speech-profanity": {"profanity"},
+    }
+    off = DetectorConfig("nudenet", enabled=False)
+    assert "nudenet" not in looking_for(config(second, off, **usual()))
+    only = config(second, nudity=CategoryConfig(model="llava-endpoint"))
+    assert looking_for(only) == {"llava-endpoint": {"nudity"}}
+
+
+def test_where_a_named_one_listens_another_still_looks():
+    made = with_model(config(DetectorConfig("sound-events"), **usual()), "yamnet")
+    assert looking_for(made) == {
+        "sound-events": {"sexual_themes"},
+        "nudenet": {"nudity", "sexual_themes"},
+        "speech-profanity": {"profanity"},
+    }
+    made.detections["sexual_themes"].model = "sound-events"
+    assert looking_for(made)["nudenet"] == {"nudity"}
+
+
+def test_a_named_one_that_looks_takes_the_place_of_others_that_look():
+    made = config(DetectorConfig("zero-shot"), **usual())
+    assert looking_for(made) == {
+        "zero-shot": {"sexual_themes"},
+        "nudenet": {"nudity"},
+        "speech-profanity": {"profanity"},
+    }
+
+
+def test_one_that_may_be_missing_takes_nobodys_place():
+    made = config(DetectorConfig("zero-shot", optional=True), **usual())
+    assert looking_for(made)["nudenet"] == {"nudity", "sexual_themes"}
+    made = with_model(config(DetectorConfig("zero-shot"), **usual()), "clip-b32", optional=True)
+    assert looking_for(made)["nudenet"] == {"nudity", "sexual_themes"}
+    both = config(DetectorConfig("nudenet", optional=True), **usual())
+    assert looking_for(both)["nudenet"] == {"nudity", "sexual_themes"}, "it is not asked twice"
+    made = config(DetectorConfig("whisper", optional=True), **usual())
+    assert "speech-profanity" not in looking_for(made), "which stands in for it"
+
+
+def test_a_model_that_happens_to_be_there_fills_in_for_one_that_is_missing():
+    listening = DetectorConfig("sound-events", optional=True)
+    made = config(listening, server(), violence=CategoryConfig())
+
+    def names(*at_hand: str) -> set[str]:
+        return {a.settings.name for a in assign(made, discover(), lambda name: name in at_hand)}
+
+    assert names("clip-b32") == {"sound-events", "llava-endpoint", "zero-shot"}
+    assert names("clip-b32", "yamnet") == {"sound-events", "llava-endpoint"}
+
+
+def test_a_second_one_of_a_type_has_a_name_of_its_own():
+    named = DetectorConfig("nudenet", categories=["faces"])
+    made = config(named, faces=CategoryConfig(), nudity=CategoryConfig())
+    assert looking_for(made) == {"nudenet": {"faces"}, "nudenet 2": {"nudity"}}
+
+
 def test_disabled_categories_are_given_to_nobody():
     made = config(nudity=CategoryConfig(enabled=False), faces=CategoryConfig())
     assert looking_for(made) == {"nudenet": {"faces"}}

@@ -171,6 +171,34 @@ def test_one_that_is_optional_leaves_a_note(
     assert len(server.questions) == 2, "what was missing then is asked once it is there"
 
 
+def test_a_second_opinion_that_is_missing_costs_no_first_one(movie: Path, tmp_path: Path) -> None:
+    config = tmp_path / "my.yaml"
+    config.write_text(
+        "detections: {nudity: {}}\ndetectors:\n"
+        "  - {type: llava-endpoint, url: 'http://127.0.0.1:9/v1', retries: 0, optional: true}\n"
+    )
+    report_file = str(tmp_path / "a.json")
+    assert main([str(movie), "-o", report_file, "--config", str(config)]) == 0
+    (nudity,) = (c for c in report(tmp_path)["coverage"] if c["category"] == "nudity")
+    assert (nudity["status"], nudity["gaps"]) == ("analysed", [])
+    assert "nudenet" in nudity["detectors"]
+
+
+def test_what_is_only_looked_at_again_is_said_to_be_unknown_before_the_film(tmp_path: Path) -> None:
+    config = tmp_path / "my.yaml"
+
+    def said(options: str) -> str:
+        config.write_text(
+            "detections: {gore: {}, nudity: {}}\n"
+            f"detectors: [{{type: llava-endpoint, url: 'http://127.0.0.1:9/v1'{options}}}]\n"
+        )
+        return " ".join(AnalysisPipeline(load_config(config)).blind_spots())
+
+    assert said("").startswith("gore is not looked for: llava-endpoint can, but only where another")
+    assert "nudity" not in said("").casefold()
+    assert said(", look: scenes") == ""
+
+
 def test_the_key_is_in_nothing_that_is_written_or_said(
     censor: Censor,
     server: ChatServer,

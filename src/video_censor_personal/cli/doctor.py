@@ -85,4 +85,5 @@ def _page(sections: Iterable[Section]) -> Iterable[str]:
 def _verdict(bad: list[Finding]) -> str:
     if not bad:
         return "Everything that this configuration asks for can be looked for."
-    return f"{len(bad)} things stand in the way: {', '.join(finding.name for finding in bad)}"
+    names = dict.fromkeys(finding.name for finding in bad)
+    return f"{len(names)} things stand in the way: {', '.join(names)}"

@@ -21,6 +21,7 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from video_censor_personal.config.expansion import check_expansion
+from video_censor_personal.config.mistakes import as_one
 from video_censor_personal.errors import ConfigError
 
 __all__ = ["Document", "Location", "nearest", "read_yaml", "validate"]
@@ -178,13 +179,7 @@ def validate(kind: type[T], data: Any, document: Document, at: Location = ()) ->
         mistakes = [_mistake(kind, dict(item), document, at) for item in error.errors()]
         # A union reports once for every member that did not fit; one line a place is enough.
         unique = list({(m.line, m.key): m for m in reversed(mistakes)}.values())[::-1]
-        first, rest = unique[0], [str(m) for m in unique[1:]]
-        if not rest:
-            raise first from None
-        message = "\n".join([str(first), *rest])
-        combined = ConfigError(message, line=None)
-        combined.file, combined.line, combined.key = first.file, first.line, first.key
-        raise combined from None
+        raise as_one(unique) from None
 
 
 _STRICT = ConfigDict(extra="forbid", strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import reduce
 from pathlib import Path
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from video_censor_personal import categories
 from video_censor_personal.config.defaults import default_cache_dir, default_config
-from video_censor_personal.config.document import Document, nearest, read_yaml, validate
+from video_censor_personal.config.document import Document, Location, nearest, read_yaml, validate
 from video_censor_personal.config.layers import lay_over
+from video_censor_personal.config.mistakes import as_one
 from video_censor_personal.config.model_sources import check_sources, fill_sources
 from video_censor_personal.config.values import Config, DetectorConfig
+from video_censor_personal.errors import ConfigError
 
 if TYPE_CHECKING:
     from video_censor_personal.config.profiles import Profile
@@ -23,11 +25,12 @@ __all__ = ["Layer", "combine", "load_config", "read_layer"]
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One file of settings: its data with names made comparable, and how it wrote its categories,
-    by key."""
+    """One file of settings: its data with names made comparable, how it wrote its categories, by
+    key, and which of them it names twice or wrongly."""
 
     document: Document
     labels: Mapping[str, str]
+    mistakes: tuple[ConfigError, ...] = ()
 
 
 def load_config(config_path: Path | str | None, *, profile: Profile | None = None) -> Config:
@@ -53,16 +56,16 @@ def read_layer(path: Path) -> Layer:
     """The settings in a file, not yet checked.
 
     Raises:
-        ConfigError: it cannot be read, is no mapping, or names a category twice or wrongly.
+        ConfigError: it cannot be read, or is no mapping.
     """
     document = read_yaml(path)
     if not isinstance(document.data, dict):
         raise document.error("a configuration is a mapping of sections, such as `detections:`")
     data = _without_empty(document.data)
-    labels = _name_categories(data, document)
+    labels, mistakes = _name_categories(data, document)
     _collect_options(data, document)
     fill_sources(data)
-    return Layer(replace(document, data=data), labels)
+    return Layer(replace(document, data=data), labels, tuple(mistakes))
 
 
 def combine(layers: Sequence[Layer]) -> Config:
@@ -70,10 +73,18 @@ def combine(layers: Sequence[Layer]) -> Config:
     resolved yet.
 
     Raises:
-        ConfigError: something in one of them is wrong.
+        ConfigError: something in one of them is wrong. All unknown keys, wrong values and
+            wrong names of categories are told at once; what contradicts itself, after them.
     """
     document = reduce(lay_over, (layer.document for layer in layers))
-    config = validate(Config, document.data, document)
+    mistakes = [mistake for layer in layers for mistake in layer.mistakes]
+    mistakes += _misnamed_categories(document)
+    try:
+        config = validate(Config, document.data, document)
+    except ConfigError as error:
+        raise as_one([*mistakes, error]) from None
+    if mistakes:
+        raise as_one(mistakes)
     config.lines = document.lines
     config.files = dict.fromkeys(document.lines, document.file) | dict(document.files)
     config.labels = {key: label for layer in layers for key, label in layer.labels.items()}
@@ -90,41 +101,44 @@ def _without_empty(value: Any) -> Any:
     return value
 
 
-def _name_categories(data: dict[str, Any], document: Document) -> dict[str, str]:
-    """Replace the category names under `detections` by their keys; how they were written."""
+def _name_categories(
+    data: dict[str, Any], document: Document
+) -> tuple[dict[str, str], list[ConfigError]]:
+    """Replace the category names under `detections` by their keys; how they were written, and what
+    is wrong with them."""
     labels: dict[str, str] = {}
+    mistakes: list[ConfigError] = []
     section = document.data.get("detections")
     if not isinstance(section, dict):
-        return labels
-    named: dict[str, Any] = {}
+        return labels, mistakes
+    written: dict[str, str] = {}
     for name in section:
-        at = ("detections", name)
-        key = _category_key(name, document, at)
-        if key in named:
-            raise document.error(
-                f"{name!r} and {labels[key]!r} are the same category; keep one of them", at
-            )
-        guess = nearest(key, categories.BUILT_IN, cutoff=0.85)
-        if guess and key != guess:
-            raise document.error(
-                f"{name!r} is no category; did you mean {guess!r}? (A concept of your own needs "
-                "a name that cannot be mistaken for a built-in one.)",
-                at,
-            )
-        named[key], labels[key] = data.get("detections", {}).get(name, {}), categories.label(name)
-    data["detections"] = named
+        try:
+            key = categories.key(name)
+            _check_name(name, key, written)
+        except ValueError as error:
+            mistakes.append(document.error(str(error), ("detections", name)))
+            continue
+        written[key], labels[key] = name, categories.label(name)
+    # What was refused stays as it is, so that what is wrong inside of it is told as well.
+    keys = {name: key for key, name in written.items()}
+    data["detections"] = {keys.get(n, n): data["detections"].get(n, {}) for n in section}
     for where, line in list(document.lines.items()):
-        if where[0:1] == ("detections",) and len(where) > 1:
-            key = _category_key(str(where[1]), document, where[:2])
-            document.lines[("detections", key, *where[2:])] = line
-    return labels
+        if where[0:1] == ("detections",) and len(where) > 1 and where[1] in keys:
+            document.lines[("detections", keys[str(where[1])], *where[2:])] = line
+    return labels, mistakes
 
 
-def _category_key(name: str, document: Document, at: tuple[str | int, ...]) -> str:
-    try:
-        return categories.key(name)
-    except ValueError as error:
-        raise document.error(str(error), at) from None
+def _check_name(name: str, key: str, written: Mapping[str, str]) -> None:
+    """Raises `ValueError` for a category that is there already, or was meant to be another."""
+    if key in written:
+        raise ValueError(f"{name!r} and {written[key]!r} are the same category; keep one of them")
+    guess = nearest(key, categories.BUILT_IN, cutoff=0.85)
+    if guess and key != guess:
+        raise ValueError(
+            f"{name!r} is no category; did you mean {guess!r}? (A concept of your own needs a name "
+            "that cannot be mistaken for a built-in one.)"
+        )
 
 
 def _collect_options(data: dict[str, Any], document: Document) -> None:
@@ -149,40 +163,56 @@ def _check(config: Config, document: Document) -> None:
             "no category is enabled, so there is nothing to look for; set `enabled: true` for one",
             ("detections",),
         )
-    audio, video = config.remediation.audio, config.remediation.video
-    known = {*config.detections, *categories.BUILT_IN}
-    places: list[tuple[tuple[str | int, ...], list[str] | dict[str, Any]]] = [
-        (("remediation", "audio", "categories"), audio.categories),
-        (("remediation", "audio", "category_modes"), audio.category_modes),
-        (("remediation", "video", "category_modes"), video.category_modes),
-    ]
-    places += [
-        (("detectors", i, "categories"), detector.categories)
-        for i, detector in enumerate(config.detectors)
-    ]
-    for at, names in places:
-        _check_categories(at, names, known, document)
     check_sources(config.models.sources, document)
 
 
-def _check_categories(
-    at: tuple[str | int, ...],
-    names: list[str] | dict[str, Any],
-    known: set[str],
-    document: Document,
-) -> None:
-    for index, name in enumerate(names):
-        where = (*at, name if isinstance(names, dict) else index)
-        if _category_key(name, document, where) in known:
-            continue
-        guess = nearest(categories.key(name), known)
-        raise document.error(
-            f"{name!r} is no category here"
-            + (f"; did you mean {guess!r}?" if guess else "")
-            + f" (known: {', '.join(sorted(known))}; a concept of your own must also stand "
-            "under `detections`)",
-            where,
-        )
+_NAMING: tuple[Location, ...] = (
+    ("remediation", "audio", "categories"),
+    ("remediation", "audio", "category_modes"),
+    ("remediation", "video", "category_modes"),
+)
+"""Where categories are named that must also stand under `detections`, besides `detectors`."""
+
+
+def _misnamed_categories(document: Document) -> Iterator[ConfigError]:
+    """What is named as a category elsewhere than under `detections` and is none."""
+    entries = document.data.get("detectors")
+    numbers = range(len(entries) if isinstance(entries, list) else 0)
+    own = document.data.get("detections")
+    known = {*(own if isinstance(own, dict) else ()), *categories.BUILT_IN}
+    for at in (*_NAMING, *(("detectors", number, "categories") for number in numbers)):
+        names = _value_at(document.data, at)
+        for index, name in enumerate(names if isinstance(names, list | dict) else ()):
+            where = (*at, name if isinstance(names, dict) else index)
+            if isinstance(name, str) and (problem := _unknown(name, known)):
+                yield document.error(problem, where)
+
+
+def _value_at(data: Any, at: Location) -> Any:
+    """What stands there in data that nobody checked yet; None: nothing."""
+    for part in at:
+        fits = isinstance(data, list if isinstance(part, int) else dict)
+        if not fits or (isinstance(part, str) and part not in data):
+            return None
+        data = data[part]
+    return data
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    """Why a name is that of no category; empty: it is."""
+    try:
+        key = categories.key(name)
+    except ValueError as error:
+        return str(error)
+    if key in known:
+        return ""
+    guess = nearest(key, known)
+    return (
+        f"{name!r} is no category here"
+        + (f"; did you mean {guess!r}?" if guess else "")
+        + f" (known: {', '.join(sorted(known))}; a concept of your own must also stand under "
+        "`detections`)"
+    )
 
 
 def _resolve_paths(config: Config) -> None:

@@ -60,6 +60,17 @@ class Assignment:
         return ask(self.settings) if ask else frozenset()
 
     @property
+    def looks_again(self) -> bool:
+        """Whether it builds a `SecondLook`."""
+        return bool(getattr(self.plugin, "looks_again", False))
+
+    @property
+    def looks_by_itself(self) -> bool:
+        """Whether it finds what no other detector points at: one that looks again does so only
+        where its entry says `look: scenes` (`SecondLookOptions`)."""
+        return not self.looks_again or self.settings.options.get("look") == "scenes"
+
+    @property
     def kind(self) -> str:
         """The same for detectors that look or listen in the same way: two entries of one plug-in,
         and one and what it does better than (`instead_of`)."""

@@ -81,7 +81,7 @@ class LlavaEndpoint(Asker):
             DetectorError: it does not, and is not optional.
         """
         super().__init__(settings)
-        self.options = options
+        self.options, self._is_optional = options, settings.optional
         self.batch = options.concurrency * _LOOKS_AHEAD
         self._endpoint, self._prompt, self._model = endpoint, prompt, options.model
         self._concepts = {key: described(settings.categories[key]) for key in settings.categories}
@@ -138,9 +138,10 @@ class LlavaEndpoint(Asker):
                     self._endpoint.cut_overdue()
                 names = read_models(listing.result())
         except (EndpointError, UnusableReply) as error:
+            advice = " (to go on without it: `optional: true` in its entry)"
             raise DetectorError(
-                f"detector {self.name!r} cannot use the server {server}: {error} (to go on "
-                "without it: `optional: true` in its entry)",
+                f"detector {self.name!r} cannot use the server {server}: {error}"
+                + ("" if self._is_optional else advice),
                 detector=self.name,
             ) from error
         finally:

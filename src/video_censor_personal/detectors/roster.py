@@ -15,13 +15,11 @@ from video_censor_personal.detectors.assignment import (
     sees,
 )
 from video_censor_personal.detectors.base import DetectorPlugin
+from video_censor_personal.detectors.choice import ANY_MODEL, better, choose
 from video_censor_personal.detectors.registry import Discovery, find
 from video_censor_personal.errors import ConfigError, DetectorError
 
-__all__ = ["ANY_MODEL", "assign", "may_be_chosen"]
-
-ANY_MODEL = ("auto", "local")
-"""Values of `detections.<category>.model` that leave the choice to the program."""
+__all__ = ["assign"]
 
 
 def assign(
@@ -34,12 +32,14 @@ def assign(
     """The detectors that a configuration asks for, with their categories.
 
     Detectors named under `detectors:` look for the categories named there, else for every enabled
-    one that they can see. A category whose `model` leaves the choice to the program and that no
-    named detector looks for goes to every installed detector that can, was not disabled, and takes
-    no model that nobody asked for, unless it is one that has to be named (`looks_again`). One whose
-    models happen to be at hand looks for what nobody else can look for. Where one of them does
-    better what another does (`instead_of`), the other gets nothing. A category that nobody sees is
-    in no assignment; the analysis reports it as unknown.
+    one that they can see. A category whose `model` leaves the choice to the program goes to every
+    installed detector that can, was not disabled, and takes no model that nobody asked for, unless
+    it is one that has to be named (`looks_again`); but to none that looks where a named one looks
+    for it, and to none that listens where a named one listens. Named ones that only look again,
+    or are optional, take nobody's place. One whose models happen to be at hand looks for what
+    nobody else can look for. Where one of them does better what another does (`instead_of`), the
+    other gets nothing. A category that nobody sees is in no assignment; the analysis reports it as
+    unknown.
 
     Args:
         at_hand: whether a model of this name can be used at once, without being under
@@ -61,11 +61,12 @@ def assign(
         if (made := _named(entry, plugin, config, installed, anywhere=anywhere))
     ]
     assignments = [assignment for _, assignment in named]
-    assignments += _chosen(config, installed, assignments, at_hand)
+    disabled = {_known(e, config, installed).type for e in config.detectors if not e.enabled}
+    plugins = {kind: p for kind, p in installed.plugins.items() if kind not in disabled}
+    assignments += choose(config, plugins, assignments, at_hand)
     used = {assignment.plugin.type for assignment in assignments}
     assignments = [
-        a if _better(a.plugin) in used else _with_stand_in(a, config, installed)
-        for a in assignments
+        a if better(a.plugin) in used else _with_stand_in(a, config, installed) for a in assignments
     ]
     _check_names(config, [entry for entry, _ in named], assignments)
     _check_choices(config, assignments, installed.plugins)
@@ -99,76 +100,6 @@ def _named(
     return replace(stand_in, note=note)
 
 
-def _chosen(
-    config: Config,
-    installed: Discovery,
-    named: Sequence[Assignment],
-    at_hand: Callable[[str], bool],
-) -> list[Assignment]:
-    """Those that the program adds for what no named detector looks for."""
-    disabled = {
-        _known(entry, config, installed).type for entry in config.detectors if not entry.enabled
-    }
-    seen = {key for assignment in named for key in assignment.settings.categories}
-    left_out: set[tuple[str, str]] = set()
-    chosen: list[Assignment] = []
-    spare: list[Assignment] = []
-    for kind, plugin in sorted(installed.plugins.items(), key=lambda item: not _better(item[1])):
-        entry = DetectorConfig(type=kind)
-        keys = [
-            key
-            for key in config.enabled_categories()
-            if key not in seen
-            and (kind, key) not in left_out
-            and sees(plugin, key, entry, config)
-            and may_be_chosen(plugin, config.detections[key].model)
-        ]
-        if not keys or kind in disabled or plugin.available() is not None:
-            continue
-        made = make_assignment(config, entry, plugin, keys)
-        if _is_asked_for(made, config):
-            chosen.append(made)
-        elif not all(map(at_hand, _needed(made))):
-            continue
-        elif _better(plugin):
-            chosen.append(_dispensable(made, keys))
-        else:
-            spare.append(made)
-            continue
-        left_out |= {(_better(plugin), key) for key in keys}
-    return chosen + _filling_in(spare, chosen)
-
-
-def _filling_in(spare: Sequence[Assignment], chosen: Sequence[Assignment]) -> list[Assignment]:
-    """Of those whose models happen to be at hand, what they do for categories that nobody else
-    looks for: what a run finds of the others shall not depend on what was downloaded once."""
-    seen = {key for assignment in chosen for key in assignment.settings.categories}
-    filling = [
-        _dispensable(a, [key for key in a.settings.categories if key not in seen]) for a in spare
-    ]
-    return [assignment for assignment in filling if assignment.settings.categories]
-
-
-def _dispensable(assignment: Assignment, keys: Sequence[str]) -> Assignment:
-    """It for these categories, as one without which the run goes on."""
-    settings = assignment.settings
-    categories = {key: settings.categories[key] for key in keys}
-    return replace(assignment, settings=replace(settings, categories=categories, optional=True))
-
-
-def _needed(assignment: Assignment) -> set[str]:
-    return {need.name for need in assignment.needs if not need.optional}
-
-
-def _is_asked_for(assignment: Assignment, config: Config) -> bool:
-    """Whether a person named it for a category, or said where its models come from. Nothing is
-    downloaded for one that only the program thought of."""
-    known = {source.name for source in config.models.sources}
-    keys = assignment.settings.categories
-    kind = assignment.plugin.type
-    return _needed(assignment) <= known or any(config.detections[k].model == kind for k in keys)
-
-
 def _check_choices(
     config: Config, assignments: list[Assignment], plugins: Mapping[str, DetectorPlugin]
 ) -> None:
@@ -187,23 +118,10 @@ def _check_choices(
         )
 
 
-def may_be_chosen(plugin: DetectorPlugin, model: str) -> bool:
-    """Whether the program may choose a plug-in that no entry under `detectors:` names, for a
-    category whose `model` is this."""
-    if model in ANY_MODEL:
-        return not getattr(plugin, "looks_again", False)
-    return model == plugin.type
-
-
-def _better(plugin: DetectorPlugin) -> str:
-    """The type of the plug-in whose work it does better; empty for most."""
-    return str(getattr(plugin, "instead_of", ""))
-
-
 def _with_stand_in(assignment: Assignment, config: Config, installed: Discovery) -> Assignment:
     """Knowing what takes its place where its models are missing, if anything can."""
     plugin, settings = assignment.plugin, assignment.settings
-    other = installed.plugins.get(_better(plugin))
+    other = installed.plugins.get(better(plugin))
     if other is None or other.available() is not None:
         return assignment
     options = plugin.stand_in_options(settings)  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from video_censor_personal.detectors.base import (
 from video_censor_personal.detectors.registry import discover
 from video_censor_personal.doctor.findings import Finding, Status
 from video_censor_personal.doctor.machine import memory_bytes
+from video_censor_personal.doctor.servers import Servers, asks_a_server
 from video_censor_personal.doctor.speed import times_hearing, times_looking
 from video_censor_personal.errors import ConfigError, VideoCensorError
 from video_censor_personal.model_manager import describe_model_size
@@ -27,8 +28,10 @@ from video_censor_personal.sizes import describe_size
 
 __all__ = ["look_at_detectors", "look_at_wishes"]
 
+_CAN_LOOK_AGAIN = "can run (a second look at few frames; not measured)"
 
-def look_at_detectors(config: Config, *, measure: bool) -> Iterator[Finding]:
+
+def look_at_detectors(config: Config, servers: Servers, *, measure: bool) -> Iterator[Finding]:
     """Every detector that is installed, with the settings that `config` gives it."""
     try:
         needs = Requirements(config, anywhere=True)
@@ -39,7 +42,7 @@ def look_at_detectors(config: Config, *, measure: bool) -> Iterator[Finding]:
     for kind, plugin in sorted(installed.plugins.items()):
         assignment = assigned.get(kind) or Assignment(plugin, _default_settings(plugin, config))
         try:
-            yield _ability(assignment, needs, kind in assigned, measure=measure)
+            yield _ability(assignment, needs, servers, kind in assigned, measure=measure)
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; that is found
             yield Finding(kind, "failed" if kind in assigned else "note", str(error) or repr(error))
     for failure in installed.failures:
@@ -56,22 +59,29 @@ def _default_settings(plugin: DetectorPlugin, config: Config) -> DetectorSetting
 
 
 def _ability(
-    assignment: Assignment, needs: Requirements, is_asked: bool, *, measure: bool
+    assignment: Assignment,
+    needs: Requirements,
+    servers: Servers,
+    is_asked: bool,
+    *,
+    measure: bool,
 ) -> Finding:
     plugin, name = assignment.plugin, assignment.plugin.type
     is_needed = is_asked and not assignment.settings.optional
     if problem := plugin.available():
         return Finding(name, "missing" if is_needed else "note", f"cannot run: {problem}")
-    if getattr(plugin, "looks_again", False) and not is_asked:
+    if assignment.looks_again and not is_asked:
         text = "can run, where a configuration names it under `detectors:`"
         return Finding(name, "note", f"{text}{_weights(assignment)}")
     missing = [n.name for n in assignment.needs if not needs.manager.is_at_hand(n.name)]
     if missing:
         text = needs.describe_missing(missing) + _weights(assignment)
         return Finding(name, "missing" if is_needed else "note", text)
-    if not measure:
-        return Finding(name, "ok", "can run")
-    return _measured(assignment, needs)
+    if asks_a_server(assignment) and (absence := servers.absence(assignment)):
+        return Finding(name, "missing" if is_needed else "note", absence)
+    if asks_a_server(assignment):
+        return Finding(name, "ok", _CAN_LOOK_AGAIN)
+    return _measured(assignment, needs) if measure else Finding(name, "ok", "can run")
 
 
 def _measured(assignment: Assignment, needs: Requirements) -> Finding:
@@ -84,7 +94,7 @@ def _measured(assignment: Assignment, needs: Requirements) -> Finding:
         return _hearing(name, detector)
     if absence := detector.absence:
         return Finding(name, "note" if assignment.settings.optional else "missing", absence)
-    return Finding(name, "ok", "can run (a second look at few frames; not measured)")
+    return Finding(name, "ok", _CAN_LOOK_AGAIN)
 
 
 def _looking(name: str, detector: FrameDetector, every_s: float) -> Finding:
@@ -121,23 +131,32 @@ def _weights(assignment: Assignment) -> str:
     return text + (", more than there is)" if memory is not None and taken > memory else ")")
 
 
-def look_at_wishes(config: Config) -> Iterator[Finding]:
+def _part(assignment: Assignment, needs: Requirements) -> Finding:
+    """What one detector is for, and whether it can do that."""
+    labels = ", ".join(c.label for c in assignment.settings.categories.values())
+    name, worker = assignment.settings.name, with_models(assignment, needs.missing)
+    if name in needs.absent:
+        status: Status = "note" if assignment.settings.optional else "missing"
+        return Finding(name, status, f"would look for {labels}, but {needs.absent[name]}")
+    if worker is not assignment:
+        instead = f"; {worker.settings.name} takes its place" if worker else ""
+        return Finding(name, "note", f"would look for {labels}, with its model{instead}")
+    where = "" if assignment.looks_by_itself else ", only where others have evidence"
+    return Finding(name, "ok", f"looks for {labels}{where}")
+
+
+def look_at_wishes(config: Config, servers: Servers) -> Iterator[Finding]:
     """What this configuration asks for, and whether all of it can be looked for here."""
     name = str(config.path) if config.path else "built-in defaults"
     profile = f", over the profile {config.profile}" if config.profile else ""
     yield Finding("settings", "ok", name + profile)
     needs = Requirements(config)
     missing = needs.missing_models()
-    names = frozenset(source.name for source in missing)
-    needs.missing = names
+    needs.missing = names = frozenset(source.name for source in missing)
+    asking = [a for a in needs.assignments if asks_a_server(a)]
+    needs.absent = {a.settings.name: why for a in asking if (why := servers.absence(a))}
     for assignment in needs.assignments:
-        labels = ", ".join(c.label for c in assignment.settings.categories.values())
-        name, worker = assignment.settings.name, with_models(assignment, names)
-        if worker is assignment:
-            yield Finding(name, "ok", f"looks for {labels}")
-        else:
-            instead = f"; {worker.settings.name} takes its place" if worker else ""
-            yield Finding(name, "note", f"would look for {labels}, with its model{instead}")
+        yield _part(assignment, needs)
     for source in needs.models():
         text = f"model {source.name} ({describe_model_size(source)}) is "
         if source.name not in names:

@@ -9,6 +9,7 @@ from video_censor_personal.config import Config
 from video_censor_personal.doctor.abilities import look_at_detectors, look_at_wishes
 from video_censor_personal.doctor.findings import Finding, Section
 from video_censor_personal.doctor.machine import look_at_devices, look_at_machine
+from video_censor_personal.doctor.servers import Servers
 from video_censor_personal.doctor.software import look_at_codecs, look_at_software
 from video_censor_personal.doctor.speed import measure_machine
 from video_censor_personal.errors import VideoCensorError
@@ -27,13 +28,14 @@ def examine(config: Config, *, measure: bool = True, listener: Listener = ignore
     `measure`: also how fast it decodes, reads, writes and detects; some seconds. Nothing that is
     written for that stays.
     """
+    servers = Servers()
     parts: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
         ("Software", look_at_software),
         ("FFmpeg", look_at_codecs),
         ("Machine", lambda: look_at_machine(config)),
         ("Computes on", look_at_devices),
-        ("Detectors", lambda: look_at_detectors(config, measure=measure)),
-        ("This configuration", lambda: look_at_wishes(config)),
+        ("Detectors", lambda: look_at_detectors(config, servers, measure=measure)),
+        ("This configuration", lambda: look_at_wishes(config, servers)),
     ]
     if measure:
         parts.insert(4, ("Speed", lambda: measure_machine(config)))

@@ -132,6 +132,8 @@ class _Decoding:
     ) -> Generator[Frame | Gap, None, Iterator[PictureGroup]]:
         """Decode several groups at once as long as nothing is wrong with any, and memory suffices;
         returns the groups that are left for a single decoder."""
+        if not self._video.pixel_format:  # no picture is there, or none that tells what it is
+            return groups
         size = VideoFormat(self._video.pixel_format, self._video.width, self._video.height)
         picture_bytes = size.width * size.height * size.padded_bits_per_pixel // 8
         with GroupDecoders(self._new_decoder, self._threads, picture_bytes) as decoders:

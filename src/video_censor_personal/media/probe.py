@@ -195,15 +195,17 @@ def _described(kind: StreamKind, stream: Any, context: Any, first: _First | None
     """The fields of `StreamInfo` that only a stream of this kind has."""
     facts: dict[str, Any] = {}
     if kind == "video":
+        # What FFmpeg looks through at first may hold no picture, in a film that begins with sound.
+        frame = None if first is None else first.frame
         facts = {
-            "width": context.width,
-            "height": context.height,
-            "pixel_format": context.pix_fmt or "",
+            "width": context.width or (frame.width if frame else 0),
+            "height": context.height or (frame.height if frame else 0),
+            "pixel_format": context.pix_fmt or (frame.format.name if frame else ""),
             "frame_rate": stream.average_rate or stream.guessed_rate or None,
         }
-        if first is not None and first.frame is not None:
-            facts["rotation"] = round(first.frame.rotation / 90) * 90 % 360
-            facts["interlaced"] = bool(first.frame.interlaced_frame)
+        if frame is not None:
+            facts["rotation"] = round(frame.rotation / 90) * 90 % 360
+            facts["interlaced"] = bool(frame.interlaced_frame)
     elif kind == "audio":
         facts = {
             "channels": context.channels,

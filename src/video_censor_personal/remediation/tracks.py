@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from video_censor_personal.config import Remediation
+from video_censor_personal.errors import InputError
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.media.container import open_media
 from video_censor_personal.remediation.codecs import Encoding
@@ -64,6 +65,7 @@ def lay_tracks(
 
     Raises:
         OutputError: `out` cannot hold a stream of picture, sound or subtitles.
+        InputError: nothing says what the pictures are like that are to be encoded.
     """
     layer = _Layer(source, out, info, plan, remediation, retiming, output)
     laid = Tracks(notes=layer.notes)
@@ -104,6 +106,8 @@ class _Layer:
         misfit = misfit_of(source, plan, self.info, self.output)
         if misfit is not None:
             return self._instead(plan, source, misfit)
+        if source.type == "video" and plan.work in ("splice", "encode"):
+            _check_is_known(source, self.info.path)
         if plan.work == "splice":
             splice = self._spliced_picture if source.type == "video" else self._spliced_sound
             return splice(source, plan)
@@ -170,6 +174,16 @@ class _Layer:
     def _subtitles(self, stream: Any, codec: str, target: str = "") -> Track:
         masks, origin = self.plan.masks, self.info.origin
         return SubtitleTrack(stream, codec, masks, self.retiming, origin, target)
+
+
+def _check_is_known(source: Any, path: Path) -> None:
+    """Raises `InputError` where nothing says what the pictures are like that are to be encoded."""
+    if source.codec_context.format is None:
+        raise InputError(
+            f"stream {source.index} (video) of {path.name} has no picture near its beginning, so "
+            "it is not known how to encode any of it; only a report can be made (-o film.json)",
+            path=path,
+        )
 
 
 def _attached(out: Any, source: Any, path: Path) -> Any:

@@ -87,7 +87,7 @@ class Yolo:
                 "it is not a model for this detector",
                 detector=detector,
             )
-        self._names = names
+        self._names, self._path, self._detector = names, path, detector
         graph_input = self._session.get_inputs()[0]
         self._input = graph_input.name
         batch, _, height, width = graph_input.shape
@@ -98,7 +98,11 @@ class Yolo:
 
     def look(self, frames: Sequence[Frame]) -> list[list[Hit]]:
         """What is in each frame, group by group, best first. Equal for a frame whatever comes with
-        it."""
+        it.
+
+        Raises:
+            DetectorError: the model answers with what is no number.
+        """
         pictures = [frame.rgb(self.side) for frame in frames]
         found: list[list[Hit]] = [[] for _ in frames]
         for shape, members in self._same_input(pictures).items():
@@ -130,6 +134,14 @@ class Yolo:
         return [raw for part in parts for raw in self._session.run(None, {self._input: part})[0]]
 
     def _read(self, raw: Scores, shape: tuple[int, ...]) -> list[Hit]:
+        # Sums may overflow in 16 bits or on a graphics card. NaN is less than any threshold, so it
+        # would read as "nothing there".
+        if not np.isfinite(raw).all():
+            raise DetectorError(
+                f"the model {self._path} gave scores or boxes that are no numbers; on the "
+                "processor (`--device cpu`) it may give some",
+                detector=self._detector,
+            )
         return [
             hit
             for key, rows in self._groups.items()
