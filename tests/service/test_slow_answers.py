@@ -1,0 +1,96 @@
+"""A hub whose API hardly answers holds up nothing but its own downloads, and those can be ended.
+
+Times are bounds between what a stop takes and what the hub's silence lasts.
+"""
+
+import socket
+import threading
+import time
+
+import pytest
+from loopback import Loopback
+
+SOON_S = 5.0
+"""Longer than anything here takes on a busy machine; a silent answer was waited for 20 s."""
+
+
+def silent(request, reply):
+    reply.delay_s = 300
+
+
+def dripping(request, reply):
+    reply.bytes_per_s = 1
+
+
+class SlowApi(Loopback):
+    """A hub that takes every question about `org/model` and hardly answers."""
+
+    def slow_down(self, manner, *revisions):
+        for revision in revisions or ("main",):
+            path = f"/api/models/org/model/revision/{revision}"
+            self.host(path, b" " * 100_000, tweak=manner)
+
+    def until_asked(self, times=1):
+        ends = time.monotonic() + 20
+        while len(self.requests) < times:
+            assert time.monotonic() < ends, "the hub was not asked"
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def api():
+    with SlowApi() as api:
+        yield api
+
+
+@pytest.fixture
+def client(hub, api, serve):
+    return serve(endpoints=(hub.endpoint, api.origin), at_once=1)
+
+
+@pytest.mark.parametrize("manner", [silent, dripping])
+@pytest.mark.parametrize(("action", "state"), [("cancel", "cancelled"), ("pause", "paused")])
+def test_a_download_stops_while_the_hub_is_asked(hub, api, client, manner, action, state):
+    api.slow_down(manner)
+    job = client.create("org/model", endpoint=api.origin)["id"]
+    api.until_asked()
+    began = time.monotonic()
+    answer = client.post(f"/api/downloads/{job}/{action}")
+    took = time.monotonic() - began
+    print(f"{action} took {took:.2f} s")
+    assert answer.json()["state"] == state
+    assert took < SOON_S
+    hub.add_model("org/other", size=1000)
+    assert client.until_ended(client.create("org/other")["id"])["state"] == "done"
+
+
+def test_a_model_is_deleted_while_the_hub_is_asked(api, client):
+    api.slow_down(silent)
+    job = client.create("org/model", endpoint=api.origin)["id"]
+    api.until_asked()
+    began = time.monotonic()
+    assert client.delete_model("org/model").status_code == 200
+    assert time.monotonic() - began < SOON_S
+    assert client.job(job)["state"] == "cancelled"
+
+
+def test_what_cannot_stop_at_once_is_said_to_be_stopping(client, api, monkeypatch):
+    """Whoever waits for a name server cannot be interrupted."""
+    monkeypatch.setattr("video_censor_personal.service.downloads._HALT_S", 0.1)
+    resolving, answered = threading.Event(), threading.Event()
+    real = socket.getaddrinfo
+
+    def resolve(host, port, *args, **kwargs):
+        if port == api.port:
+            resolving.set()
+            answered.wait(20)
+        return real(host, port, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    job = client.create("org/model", endpoint=api.origin)["id"]
+    assert resolving.wait(20)
+    refused = client.post(f"/api/downloads/{job}/cancel")
+    answered.set()
+    assert refused.status_code == 409
+    assert "still stopping" in refused.json()["detail"]
+    assert client.until_ended(job)["state"] == "cancelled"
