@@ -9,6 +9,10 @@ import time
 
 import pytest
 from loopback import Loopback
+from service_client import TOKEN, Client
+
+from video_censor_personal.errors import RegistryAnswerError
+from video_censor_personal.hub.client import ApiClient
 
 SOON_S = 5.0
 """Longer than anything here takes on a busy machine; a silent answer was waited for 20 s."""
@@ -94,3 +98,61 @@ def test_what_cannot_stop_at_once_is_said_to_be_stopping(client, api, monkeypatc
     assert refused.status_code == 409
     assert "still stopping" in refused.json()["detail"]
     assert client.until_ended(job)["state"] == "cancelled"
+
+
+def test_many_questions_to_a_slow_hub_leave_the_service_free(api, client):
+    tags = [f"v{n}" for n in range(16)]
+    api.slow_down(silent, "main", *tags)
+    client.create("org/model", endpoint=api.origin)
+    api.until_asked()
+    answers = []
+
+    def ask(tag):
+        options = {"hf_commit": tag, "endpoint": api.origin, "queue": True}
+        with Client(str(client.base_url), TOKEN) as other:
+            answers.append(other.download("org/model", **options).status_code)
+
+    asking = [threading.Thread(target=ask, args=(tag,)) for tag in tags]
+    for thread in asking:
+        thread.start()
+    api.until_asked(4)
+    began = time.monotonic()
+    assert client.get("/readyz").status_code == 200
+    took = time.monotonic() - began
+    for thread in asking:
+        thread.join()
+    assert took < SOON_S
+    assert answers == [202] * 16
+
+
+def test_a_service_that_asks_a_slow_hub_stops_soon_and_answers(hub, api, start_service):
+    api.slow_down(silent, "main", "v1")
+    service = start_service("--endpoint", api.origin)
+    answers = []
+
+    def ask():
+        with Client(service.address) as other:
+            body = {"hf_repo": "org/model", "hf_commit": "v1", "endpoint": api.origin}
+            answers.append(other.post("/api/downloads", json=body).status_code)
+
+    with Client(service.address) as client:
+        client.create("org/model", endpoint=api.origin)
+    api.until_asked()
+    asking = threading.Thread(target=ask)
+    asking.start()
+    api.until_asked(2)
+    code, took = service.stop()
+    asking.join()
+    print(f"stopped in {took:.2f} s")
+    assert (code, answers) == (0, [202])
+    assert took < SOON_S
+
+
+@pytest.mark.parametrize("manner", [silent, dripping])
+def test_a_question_has_a_deadline(api, manner):
+    api.slow_down(manner)
+    asking = ApiClient(api.origin, deadline_s=0.3)
+    began = time.monotonic()
+    with pytest.raises(RegistryAnswerError, match=r"no end after 0\.3 s"):
+        asking.get("/api/models/org/model/revision/main")
+    assert time.monotonic() - began < SOON_S

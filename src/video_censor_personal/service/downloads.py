@@ -78,11 +78,17 @@ class Downloads:
             if job.state in WORKING:
                 self.table.move(job.id, Change.INTERRUPT)
         self._runs.start(self.table)
+        self._revisions.start()
         self._fill()
+
+    def end_questions(self) -> None:
+        """Let nobody wait for a hub any more who wants an answer of this service."""
+        self._revisions.stop()
 
     def stop(self) -> None:
         """Stop every run and write where it was; they go on with the next `start`. Idempotent."""
         self._stopping.set()
+        self.end_questions()
         runs = self._runs.all()
         for run in runs:
             run.stop(Change.INTERRUPT)

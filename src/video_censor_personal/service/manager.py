@@ -80,9 +80,14 @@ class Manager:
             await self.stop()
             raise
 
+    def end_waits(self) -> None:
+        """End streams and questions to hubs, so that every answer under way can be finished."""
+        self.listeners.close()
+        self.downloads.end_questions()
+
     async def stop(self) -> None:
         """End streams and downloads, keeping what arrived. Takes well under two seconds."""
-        self.listeners.close()
+        self.end_waits()
         if self._pool is not None:
             await self.call(self._stop)
             self._pool.shutdown(wait=False)
