@@ -17,6 +17,7 @@ from video_censor_personal.hub_cache import HubCache
 from video_censor_personal.service.counts import Tally
 from video_censor_personal.service.jobs import Wanted
 from video_censor_personal.service.policy import Policy
+from video_censor_personal.service.problems import Problem
 from video_censor_personal.service.settings import ServiceSettings
 from video_censor_personal.transfer import (
     CancelToken,
@@ -84,6 +85,8 @@ class Download:
             Stopped: `cancel` was set.
             RegistryError, ModelDownloadError, ConfigError, Problem: why it cannot be had.
         """
+        # Not only when it was asked for: the job may be older than what is permitted now.
+        self._policy.check(self.wanted)
         hub = hub_of(self.wanted, self._settings)
         resolved = self._resolve(hub)
         self._on_resolved(resolved)
@@ -187,13 +190,20 @@ class Download:
         """What is no harmless file goes, before anyone can find it.
 
         All files are looked at, not only those of this run: an earlier one that was paused or
-        killed may have brought some. What another snapshot uses stays where it is.
+        killed may have brought some. What another snapshot uses stays where it is. Nothing goes
+        because it could not be looked at: it is looked at again by the next run.
         """
         folder = self._cache.folder(self.wanted.repository)
         here = [(file.path, folder / "blobs" / file.blob) for file in resolved.files]
         try:
             self._policy.check_content(self.wanted, here)
-        except Exception:
+        except OSError as exc:
+            raise ModelCacheError(
+                f"what arrived cannot be read ({exc.strerror}), so it was not seen whether its "
+                "formats are permitted. Nothing was deleted; look at the disk and try again.",
+                path=folder,
+            ) from exc
+        except Problem:
             snapshots = folder / "snapshots"
             used = {b for commit in names_in(snapshots) for b in linked_blobs(snapshots / commit)}
             for _, blob in here:
