@@ -18,6 +18,7 @@ from video_censor_personal.service.counts import Tally
 from video_censor_personal.service.jobs import Wanted
 from video_censor_personal.service.policy import Policy
 from video_censor_personal.service.problems import Problem
+from video_censor_personal.service.room import Demand
 from video_censor_personal.service.settings import ServiceSettings
 from video_censor_personal.transfer import (
     CancelToken,
@@ -31,6 +32,7 @@ from video_censor_personal.transfer import (
     Status,
     verify,
 )
+from video_censor_personal.transfer.reservation import allocated_bytes
 
 __all__ = ["Download", "Resolved", "Stopped", "hub_of"]
 
@@ -57,7 +59,7 @@ class Download:
 
     Args:
         on_resolved: told what the model turned out to be, before a byte is fetched.
-        make_room: told how many bytes are missing; raises if there is no place for them.
+        make_room: told what it still wants; raises if there is no place for it.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class Download:
         engine: Engine,
         *,
         on_resolved: Callable[[Resolved], None],
-        make_room: Callable[[int], None],
+        make_room: Callable[[Demand], None],
     ) -> None:
         self.wanted = wanted
         self.cancel = CancelToken()
@@ -77,6 +79,7 @@ class Download:
         self._cache = HubCache(settings.cache_dir)
         self._policy = Policy(settings)
         self._on_resolved, self._make_room = on_resolved, make_room
+        self._missing: tuple[PlannedFile, ...] = ()
 
     def run(self) -> Resolved:
         """Have the model, verified and published.
@@ -99,13 +102,29 @@ class Download:
         )
         with self._cache.in_use([self.wanted.repository], self.cancel):
             found = self._look(resolved, sources)
-            missing = [file for file in found if file.state is not FileState.VERIFIED]
-            if missing:
-                self._make_room(sum(file.missing_bytes or 0 for file in missing))
-                self._check(self._fetch(missing))
+            plan = Plan(self._cache.store, found, 0)
+            self._missing = plan.to_fetch
+            if self._missing:
+                self._make_room(Demand(plan.missing_bytes, plan.room_bytes))
+                self._check(self._fetch(self._missing))
             self._check_formats(resolved)
             self._publish(resolved)
         return resolved
+
+    def demand(self) -> Demand:
+        """What the run still wants, from any thread; nothing until it knows what is missing.
+
+        What an unfinished file holds of the disk is gone from its free bytes already.
+        """
+        store, counts = self._cache.store, self.tally.counts()
+        disk_bytes = 0
+        for file in self._missing:
+            source = file.source
+            if store.fingerprint(source.target) is None:  # it has not arrived yet
+                held = allocated_bytes(store.partial_path(source.target))
+                wants = (source.size_bytes or 0) - held - file.reserved_bytes
+                disk_bytes += max(0, wants)
+        return Demand((counts.total_bytes or 0) - counts.done_bytes, disk_bytes)
 
     # -- what it is
 

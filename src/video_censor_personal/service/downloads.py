@@ -27,7 +27,7 @@ from video_censor_personal.service.library import Library
 from video_censor_personal.service.metrics import Metrics
 from video_censor_personal.service.problems import Problem, without_paths
 from video_censor_personal.service.revisions import Revisions
-from video_censor_personal.service.room import Room
+from video_censor_personal.service.room import Demand, Room
 from video_censor_personal.service.run import Ending, Run
 from video_censor_personal.service.runs import Runs, progress_facts
 from video_censor_personal.service.settings import ServiceSettings
@@ -139,7 +139,7 @@ class Downloads:
         self._revisions.check(wanted)
         with self._runs.mutex:
             waiting = self.table.active()
-            if any(_is_same(job.wanted, wanted) for job in waiting):
+            if any(job.wanted.is_same_model(wanted) for job in waiting):
                 raise already(wanted)
             if not queue and sum(j.state is not JobState.PAUSED for j in waiting) >= (
                 self._settings.at_once
@@ -229,7 +229,7 @@ class Downloads:
             self._settings,
             self._engine_for(job.wanted),
             on_resolved=lambda resolved: self._resolved(job, resolved),
-            make_room=lambda missing: self._make_room(job, missing),
+            make_room=lambda demand: self._make_room(job, demand),
         )
         run = Run(job, download, self._settings.time_limit_s, self._ended)
         self._runs.add(run)
@@ -283,21 +283,11 @@ class Downloads:
         if (run := self._runs.get(job.id)) is not None:
             run.commit = resolved.commit
 
-    def _make_room(self, job: Job, missing_bytes: int) -> None:
-        others = [run.counts() for run in self._runs.all() if run.job.id != job.id]
-        others_bytes = sum((counts.total_bytes or 0) - counts.done_bytes for counts in others)
+    def _make_room(self, job: Job, demand: Demand) -> None:
         spare = {active.wanted.repository for active in self.table.active()}
-        self._room.make(missing_bytes, others_bytes, spare)
+        self._room.make(demand, self._runs.demand_beside(job.id), spare)
 
     def _until_free_s(self) -> float:
         """When the first of the running downloads may be over."""
         etas = [eta for run in self._runs.all() if (eta := run.counts().eta_s) is not None]
         return min(600.0, max(1.0, min(etas, default=10.0)))
-
-
-def _is_same(one: Wanted, other: Wanted) -> bool:
-    return (one.endpoint, one.repository, one.branch) == (
-        other.endpoint,
-        other.repository,
-        other.branch,
-    )

@@ -12,6 +12,7 @@ from video_censor_personal.service.facts import describe_file, describe_job
 from video_censor_personal.service.job_table import JobTable
 from video_censor_personal.service.jobs import Job
 from video_censor_personal.service.problems import Problem
+from video_censor_personal.service.room import Demand
 from video_censor_personal.service.run import Run
 from video_censor_personal.service.states import Change, JobState
 
@@ -53,6 +54,11 @@ class Runs:
             if wanted.repository == repository and branch in (wanted.branch, run.commit):
                 return run
         return None
+
+    def demand_beside(self, job_id: str) -> Demand:
+        """What all others still want."""
+        others = [run.download.demand() for run in self.all() if run.job.id != job_id]
+        return sum(others, Demand())
 
     def describe(self, job: Job) -> dict[str, Any]:
         """A job as programs see it, with the counts of this moment if it runs."""
