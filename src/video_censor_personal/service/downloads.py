@@ -73,7 +73,8 @@ class Downloads:
     # -- life
 
     def start(self) -> None:
-        """Take up what an earlier process left."""
+        """Take up what an earlier process, or the time before a stop, left."""
+        self._stopping.clear()
         for job in self.table.active():
             if job.state in WORKING:
                 self.table.move(job.id, Change.INTERRUPT)
@@ -260,8 +261,10 @@ class Downloads:
         files = run.download.tally.take_changed()
         self._library.changed()
         try:
-            self.table.checkpoint(run.job.id, files, None, **facts)
             with self._runs.mutex:
+                if self._runs.get(run.job.id) is not run:
+                    return  # a stop did not wait for it; the job is for the next start
+                self.table.checkpoint(run.job.id, files, None, **facts)
                 self._runs.discard(run)
                 job = self._end(run.job.id, change, **facts)
             self._metrics.ended(str(job.state), time.monotonic() - run.began, counts)

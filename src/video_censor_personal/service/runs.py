@@ -69,16 +69,19 @@ class Runs:
 
     def start(self, table: JobTable) -> None:
         """Write and tell how far every run is, four times a second, and keep its time."""
+        self._stopping.clear()
         self._reporter = threading.Thread(
             target=self._report, args=(table,), name="progress", daemon=True
         )
         self._reporter.start()
 
     def stop(self) -> None:
-        """Idempotent."""
+        """End that, and forget the runs that have not ended. Idempotent."""
         self._stopping.set()
         if self._reporter is not None:
             self._reporter.join()
+        with self.mutex:
+            self._runs.clear()
 
     def _report(self, table: JobTable) -> None:
         while not self._stopping.wait(_REPORT_S):
