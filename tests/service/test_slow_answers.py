@@ -6,6 +6,7 @@ Times are bounds between what a stop takes and what the hub's silence lasts.
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from loopback import Loopback
@@ -78,26 +79,42 @@ def test_a_model_is_deleted_while_the_hub_is_asked(api, client):
     assert client.job(job)["state"] == "cancelled"
 
 
-def test_what_cannot_stop_at_once_is_said_to_be_stopping(client, api, monkeypatch):
-    """Whoever waits for a name server cannot be interrupted."""
+@pytest.fixture
+def name_server(api, monkeypatch):
+    """One that does not answer for `api` before `answered` is set; nobody can interrupt that."""
     monkeypatch.setattr("video_censor_personal.service.downloads._HALT_S", 0.1)
-    resolving, answered = threading.Event(), threading.Event()
+    server = SimpleNamespace(resolving=threading.Event(), answered=threading.Event())
     real = socket.getaddrinfo
 
     def resolve(host, port, *args, **kwargs):
         if port == api.port:
-            resolving.set()
-            answered.wait(20)
+            server.resolving.set()
+            server.answered.wait(20)
         return real(host, port, *args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return server
+
+
+def test_what_cannot_stop_at_once_is_said_to_be_stopping(client, api, name_server):
     job = client.create("org/model", endpoint=api.origin)["id"]
-    assert resolving.wait(20)
+    assert name_server.resolving.wait(20)
     refused = client.post(f"/api/downloads/{job}/cancel")
-    answered.set()
+    name_server.answered.set()
     assert refused.status_code == 409
     assert "still stopping" in refused.json()["detail"]
     assert client.until_ended(job)["state"] == "cancelled"
+
+
+def test_what_is_forgotten_while_it_stops_gives_up_its_place(hub, client, api, name_server):
+    job = client.create("org/model", endpoint=api.origin)["id"]
+    assert name_server.resolving.wait(20)
+    assert client.delete(f"/api/downloads/{job}").status_code == 204
+    hub.add_model("org/other", size=1000)
+    other = client.create("org/other")
+    assert other["state"] == "queued"
+    name_server.answered.set()
+    assert client.until_ended(other["id"])["state"] == "done"
 
 
 def test_many_questions_to_a_slow_hub_leave_the_service_free(api, client):

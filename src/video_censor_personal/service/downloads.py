@@ -266,8 +266,11 @@ class Downloads:
                     return  # a stop did not wait for it; the job is for the next start
                 self.table.checkpoint(run.job.id, files, None, **facts)
                 self._runs.discard(run)
-                job = self._end(run.job.id, change, **facts)
-            self._metrics.ended(str(job.state), time.monotonic() - run.began, counts)
+                try:
+                    job = self._end(run.job.id, change, **facts)
+                    self._metrics.ended(str(job.state), time.monotonic() - run.began, counts)
+                except Problem as exc:  # it was forgotten while it stopped; its place is free
+                    log.warning("how %s ended is not kept: %s", run.job.wanted.repository, exc)
             self._fill()
         except (sqlite3.Error, Problem) as exc:  # the next start finds the job as it was
             log.error("how %s ended cannot be written: %s", run.job.wanted.repository, exc)
