@@ -70,13 +70,19 @@ def settings(hub: SlowHub, tmp_path: Path) -> ServiceSettings:
 
 @pytest.fixture
 def serve(settings: ServiceSettings) -> Iterator[Callable[..., Client]]:
-    """Starts a service in this process, with other settings where named; a client of it."""
+    """Starts a service in this process, with other settings where named; a client of it. It runs
+    until the end of the test, or of `within`."""
     with contextlib.ExitStack() as running:
 
-        def start(*, token: str | None = TOKEN, **changes: Any) -> Client:
+        def start(
+            *,
+            token: str | None = TOKEN,
+            within: contextlib.ExitStack = running,
+            **changes: Any,
+        ) -> Client:
             app = create_app(replace(settings, **changes))
-            service = running.enter_context(LocalService(app))
-            return running.enter_context(Client(service.address, token))
+            service = within.enter_context(LocalService(app))
+            return within.enter_context(Client(service.address, token))
 
         yield start
 

@@ -201,6 +201,7 @@ def test_listeners_of_one_download_hear_of_no_other():
 def test_a_service_that_stops_ends_its_streams():
     async def listen():
         listeners = Listeners(5)
+        listeners.bind(asyncio.get_running_loop())
         with listeners.listen(None) as listener:
             listeners.close()
             assert await listener.wait(60) == []

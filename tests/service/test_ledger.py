@@ -116,3 +116,41 @@ def test_what_was_written_survives_a_kill(tmp_path):
     ledger.open()
     assert len(ledger.read("SELECT id FROM event")) == 50
     ledger.close()
+
+
+def test_who_writes_while_it_closes_is_answered(ledger):
+    """Also behind the last changes that the writer takes up, which are held up here."""
+    first, let_go, last, end = (threading.Event() for _ in range(4))
+    answers = []
+
+    def write():
+        try:
+            answers.append(ledger.write(lambda _: "written"))
+        except sqlite3.Error as exc:
+            answers.append(str(exc))
+
+    ledger.post(lambda _: (first.set(), let_go.wait(20)))
+    assert first.wait(20)
+    ledger.post(lambda _: (last.set(), end.wait(20)))
+    closing = threading.Thread(target=ledger.close, daemon=True)
+    closing.start()
+    closing.join(0.2)  # should it not wait for the writer yet, the write comes first
+    let_go.set()
+    assert last.wait(20)
+    writing = threading.Thread(target=write, daemon=True)
+    writing.start()
+    writing.join(0.2)
+    end.set()
+    writing.join(10)
+    closing.join(10)
+    assert answers in (["written"], ["the ledger is closed"])
+
+
+def test_a_closed_ledger_says_so_and_opens_again(ledger):
+    ledger.close()
+    with pytest.raises(sqlite3.Error, match="closed"):
+        ledger.write(add("lost"))
+    ledger.post(add("lost"))
+    ledger.open()
+    ledger.write(add("state"))
+    assert [row["kind"] for row in ledger.read("SELECT kind FROM event")] == ["state"]

@@ -1,5 +1,7 @@
 """What may be fetched, from where, and how much of it may stay."""
 
+import contextlib
+import errno
 import hashlib
 import io
 import pickle
@@ -66,6 +68,29 @@ def test_only_configured_hubs(hub, client):
     assert answer.json()["code"] == "endpoint_not_allowed"
 
 
+def test_an_old_download_keeps_to_what_is_permitted_now(hub, serve):
+    """The one that goes on by itself, the one that is resumed, and the one that is tried again."""
+    other = hub.endpoint.replace("127.0.0.1", "localhost")
+    hub.pace = 50_000
+    for name in "abc":
+        hub.add_model(f"org/{name}", size=1 << 20)
+    with contextlib.ExitStack() as first:
+        client = serve(within=first, endpoints=(hub.endpoint, other))
+        jobs = [client.create(f"org/{name}", endpoint=other)["id"] for name in "abc"]
+        for job in jobs:
+            client.until(job, has_bytes(1))
+        client.post(f"/api/downloads/{jobs[1]}/pause")
+        client.post(f"/api/downloads/{jobs[2]}/cancel")
+    asked, fetched = len(hub.requests), len(hub.files.requests)
+    hub.pace = None
+    client = serve()
+    client.post(f"/api/downloads/{jobs[1]}/resume")
+    client.post(f"/api/downloads/{jobs[2]}/retry")
+    for job in jobs:
+        assert client.until_ended(job)["error"]["code"] == "endpoint_not_allowed"
+    assert (len(hub.requests), len(hub.files.requests)) == (asked, fetched)
+
+
 def test_the_token_of_the_hub_goes_to_no_other(hub, serve, settings, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     hub.token = "hf_secret"
@@ -127,6 +152,26 @@ def test_a_pickle_under_another_name_never_appears(hub, client, tmp_path, conten
     folder = tmp_path / "hf" / "hub" / "models--org--sly"
     assert not list(folder.glob("snapshots/*/*"))
     assert client.status("org/sly")["status"] != "DOWNLOADED"
+
+
+def test_what_cannot_be_looked_at_is_kept(hub, client, tmp_path, monkeypatch):
+    """Only a format that is refused costs the download."""
+    hub.add_model("org/model", size=100_000)
+
+    def fail(path):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("video_censor_personal.service.policy.is_pickle", fail)
+        job = client.until_ended(client.create("org/model")["id"])
+    assert job["error"]["code"] == "cache_unusable"
+    assert job["error"]["retryable"]
+    assert "Too many open files" in job["error"]["message"]
+    assert len(list((tmp_path / "hf" / "hub" / "models--org--model" / "blobs").iterdir())) == 2
+    hub.files.requests.clear()
+    client.post(f"/api/downloads/{job['id']}/retry")
+    assert client.until_ended(job["id"])["state"] == "done"
+    assert not hub.files.requests
 
 
 def test_weights_that_are_no_pickles_are_told_apart(tmp_path):

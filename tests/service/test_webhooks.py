@@ -12,9 +12,11 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from running_service import LocalService
+from service_client import Client
 
 from video_censor_personal.errors import ConfigError
-from video_censor_personal.service import ledger, webhooks
+from video_censor_personal.service import create_app, ledger, webhooks
 from video_censor_personal.service.manager import Manager
 
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -98,6 +100,15 @@ def test_the_vector_of_the_specification():
         secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, '{"test": 2432232314}'
     )
     assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_a_service_that_is_started_again_tells_again(hub, settings, receive):
+    receiver = receive()
+    app = create_app(replace(settings, webhooks=(receiver.url,), webhook_secret=SECRET))
+    for count in (1, 2):
+        with LocalService(app) as service, Client(service.address) as client:
+            client.until_ended(client.create("org/missing")["id"])
+            receiver.wait_for(count)
 
 
 def test_every_end_is_told_with_a_signature(hub, serve, receive):

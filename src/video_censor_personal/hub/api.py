@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from video_censor_personal.errors import RegistryAnswerError, RegistryUnreachableError
-from video_censor_personal.hub.client import ApiClient
+from video_censor_personal.hub.client import DEADLINE_S, ApiClient
 from video_censor_personal.hub.environment import HubSettings
 from video_censor_personal.hub.files import HubFile
 from video_censor_personal.hub.names import (
@@ -65,10 +65,13 @@ class HubApi:
         *,
         retry: RetryPolicy | None = None,
         cancel: CancelToken | None = None,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
         self.settings = settings
         headers = settings.headers.get(settings.origin, {})
-        self._client = ApiClient(settings.endpoint, headers, retry=retry, cancel=cancel)
+        self._client = ApiClient(
+            settings.endpoint, headers, retry=retry, cancel=cancel, deadline_s=deadline_s
+        )
 
     def model(self, name: str, revision: str | None = None) -> HubModel:
         """What the hub says of a model; a renamed one comes back under its new name."""

@@ -1,8 +1,9 @@
 """Questions to a hub's API: bounded, patient, and with the token only where it belongs.
 
-The transfer engine moves files; this asks small questions. An answer is read up to a limit and
-within a deadline, a redirect is followed only inside the endpoint's own origin (a renamed
-repository answers with one), and nothing here trusts a length that a server declares.
+The transfer engine moves files; this asks small questions over the same connections, so that a
+silent or dripping hub holds up nobody who asked to stop. An answer is read up to a limit and within
+a deadline, a redirect is followed only inside the endpoint's own origin (a renamed repository
+answers with one), and nothing here trusts a length that a server declares.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ import json
 import random
 import threading
 import time
-from collections.abc import Mapping
+import weakref
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
-
-import urllib3
 
 from video_censor_personal.errors import (
     ConfigError,
@@ -30,21 +30,23 @@ from video_censor_personal.hub.names import shorten
 from video_censor_personal.hub.refusals import refusal
 from video_censor_personal.transfer import CancelToken, RetryPolicy
 from video_censor_personal.transfer.address import Address, parse_url
-from video_censor_personal.transfer.proxies import proxy_for
-from video_censor_personal.transfer.trust import make_tls_context
+from video_censor_personal.transfer.faults import Fault, Halted
+from video_censor_personal.transfer.http import Client, Response
+from video_censor_personal.transfer.trust import LazyTls
+from video_censor_personal.transfer.wire import Dialer
 
-__all__ = ["Answer", "ApiClient"]
+__all__ = ["DEADLINE_S", "Answer", "ApiClient"]
 
 # A listing page of 1,000 files is 250 kB; the largest honest answers are some MB.
 _LARGEST_ANSWER = 32 << 20
-_DEADLINE_S = 60.0
+DEADLINE_S = 60.0
+"""For one try of a question, unless a client is told otherwise."""
 _MOST_REDIRECTS = 4
-_TIMEOUT = urllib3.Timeout(connect=10.0, read=20.0)
-_OURS = {
-    "accept": "application/json",
-    "accept-encoding": "identity",  # a length limit on what is unpacked needs no bomb
-    "user-agent": "video-censor-personal",
-}
+_CONNECT_S, _STALL_S = 10.0, 20.0
+_AGENT = "video-censor-personal"
+_OURS = {"accept": "application/json"}
+# The connection sends these itself; a length limit on what is unpacked needs no bomb.
+_ITS_OWN = ("accept-encoding", "user-agent")
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -64,6 +66,8 @@ class ApiClient:
         endpoint: the base address, with or without a path.
         headers: sent with every question, to this origin only.
         setting: the environment variable that names the endpoint, for messages.
+        cancel: ends a question that is under way, too, as one that did not reach the hub.
+        deadline_s: for one try of a question.
     """
 
     def __init__(
@@ -74,13 +78,21 @@ class ApiClient:
         setting: str = "HF_ENDPOINT",
         retry: RetryPolicy | None = None,
         cancel: CancelToken | None = None,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
         self.endpoint, self.setting = endpoint.rstrip("/"), setting
-        given = {name: v for name, v in (headers or {}).items() if name.lower() not in _OURS}
+        given = {
+            name: value
+            for name, value in (headers or {}).items()
+            if name.lower() not in (*_OURS, *_ITS_OWN)
+        }
         self._headers = {**given, **_OURS}
         self._retry, self._cancel = retry or RetryPolicy(), cancel or CancelToken()
-        self._pool: urllib3.PoolManager | None = None
-        self._pool_lock = threading.Lock()
+        self._deadline_s = deadline_s
+        self._tls = LazyTls()
+        self._idle: list[_Line] = []
+        self._mutex = threading.Lock()
+        weakref.finalize(self, _hang_up, self._idle)  # who forgets `close` leaves nothing open
 
     @property
     def with_token(self) -> bool:
@@ -115,9 +127,8 @@ class ApiClient:
 
     def close(self) -> None:
         """Close the connections. Idempotent."""
-        with self._pool_lock:
-            if self._pool is not None:
-                self._pool.clear()
+        with self._mutex:
+            _hang_up(self._idle)
 
     def _pause_s(self, error: RegistryUnreachableError, planned_s: float) -> float:
         """Seconds before the next try; raises `error` if the server wants too many."""
@@ -130,23 +141,12 @@ class ApiClient:
     def _ask(self, url: str, model: str | None, expect_json: bool) -> Answer:
         try:
             address = self._inside(parse_url(url), model)
-            for _ in range(_MOST_REDIRECTS):
-                with contextlib.closing(self._send(address, model)) as response:
-                    if response.status in _REDIRECTS:
-                        location = response.headers.get("Location", "")
-                        address = self._inside(address.follow(location), model)
-                        continue
-                    if response.status != 200:
-                        raise refusal(
-                            response.status,
-                            response.headers,
-                            url=address.shown,
-                            model=model,
-                            with_token=self.with_token,
-                            setting=self.setting,
-                        )
-                    data = self._read_json(response, address, model) if expect_json else None
-                    return Answer(data, address, _next_link(response.headers.get("Link", "")))
+            with self._line() as line:
+                for _ in range(_MOST_REDIRECTS):
+                    answer = self._exchange(line, address, model, expect_json)
+                    if isinstance(answer, Answer):
+                        return answer
+                    address = self._inside(address.follow(answer), model)
         except ConfigError as exc:
             raise RegistryAnswerError(
                 f"{self.endpoint} sent us to an address that is none: {exc}", model=model
@@ -156,6 +156,42 @@ class ApiClient:
             model=model,
             url=address.shown,
         )
+
+    @contextlib.contextmanager
+    def _line(self) -> Iterator[_Line]:
+        """A line of this thread's own, for one try."""
+        with self._mutex:
+            line = self._idle.pop() if self._idle else _Line(self._tls, self._cancel)
+        line.ends_at = time.monotonic() + self._deadline_s
+        try:
+            yield line
+        finally:
+            with self._mutex:
+                self._idle.append(line)
+
+    def _exchange(
+        self, line: _Line, address: Address, model: str | None, expect_json: bool
+    ) -> Answer | str:
+        """What `address` answers: an answer, or where it sends us."""
+        try:
+            line.check()
+            response = line.client.ask(address, self._headers)
+            try:
+                if response.status in _REDIRECTS:
+                    return response.headers.get("location", "")
+                if response.status != 200:
+                    raise self._refused(response, model)
+                data = self._read_json(line, response, model) if expect_json else None
+                return Answer(data, address, _next_link(response.headers.get("link", "")))
+            finally:
+                line.client.done(response)
+        except Fault as exc:
+            raise self._unreachable(address, model, shorten(str(exc), 200)) from exc
+        except Halted as exc:
+            if self._cancel.cancelled:
+                raise self._unreachable(address, model, "it was asked to stop") from exc
+            why = f"had no end after {self._deadline_s:g} s"
+            raise self._unusable(address, model, why) from exc
 
     def _inside(self, address: Address, model: str | None) -> Address:
         if address.origin == parse_url(self.endpoint).origin:
@@ -167,62 +203,35 @@ class ApiClient:
             url=self.endpoint,
         )
 
-    def _send(self, address: Address, model: str | None) -> urllib3.BaseHTTPResponse:
-        try:
-            return self._connections(address).request(
-                "GET",
-                address.origin + address.path,
-                headers=self._headers,
-                redirect=False,
-                retries=False,
-                timeout=_TIMEOUT,
-                preload_content=False,
-            )
-        except urllib3.exceptions.HTTPError as exc:
-            raise self._broken(address, model, exc) from exc
+    def _refused(self, response: Response, model: str | None) -> RegistryError:
+        return refusal(
+            response.status,
+            response.headers,
+            url=response.address.shown,
+            model=model,
+            with_token=self.with_token,
+            setting=self.setting,
+        )
 
-    def _connections(self, address: Address) -> urllib3.PoolManager:
-        with self._pool_lock:
-            if self._pool is None:
-                context = make_tls_context()
-                proxy = proxy_for(address)
-                if proxy is None:
-                    self._pool = urllib3.PoolManager(maxsize=8, ssl_context=context)
-                else:
-                    headers = (
-                        {"Proxy-Authorization": proxy.basic_auth} if proxy.basic_auth else None
-                    )
-                    self._pool = urllib3.ProxyManager(
-                        proxy.origin, proxy_headers=headers, maxsize=8, ssl_context=context
-                    )
-            return self._pool
-
-    def _read_json(
-        self, response: urllib3.BaseHTTPResponse, address: Address, model: str | None
-    ) -> Any:
+    def _read_json(self, line: _Line, response: Response, model: str | None) -> Any:
         """The body, if it is JSON, ends in time and is not too long."""
-        body, deadline = bytearray(), time.monotonic() + _DEADLINE_S
-        try:
-            while chunk := response.read1(1 << 16):
-                body += chunk
-                if len(body) > _LARGEST_ANSWER:
-                    raise self._unusable(
-                        address, model, f"is longer than {_LARGEST_ANSWER >> 20} MiB"
-                    )
-                if time.monotonic() > deadline:
-                    raise self._unusable(address, model, f"had no end after {_DEADLINE_S:.0f} s")
-        except urllib3.exceptions.HTTPError as exc:
-            raise self._broken(address, model, exc) from exc
+        body, part = bytearray(), memoryview(bytearray(1 << 16))
+        while count := response.readinto(part):
+            body += part[:count]
+            if len(body) > _LARGEST_ANSWER:
+                why = f"is longer than {_LARGEST_ANSWER >> 20} MiB"
+                raise self._unusable(response.address, model, why)
+            line.check()
         try:
             return json.loads(body)
         except (ValueError, RecursionError) as exc:
-            raise self._unusable(address, model, "is not JSON") from exc
+            raise self._unusable(response.address, model, "is not JSON") from exc
 
-    def _broken(
-        self, address: Address, model: str | None, exc: urllib3.exceptions.HTTPError
+    def _unreachable(
+        self, address: Address, model: str | None, why: str
     ) -> RegistryUnreachableError:
         return RegistryUnreachableError(
-            f"{address.shown} cannot be reached ({shorten(str(exc), 200)}). Check the connection, "
+            f"{address.shown} cannot be reached ({why}). Check the connection, "
             f"HTTPS_PROXY and {self.setting}.",
             model=model,
             url=address.shown,
@@ -234,6 +243,28 @@ class ApiClient:
             model=model,
             url=address.shown,
         )
+
+
+class _Line:
+    """Connections for one question at a time; `ends_at` (monotonic) is the end of its patience."""
+
+    def __init__(self, tls: LazyTls, cancel: CancelToken) -> None:
+        self.ends_at = 0.0
+        self._cancel = cancel
+        self.client = Client(Dialer(tls, _CONNECT_S, _STALL_S, self._is_over), _AGENT)
+
+    def check(self) -> None:
+        """Raises `Halted` if the question should end: what comes steadily meets no other check."""
+        if self._is_over():
+            raise Halted
+
+    def _is_over(self) -> bool:
+        return self._cancel.cancelled or time.monotonic() > self.ends_at
+
+
+def _hang_up(lines: list[_Line]) -> None:
+    while lines:
+        lines.pop().client.close()
 
 
 def _next_link(header: str) -> str | None:

@@ -39,9 +39,9 @@ def refusal(
 ) -> RegistryError:
     """The error that tells what an answer with `status` >= 300 means for `model`.
 
-    `headers` must find their names in any case.
+    The names of `headers` are in lower case.
     """
-    code, said = headers.get("X-Error-Code", ""), headers.get("X-Error-Message", "")
+    code, said = headers.get("x-error-code", ""), headers.get("x-error-message", "")
     name = model or "what was asked for"
     if status in (408, 425, 429) or status >= 500:
         return _busy(status, headers, url=url, model=model)
@@ -133,7 +133,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after and
     https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ (`"api";r=0;t=55`).
     """
-    value = headers.get("Retry-After", "").strip()
+    value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", value):
         return float(value)
     if value:
@@ -141,5 +141,5 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
             return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
         except (ValueError, OverflowError):
             return None
-    limits = re.search(r";\s*r=0\b.*?;\s*t=([0-9]{1,9})", headers.get("RateLimit", ""))
+    limits = re.search(r";\s*r=0\b.*?;\s*t=([0-9]{1,9})", headers.get("ratelimit", ""))
     return float(limits.group(1)) if limits else None

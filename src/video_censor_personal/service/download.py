@@ -22,6 +22,8 @@ from video_censor_personal.hub_cache import HubCache
 from video_censor_personal.service.counts import Tally
 from video_censor_personal.service.jobs import Wanted
 from video_censor_personal.service.policy import Policy
+from video_censor_personal.service.problems import Problem
+from video_censor_personal.service.room import Demand
 from video_censor_personal.service.settings import ServiceSettings
 from video_censor_personal.transfer import (
     CancelToken,
@@ -35,6 +37,7 @@ from video_censor_personal.transfer import (
     Status,
     verify,
 )
+from video_censor_personal.transfer.reservation import allocated_bytes
 
 __all__ = ["Download", "Resolved", "Stopped", "hub_of"]
 
@@ -61,7 +64,7 @@ class Download:
 
     Args:
         on_resolved: told what the model turned out to be, before a byte is fetched.
-        make_room: told how many bytes are missing; raises if there is no place for them.
+        make_room: told what it still wants; raises if there is no place for it.
     """
 
     def __init__(
@@ -71,7 +74,7 @@ class Download:
         engine: Engine,
         *,
         on_resolved: Callable[[Resolved], None],
-        make_room: Callable[[int], None],
+        make_room: Callable[[Demand], None],
     ) -> None:
         self.wanted = wanted
         self.cancel = CancelToken()
@@ -81,6 +84,7 @@ class Download:
         self._cache = HubCache(settings.cache_dir, setting="--hf-cache")
         self._policy = Policy(settings)
         self._on_resolved, self._make_room = on_resolved, make_room
+        self._missing: tuple[PlannedFile, ...] = ()
 
     def run(self) -> Resolved:
         """Have the model, verified and published.
@@ -89,6 +93,8 @@ class Download:
             Stopped: `cancel` was set.
             RegistryError, ModelDownloadError, ConfigError, Problem: why it cannot be had.
         """
+        # Not only when it was asked for: the job may be older than what is permitted now.
+        self._policy.check(self.wanted)
         hub = hub_of(self.wanted, self._settings)
         resolved = self._resolve(hub)
         self._on_resolved(resolved)
@@ -101,13 +107,29 @@ class Download:
         )
         with self._cache.in_use([self.wanted.repository], self.cancel):
             found = self._look(resolved, sources)
-            missing = [file for file in found if file.state is not FileState.VERIFIED]
-            if missing:
-                self._make_room(sum(file.missing_bytes or 0 for file in missing))
-                self._check(self._fetch(missing))
+            plan = Plan(self._cache.store, found, 0)
+            self._missing = plan.to_fetch
+            if self._missing:
+                self._make_room(Demand(plan.missing_bytes, plan.room_bytes))
+                self._check(self._fetch(self._missing))
             self._check_formats(resolved)
             self._publish(resolved)
         return resolved
+
+    def demand(self) -> Demand:
+        """What the run still wants, from any thread; nothing until it knows what is missing.
+
+        What an unfinished file holds of the disk is gone from its free bytes already.
+        """
+        store, counts = self._cache.store, self.tally.counts()
+        disk_bytes = 0
+        for file in self._missing:
+            source = file.source
+            if store.fingerprint(source.target) is None:  # it has not arrived yet
+                held = allocated_bytes(store.partial_path(source.target))
+                wants = (source.size_bytes or 0) - held - file.reserved_bytes
+                disk_bytes += max(0, wants)
+        return Demand((counts.total_bytes or 0) - counts.done_bytes, disk_bytes)
 
     # -- what it is
 
@@ -196,13 +218,20 @@ class Download:
         """What is no harmless file goes, before anyone can find it.
 
         All files are looked at, not only those of this run: an earlier one that was paused or
-        killed may have brought some. What another snapshot uses stays where it is.
+        killed may have brought some. What another snapshot uses stays where it is. Nothing goes
+        because it could not be looked at: it is looked at again by the next run.
         """
         folder = self._cache.folder(self.wanted.repository)
         here = [(file.path, folder / "blobs" / file.blob) for file in resolved.files]
         try:
             self._policy.check_content(self.wanted, here)
-        except Exception:
+        except OSError as exc:
+            raise ModelCacheError(
+                f"what arrived cannot be read ({exc.strerror}), so it was not seen whether its "
+                "formats are permitted. Nothing was deleted; look at the disk and try again.",
+                path=folder,
+            ) from exc
+        except Problem:
             snapshots = folder / "snapshots"
             used = {b for commit in names_in(snapshots) for b in linked_blobs(snapshots / commit)}
             for _, blob in here:

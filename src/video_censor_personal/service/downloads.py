@@ -28,7 +28,7 @@ from video_censor_personal.service.metrics import Metrics
 from video_censor_personal.service.problems import Problem, without_paths
 from video_censor_personal.service.revisions import Revisions
 from video_censor_personal.service.rivals import already
-from video_censor_personal.service.room import Room
+from video_censor_personal.service.room import Demand, Room
 from video_censor_personal.service.run import Ending, Run
 from video_censor_personal.service.runs import Runs, progress_facts
 from video_censor_personal.service.settings import ServiceSettings
@@ -46,6 +46,7 @@ _CONNECTIONS = 8
 and the status calls of 200 clients took 723 instead of 268 ms (p99)."""
 
 _STOP_S = 1.5
+_HALT_S = 5.0  # a run stops within a tenth of that, unless a disk or a name server hangs
 
 OnEnd = Callable[[Transaction, Job], None]
 
@@ -73,16 +74,23 @@ class Downloads:
     # -- life
 
     def start(self) -> None:
-        """Take up what an earlier process left."""
+        """Take up what an earlier process, or the time before a stop, left."""
+        self._stopping.clear()
         for job in self.table.active():
             if job.state in WORKING:
                 self.table.move(job.id, Change.INTERRUPT)
         self._runs.start(self.table)
+        self._revisions.start()
         self._fill()
+
+    def end_questions(self) -> None:
+        """Let nobody wait for a hub any more who wants an answer of this service."""
+        self._revisions.stop()
 
     def stop(self) -> None:
         """Stop every run and write where it was; they go on with the next `start`. Idempotent."""
         self._stopping.set()
+        self.end_questions()
         runs = self._runs.all()
         for run in runs:
             run.stop(Change.INTERRUPT)
@@ -134,7 +142,7 @@ class Downloads:
         with self._runs.mutex:
             waiting = self.table.active()
             for job in waiting:
-                if _is_same(job.wanted, wanted):
+                if job.wanted.is_same_model(wanted):
                     raise already(wanted, job)
             if not queue and sum(j.state is not JobState.PAUSED for j in waiting) >= (
                 self._settings.at_once
@@ -197,10 +205,16 @@ class Downloads:
             self._fill()
             return job
         run.stop(change)
-        run.join(_STOP_S + 10)
+        if not run.join(_HALT_S):
+            raise Problem(
+                409,
+                "wrong_state",
+                "The download was told to stop and is still stopping; look again in a moment.",
+                retry_after_s=_HALT_S,
+            )
         job = self.table.get(job_id)
-        if job.state in WORKING or (job.state is JobState.DONE):
-            raise Problem(409, "wrong_state", f"The download is {job.state} already.")
+        if job.state is JobState.DONE:
+            raise Problem(409, "wrong_state", "The download is done already.")
         return job
 
     def _fill(self) -> None:
@@ -218,7 +232,7 @@ class Downloads:
             self._settings,
             self._engine_for(job.wanted),
             on_resolved=lambda resolved: self._resolved(job, resolved),
-            make_room=lambda missing: self._make_room(job, missing),
+            make_room=lambda demand: self._make_room(job, demand),
         )
         run = Run(job, download, self._settings.time_limit_s, self._ended)
         self._runs.add(run)
@@ -249,11 +263,16 @@ class Downloads:
         files = run.download.tally.take_changed()
         self._library.changed()
         try:
-            self.table.checkpoint(run.job.id, files, None, **facts)
             with self._runs.mutex:
+                if self._runs.get(run.job.id) is not run:
+                    return  # a stop did not wait for it; the job is for the next start
+                self.table.checkpoint(run.job.id, files, None, **facts)
                 self._runs.discard(run)
-                job = self._end(run.job.id, change, **facts)
-            self._metrics.ended(str(job.state), time.monotonic() - run.began, counts)
+                try:
+                    job = self._end(run.job.id, change, **facts)
+                    self._metrics.ended(str(job.state), time.monotonic() - run.began, counts)
+                except Problem as exc:  # it was forgotten while it stopped; its place is free
+                    log.warning("how %s ended is not kept: %s", run.job.wanted.repository, exc)
             self._fill()
         except (sqlite3.Error, Problem) as exc:  # the next start finds the job as it was
             log.error("how %s ended cannot be written: %s", run.job.wanted.repository, exc)
@@ -272,21 +291,11 @@ class Downloads:
         if (run := self._runs.get(job.id)) is not None:
             run.commit = resolved.commit
 
-    def _make_room(self, job: Job, missing_bytes: int) -> None:
-        others = [run.counts() for run in self._runs.all() if run.job.id != job.id]
-        others_bytes = sum((counts.total_bytes or 0) - counts.done_bytes for counts in others)
+    def _make_room(self, job: Job, demand: Demand) -> None:
         spare = {active.wanted.repository for active in self.table.active()}
-        self._room.make(missing_bytes, others_bytes, spare)
+        self._room.make(demand, self._runs.demand_beside(job.id), spare)
 
     def _until_free_s(self) -> float:
         """When the first of the running downloads may be over."""
         etas = [eta for run in self._runs.all() if (eta := run.counts().eta_s) is not None]
         return min(600.0, max(1.0, min(etas, default=10.0)))
-
-
-def _is_same(one: Wanted, other: Wanted) -> bool:
-    return (one.endpoint, one.repository, one.branch) == (
-        other.endpoint,
-        other.repository,
-        other.branch,
-    )

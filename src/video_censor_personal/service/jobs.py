@@ -34,6 +34,11 @@ class Wanted:
         """What the revision is called at the hub."""
         return self.revision or "main"
 
+    def is_same_model(self, other: Wanted) -> bool:
+        """Whether both ask for the same revision, under the same name, of the same hub."""
+        own, others = ((each.endpoint, each.repository, each.branch) for each in (self, other))
+        return own == others
+
 
 @dataclass(frozen=True, slots=True)
 class FileCount:

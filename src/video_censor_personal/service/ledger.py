@@ -86,6 +86,8 @@ class Ledger:
             queue.SimpleQueue()
         )
         self._writer: threading.Thread | None = None
+        self._is_open = False
+        self._gate = threading.Lock()  # nothing is put behind the task that ends the writer
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._mutex = threading.Lock()
@@ -119,11 +121,16 @@ class Ledger:
             target=self._work, args=(connection,), name="ledger", daemon=True
         )
         self._writer.start()
+        with self._gate:
+            self._is_open = True
 
     def close(self) -> None:
         """Write what was posted and end. Idempotent."""
+        with self._gate:
+            if self._is_open:
+                self._tasks.put(None)
+            self._is_open = False
         if self._writer is not None:
-            self._tasks.put(None)
             self._writer.join()
             self._writer = None
         with self._mutex:
@@ -138,17 +145,23 @@ class Ledger:
         """Run `change` in the writer and wait until it is on disk; what it returned.
 
         Raises:
-            sqlite3.Error: the disk refused; and whatever `change` raises. Nothing was changed.
+            sqlite3.Error: the disk refused, or the ledger is closed; and whatever `change` raises.
+                Nothing was changed.
         """
-        if self._writer is None:
-            raise RuntimeError("the ledger is closed")
         done: Future[T] = Future()
-        self._tasks.put((change, done))
+        if not self._put((change, done)):
+            raise sqlite3.ProgrammingError("the ledger is closed")
         return done.result()
 
     def post(self, change: Write[Any]) -> None:
-        """Run `change` in the writer soon; a failure is logged."""
-        self._tasks.put((change, None))
+        """Run `change` in the writer soon; a failure is logged. Lost if the ledger is closed."""
+        self._put((change, None))
+
+    def _put(self, task: tuple[Write[Any], Future[Any] | None]) -> bool:
+        with self._gate:
+            if self._is_open:
+                self._tasks.put(task)
+            return self._is_open
 
     # -- reading
 

@@ -74,13 +74,13 @@ class Listeners:
         self._most = most
         self._all: set[Listener] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
+        self._closed = True
 
     def __len__(self) -> int:
         return len(self._all)
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """From now on events go to listeners of this loop."""
+        """Open: from now on events go to listeners of this loop."""
         self._loop, self._closed = loop, False
 
     def publish(self, events: list[Event]) -> None:
@@ -100,9 +100,11 @@ class Listeners:
         """A new stream.
 
         Raises:
-            Problem: 503, there are too many, or the service stops.
+            Problem: 503, there are too many, or the service does not run (any more).
         """
-        if self._closed or len(self._all) >= self._most:
+        if self._closed:
+            raise Problem(503, "not_ready", "The service is not running.", retry_after_s=5)
+        if len(self._all) >= self._most:
             raise Problem(
                 503, "too_many_listeners", "Too many event streams are open.", retry_after_s=5
             )

@@ -24,6 +24,7 @@ from video_censor_personal.service.model_book import ModelBook
 from video_censor_personal.service.ownership import Ownership
 from video_censor_personal.service.policy import Policy
 from video_censor_personal.service.presence import ModelState, Presence
+from video_censor_personal.service.problems import Problem
 from video_censor_personal.service.settings import ServiceSettings
 from video_censor_personal.service.state_files import make_state_folder
 from video_censor_personal.service.states import ENDED, WORKING
@@ -80,9 +81,14 @@ class Manager:
             await self.stop()
             raise
 
+    def end_waits(self) -> None:
+        """End streams and questions to hubs, so that every answer under way can be finished."""
+        self.listeners.close()
+        self.downloads.end_questions()
+
     async def stop(self) -> None:
         """End streams and downloads, keeping what arrived. Takes well under two seconds."""
-        self.listeners.close()
+        self.end_waits()
         if self._pool is not None:
             await self.call(self._stop)
             self._pool.shutdown(wait=False)
@@ -92,9 +98,13 @@ class Manager:
         """Run something that waits for a disk in a thread of the service's own.
 
         The pool of the application that mounts the service is left to it.
+
+        Raises:
+            Problem: 503, the service does not run (any more).
         """
         if self._pool is None:
-            raise RuntimeError("the service is not running")
+            # Starlette runs the lifespan of an included router, but not of a mounted application.
+            raise Problem(503, "not_ready", "The service is not running; its lifespan starts it.")
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *values)
 
     @property

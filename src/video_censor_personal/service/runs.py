@@ -12,6 +12,7 @@ from video_censor_personal.service.facts import describe_file, describe_job
 from video_censor_personal.service.job_table import JobTable
 from video_censor_personal.service.jobs import Job
 from video_censor_personal.service.problems import Problem
+from video_censor_personal.service.room import Demand
 from video_censor_personal.service.run import Run
 from video_censor_personal.service.states import Change, JobState
 
@@ -54,6 +55,11 @@ class Runs:
                 return run
         return None
 
+    def demand_beside(self, job_id: str) -> Demand:
+        """What all others still want."""
+        others = [run.download.demand() for run in self.all() if run.job.id != job_id]
+        return sum(others, Demand())
+
     def describe(self, job: Job) -> dict[str, Any]:
         """A job as programs see it, with the counts of this moment if it runs."""
         run = self._runs.get(job.id)
@@ -63,16 +69,19 @@ class Runs:
 
     def start(self, table: JobTable) -> None:
         """Write and tell how far every run is, four times a second, and keep its time."""
+        self._stopping.clear()
         self._reporter = threading.Thread(
             target=self._report, args=(table,), name="progress", daemon=True
         )
         self._reporter.start()
 
     def stop(self) -> None:
-        """Idempotent."""
+        """End that, and forget the runs that have not ended. Idempotent."""
         self._stopping.set()
         if self._reporter is not None:
             self._reporter.join()
+        with self.mutex:
+            self._runs.clear()
 
     def _report(self, table: JobTable) -> None:
         while not self._stopping.wait(_REPORT_S):

@@ -83,7 +83,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # uvicorn waits for answers to end, and event streams never do by themselves.
-        self._manager.listeners.close()
+        self._manager.end_waits()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

@@ -43,6 +43,7 @@ class Verdicts:
 
     def start(self) -> None:
         """Start the thread that reads."""
+        self._cancel = CancelToken()
         self._thread = threading.Thread(target=self._work, name="verdicts", daemon=True)
         self._thread.start()
 

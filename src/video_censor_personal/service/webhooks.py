@@ -71,6 +71,7 @@ class Webhooks:
 
     def start(self) -> None:
         """Deliver what is due, now and later."""
+        self._stopping.clear()
         if self._urls:
             self._thread = threading.Thread(target=self._work, name="webhooks", daemon=True)
             self._thread.start()

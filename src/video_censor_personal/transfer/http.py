@@ -156,7 +156,7 @@ class Client:
                 extra["Range"] = byte_range
                 if if_range:
                     extra["If-Range"] = if_range
-            response = self._ask(address, extra)
+            response = self.ask(address, extra)
             if response.status not in _REDIRECTS or "location" not in response.headers:
                 return self._successful(response)
             response.drain()
@@ -188,7 +188,12 @@ class Client:
         self.done(response)
         raise fault
 
-    def _ask(self, address: Address, extra: Mapping[str, str]) -> Response:
+    def ask(self, address: Address, extra: Mapping[str, str]) -> Response:
+        """Send one request with the headers `extra`; whatever is answered, redirects too.
+
+        Raises:
+            Fault: no usable answer.
+        """
         kept = self._idle.pop(_key(address), None)
         if kept is not None:
             try:

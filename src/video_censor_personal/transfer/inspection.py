@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +21,7 @@ from video_censor_personal.transfer.pieces import (
     read_piece_map,
 )
 from video_censor_personal.transfer.plan import FileState, Plan, PlannedFile, accepts
+from video_censor_personal.transfer.reservation import allocated_bytes
 from video_censor_personal.transfer.source import Source
 
 __all__ = ["HashListener", "inspect", "make_plan", "verify"]
@@ -205,9 +205,7 @@ class _Look:
             return PlannedFile(
                 source, self.path, FileState.MISSING, missing_bytes=source.size_bytes
             )
-        have, held = pieces.have_bytes, 0
-        with contextlib.suppress(FileNotFoundError):  # published just now, by another process
-            held = getattr(os.stat(partial), "st_blocks", 0) * 512
+        have, held = pieces.have_bytes, allocated_bytes(partial)
         return PlannedFile(
             source,
             self.path,

@@ -7,9 +7,10 @@ import errno
 import os
 import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-__all__ = ["reserve"]
+__all__ = ["allocated_bytes", "reserve"]
 
 _CANNOT = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 
@@ -29,6 +30,14 @@ def reserve(fd: int, size: int) -> None:
             raise
     if os.fstat(fd).st_size < size:
         os.ftruncate(fd, size)
+
+
+def allocated_bytes(path: Path) -> int:
+    """Room that the file at `path` takes; 0 if there is none, or the system does not say."""
+    try:
+        return getattr(os.stat(path), "st_blocks", 0) * 512
+    except FileNotFoundError:  # published just now, by another process
+        return 0
 
 
 def _allocate(fd: int, size: int) -> None:
