@@ -14,6 +14,9 @@ from fetching import Fetch
 from loopback import Loopback, Reply, Request, content_of
 
 from video_censor_personal.transfer import Limits, RetryPolicy, Status
+from video_censor_personal.transfer.faults import Halted
+from video_censor_personal.transfer.trust import LazyTls
+from video_censor_personal.transfer.wire import Dialer, Wire
 
 CONTENT = content_of(300_000)
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -106,3 +109,26 @@ def test_a_file_that_comes_compressed_is_told_as_that(server: Loopback, fetch: F
 
     outcome = fetch(server.host("/model", CONTENT, tweak=compress), content=CONTENT)
     assert "encoded as 'gzip', unasked" in str(outcome.error)
+
+
+def test_a_head_that_drips_can_be_stopped_although_something_always_comes() -> None:
+    ours, theirs = socket.socketpair()
+    stop = threading.Event()
+
+    def drip() -> None:
+        with theirs, contextlib.suppress(OSError):
+            for number in range(250):
+                theirs.send(b"x")
+                time.sleep(0.02)
+                if number == 10:
+                    stop.set()
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    wire = Wire(ours, Dialer(LazyTls(), 1, 60, stop.is_set), None)
+    try:
+        with pytest.raises(Halted):
+            wire.read_until(b"\r\n\r\n")
+    finally:
+        wire.close()
+        dripping.join()

@@ -200,6 +200,7 @@ class Wire:
 
         Raises:
             Fault: more than a head may have, a stall, or a broken connection.
+            Halted: asked to stop.
         """
         found = self._rest
         start = 0
@@ -213,6 +214,8 @@ class Wire:
                 if found:
                     raise Fault("the connection ended within the head of an answer")
                 return b""
+            if self._dialer.stopped():  # what drips faster than the ticks never waits for one
+                raise Halted
             found += self._head[:count]
         self._rest = found[at + len(mark) :]
         return found[:at]
