@@ -113,7 +113,8 @@ def lock_path(config_path: Path | None) -> Path | None:
 class ModelsLock:
     """The pins in one file; `path` None: none are kept. Creating it touches no disk.
 
-    `locks`: the folder of locks by which processes take turns at writing; None: nobody else writes.
+    `locks`: the folder of locks by which processes take turns at writing. None, or not there: nobody
+    else writes.
     """
 
     def __init__(self, path: Path | None, locks: Path | None = None) -> None:
@@ -188,11 +189,10 @@ class ModelsLock:
             return
         with Lock(self._locks, f"pins {path.absolute()}") as lock:
             try:
-                self._locks.mkdir(parents=True, exist_ok=True)
                 until = time.monotonic() + _WAIT_S
                 while not lock.acquire() and time.monotonic() < until:
                     time.sleep(_ASK_AGAIN_S)
-            except OSError:  # no place for locks: pins can be written all the same
+            except OSError:  # no such folder, as nothing was ever fetched: pins can be written
                 pass
             yield
 

@@ -330,6 +330,7 @@ def test_pins_of_other_models_stay(hub, machine):
 def test_pins_that_many_write_at_once_all_stay(hub, machine, tmp_path):
     hub.add("org/model", FILES, lfs=LFS)
     ((_, pin),) = machine().pin([source()])
+    (tmp_path / "locks").mkdir()
     names = [f"{thread}-{number}" for thread in range(6) for number in range(8)]
 
     def put(thread):

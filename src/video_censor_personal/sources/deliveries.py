@@ -10,6 +10,7 @@ model behind a plain address is.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -226,6 +227,8 @@ class Deliveries:
 
     def _remember(self, pins: Sequence[Pin]) -> None:
         """Pin what was fetched. Where that cannot be written the models are there all the same."""
+        with contextlib.suppress(OSError):
+            self._store.locks.mkdir(parents=True, exist_ok=True)
         for lock in (self.lock, self._fetched):
             try:
                 lock.put(pins)
