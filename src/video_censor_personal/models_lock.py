@@ -113,8 +113,8 @@ def lock_path(config_path: Path | None) -> Path | None:
 class ModelsLock:
     """The pins in one file; `path` None: none are kept. Creating it touches no disk.
 
-    `locks`: the folder of locks by which processes take turns at writing. None, or not there: nobody
-    else writes.
+    `locks`: the folder of locks by which processes take turns at writing. None, or not there:
+    nobody else writes.
     """
 
     def __init__(self, path: Path | None, locks: Path | None = None) -> None:
