@@ -90,8 +90,8 @@ def test_a_download_that_is_over_keeps_nobody_who_knows_it(hub, client):
     path = f"/api/downloads/{job}/events?format=ndjson"
     (line,) = filter(None, client.get(path).text.splitlines())
     last = json.loads(line)["id"]
-    assert client.get(f"{path}&after={last}", timeout=5).text.strip() == ""
-    answer = client.get(path, headers={"Last-Event-ID": str(last)}, timeout=5)
+    assert client.get(f"{path}&after={last}", timeout=15).text.strip() == ""
+    answer = client.get(path, headers={"Last-Event-ID": str(last)}, timeout=15)
     assert answer.text.strip() == ""
 
 

@@ -15,7 +15,7 @@ from service_client import TOKEN, Client
 from video_censor_personal.errors import RegistryAnswerError
 from video_censor_personal.hub.client import ApiClient
 
-SOON_S = 5.0
+SOON_S = 8.0
 """Longer than anything here takes on a busy machine; a silent answer was waited for 20 s."""
 
 
