@@ -315,7 +315,7 @@ def test_what_the_callback_raises_stops_everything_and_keeps_what_arrived(host, 
 
     with pytest.raises(stop):
         manager.verify_models(progress_callback=callback)
-    assert own_threads() == threads
+    assert not own_threads() - threads
     assert not manager.get_model_path("a").exists()
     assert manager.plan().files[0].have_bytes > 0
 

@@ -109,9 +109,9 @@ def test_each_is_played_the_tracks_that_it_understands(tmp_path: Path) -> None:
 def test_whatever_stops_it_leaves_nothing_running(
     still: Path, error: BaseException, raised: type[BaseException]
 ) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with pytest.raises(raised) as caught:
         examined(still, Counting(error=error))
     # While the error is still held, with all that its traceback refers to.
     assert caught.value.__traceback__ is not None
-    assert threading.active_count() == before
+    assert not set(threading.enumerate()) - before

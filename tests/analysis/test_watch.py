@@ -108,8 +108,19 @@ def spans(watched: Judged) -> list[tuple[float, float]]:
     return [(float(d.span.start), float(d.span.end)) for d in watched.detections]
 
 
+others: set[threading.Thread] = set()
+
+
+@pytest.fixture(autouse=True)
+def _note_others() -> None:
+    """What earlier tests left running in this process (servers, say) is none of ours."""
+    others.clear()
+    others.update(threading.enumerate())
+
+
 def threads() -> set[str]:
-    return {thread.name for thread in threading.enumerate()} - {"MainThread"}
+    """Those that were started in this test and still run."""
+    return {thread.name for thread in threading.enumerate() if thread not in others}
 
 
 # -- what is found

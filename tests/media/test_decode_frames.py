@@ -128,7 +128,9 @@ def test_closing_early_leaves_no_open_file_and_no_thread(movie):
     assert len(os.listdir("/proc/self/fd")) > before[0]
     frames.close()
 
-    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+    after = len(os.listdir("/proc/self/fd")), threading.active_count()
+    # What an earlier test left behind may have ended meanwhile.
+    assert all(now <= then for now, then in zip(after, before, strict=True))
 
 
 def test_a_file_without_picture_has_no_frames(tmp_path):

@@ -229,4 +229,6 @@ def test_closing_early_leaves_no_open_file_and_no_thread(
     next(frames)
     frames.close()
 
-    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+    after = len(os.listdir("/proc/self/fd")), threading.active_count()
+    # What an earlier test left behind may have ended meanwhile.
+    assert all(now <= then for now, then in zip(after, before, strict=True))
