@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,12 @@ class Records:
         with self._mutex:
             self._catch_up()
             return self._known.get(target)
+
+    def known(self, targets: Iterable[str]) -> list[str]:
+        """Those of the targets that there is a record of."""
+        with self._mutex:
+            self._catch_up()
+            return [target for target in targets if target in self._known]
 
     def all(self) -> dict[str, Fingerprint]:
         with self._mutex:

@@ -78,7 +78,7 @@ class Engine:
                 permits=self._permits,
             )
             run.work(tell, cancel or CancelToken())
-            outcomes = {job.source.name: job.outcome for job in run.jobs if job.outcome}
+            outcomes = run.outcomes
         return tuple(outcomes.get(f.source.name) or _present(f) for f in plan.files)
 
     def _make_room(self, plan: Plan) -> None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from video_censor_personal.errors import ModelDownloadError
 from video_censor_personal.store import Owner, Store, piece_map_path
 from video_censor_personal.transfer.assembly import Assembly
 from video_censor_personal.transfer.buffers import Buffers
-from video_censor_personal.transfer.group_commit import GroupCommit
 from video_censor_personal.transfer.limits import Limits, RetryPolicy
 from video_censor_personal.transfer.outcome import FileProgress, Outcome, Phase, Status
 from video_censor_personal.transfer.partial import adopt_damaged, known_pieces
@@ -44,7 +43,8 @@ class Surroundings:
     """What all jobs of a run share.
 
     `on_settled` and `on_hash`, `on_damage`, `on_disk_error` (what the checksum thread found) are
-    told about a job; the last three are called without the lock.
+    told about a job; the last three are called without the lock. `unsynced` are folders in which
+    files got their names, to be synced at the end of the run.
     """
 
     store: Store
@@ -58,7 +58,7 @@ class Surroundings:
     on_hash: Callable[[Job, Assembly, str], None]
     on_damage: Callable[[Job, Assembly, int], None]
     on_disk_error: Callable[[Job, OSError], None]
-    commits: GroupCommit
+    unsynced: set[str] = field(default_factory=set)
 
 
 class Job:
@@ -261,7 +261,7 @@ class Job:
             self.assembly.close()
             if self.outcome.status is Status.FAILED and self.assembly.is_empty:
                 self.assembly.partial.delete()  # room was taken for it, and nothing arrived
-        self.shared.commits.release(self.source.target, self._file_lock)
+        self._file_lock.release()
         self.shared.on_settled(self)
 
     # -- looking

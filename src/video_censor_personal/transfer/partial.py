@@ -9,11 +9,11 @@ import sys
 import threading
 from pathlib import Path
 
-from video_censor_personal.store import piece_map_path
+from video_censor_personal.store import Store, piece_map_path
 from video_censor_personal.transfer.pieces import Identity, PieceMap, begun_line, read_piece_map
 from video_censor_personal.transfer.reservation import reserve
 
-__all__ = ["DISK_FULL", "PAGE_BYTES", "Partial", "adopt_damaged", "known_pieces", "write_at_once"]
+__all__ = ["DISK_FULL", "PAGE_BYTES", "Partial", "SmallPartial", "adopt_damaged", "known_pieces"]
 
 # What the system says when there is no room: full disk, quota, file-size limit.
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -190,25 +190,55 @@ class Partial:
             piece_map_path(self.path).unlink(missing_ok=True)
 
 
-def write_at_once(path: Path, content: memoryview, *, sync: bool) -> None:
-    """Write a small partial file.
+class SmallPartial:
+    """A small partial file, written at once and kept open.
 
     Raises:
-        OSError: the disk refused.
+        OSError: the disk refused; nothing is left of it.
     """
-    try:
-        fd = os.open(path, _FLAGS | os.O_TRUNC, 0o644)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(path, _FLAGS | os.O_TRUNC, 0o644)
-    try:
-        offset = 0
-        while offset < len(content):
-            offset += os.write(fd, content[offset:])
-        if sync:
-            os.fsync(fd)
-    finally:
-        os.close(fd)
+
+    def __init__(self, path: Path, content: memoryview) -> None:
+        self.path = path
+        self._published = False
+        try:
+            self._fd = os.open(path, _FLAGS | os.O_TRUNC, 0o644)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(path, _FLAGS | os.O_TRUNC, 0o644)
+        try:
+            offset = 0
+            while offset < len(content):
+                offset += os.write(self._fd, content[offset:])
+        except OSError:
+            self.discard()
+            raise
+
+    def sync(self) -> None:
+        """Wait until its bytes are on the disk.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        os.fsync(self._fd)
+
+    def publish(self, store: Store, target: str) -> Path:
+        """Close it, and give it its name; see `Store.publish`."""
+        self._close()
+        path = store.publish(self.path, target)
+        self._published = True
+        return path
+
+    def discard(self) -> None:
+        """Remove it, unless it was published. Idempotent."""
+        with contextlib.suppress(OSError):
+            self._close()
+            if not self._published:
+                os.unlink(self.path)
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 def known_pieces(path: Path, identity: Identity | None) -> PieceMap | None:

@@ -9,7 +9,7 @@ from video_censor_personal.store import Fingerprint, piece_map_path, sync_folder
 from video_censor_personal.transfer.assembly import Assembly
 from video_censor_personal.transfer.job import Job
 from video_censor_personal.transfer.outcome import Status
-from video_censor_personal.transfer.partial import write_at_once
+from video_censor_personal.transfer.partial import SmallPartial
 
 __all__ = ["publish", "publish_whole"]
 
@@ -51,20 +51,24 @@ def publish(job: Job, assembly: Assembly, digest: str) -> None:
 
 
 def publish_whole(job: Job, content: memoryview, digest: str) -> None:
-    """As `publish`, for a small file that is still in memory.
-
-    Syncing its folder and remembering it is left to the run, which does so for many at once.
+    """As `publish`, for a small file that is still in memory; its folder is synced by the run.
 
     Raises:
         OSError: the disk refused.
     """
     store, source = job.shared.store, job.source
-    write_at_once(job.partial_path, content, sync=job.shared.durable)
-    with job.lock:
-        if job.outcome is not None:
-            return
-    path = store.publish(job.partial_path, source.target)
+    partial = SmallPartial(job.partial_path, content)
+    try:
+        if job.shared.durable:
+            partial.sync()
+        with job.lock:
+            if job.outcome is not None:
+                return
+        path = partial.publish(store, source.target)
+    finally:
+        partial.discard()
     seen = Fingerprint.of(os.stat(path), source.digest_algorithm, digest)
-    job.shared.commits.add(source.target, path, seen)
+    job.shared.unsynced.add(os.path.dirname(path))
+    store.remember_all({source.target: seen})
     with job.lock:
         job.end(Status.FETCHED, digest=digest)

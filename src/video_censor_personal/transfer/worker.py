@@ -11,17 +11,18 @@ from typing import Protocol
 from video_censor_personal.transfer import recovery
 from video_censor_personal.transfer.agreement import accept, range_headers, refusal
 from video_censor_personal.transfer.assembly import Assembly
+from video_censor_personal.transfer.batch import Batch, Courier
 from video_censor_personal.transfer.checksum import new_hasher
 from video_censor_personal.transfer.faults import Fault, Halted, StatusFault
 from video_censor_personal.transfer.http import Client, Response
-from video_censor_personal.transfer.job import Job
+from video_censor_personal.transfer.job import Job, Surroundings
+from video_censor_personal.transfer.line import Line, receive_some
 from video_censor_personal.transfer.plan import FileState
 from video_censor_personal.transfer.publication import publish_whole
 from video_censor_personal.transfer.routes import Route
 from video_censor_personal.transfer.segments import Kind, Segment
-from video_censor_personal.transfer.throttle import Throttle
 
-__all__ = ["Worker", "Workplace"]
+__all__ = ["Task", "Worker", "Workplace"]
 
 # A killed process loses what it has received and not written: on a slow line bytes are written
 # before a buffer is full.
@@ -31,15 +32,18 @@ _FIRST_ROOM_BYTES = 64 << 10
 _MOST_AT_ONCE_BYTES = 1 << 20
 
 
-class Workplace(Protocol):
+Task = tuple[Job, Segment | None] | Batch
+"""A job to open (no segment), a segment of one to fetch, or a batch."""
+
+
+class Workplace(Line, Protocol):
     """Where a worker gets its work."""
 
-    throttle: Throttle
     reads: int  # buffers that were filled
     reads_ahead: int  # those for which the bytes were here already: the line is not what is slow
 
-    def next_task(self, number: int) -> tuple[Job, Segment | None] | None:
-        """A job to open (no segment), or a segment to fetch; None: there is no more work."""
+    def next_task(self, number: int) -> Task | None:
+        """None: there is no more work."""
 
     def first_segment(self, job: Job) -> Segment | None:
         """What to fetch of a job that was just opened, if it is free."""
@@ -47,29 +51,26 @@ class Workplace(Protocol):
     def waits(self, job: Job) -> None:
         """Another process has the lock of this job."""
 
-    def answered(self, response: Response) -> None:
-        """A server answered."""
-
-    def refused(self) -> None:
-        """A server said that it gets too many requests."""
-
-    def pause(self, seconds: float) -> None:
-        """Sleep, unless the run is stopped: then raise Halted."""
-
-    @property
-    def stopped(self) -> bool: ...
+    def ended(self, batch: Batch) -> None:
+        """Nobody works on this batch any more."""
 
 
 class Worker:
     """Call `run` in a thread; it returns when there is no more work, or the run was stopped."""
 
-    def __init__(self, number: int, workplace: Workplace, client: Client) -> None:
+    def __init__(
+        self, number: int, workplace: Workplace, client: Client, shared: Surroundings
+    ) -> None:
         self._number, self._workplace, self._client = number, workplace, client
+        self._courier = Courier(client, workplace, shared)
         self._room = _FIRST_ROOM_BYTES
 
     def run(self) -> None:
         try:
             while (task := self._workplace.next_task(self._number)) is not None:
+                if isinstance(task, Batch):
+                    self._deliver(task)
+                    continue
                 job, segment = task
                 try:
                     segment = segment or self._open(job)
@@ -83,6 +84,12 @@ class Worker:
             pass
         finally:
             self._client.close()
+
+    def _deliver(self, batch: Batch) -> None:
+        try:
+            self._courier.fetch(batch)
+        finally:
+            self._workplace.ended(batch)
 
     def _open(self, job: Job) -> Segment | None:
         """Begin with a job; its first segment, unless there is nothing to do now."""
@@ -186,7 +193,7 @@ class Worker:
         filled, until = 0, time.monotonic() + lands_after_s
         try:
             while filled < len(view):
-                count = self._receive_some(job, response, view[filled:])
+                count = receive_some(self._workplace, job.throttle, response, view[filled:])
                 if not count:
                     break
                 filled += count
@@ -197,18 +204,6 @@ class Worker:
         except Fault as fault:
             return filled, fault
         return filled, None
-
-    def _receive_some(self, job: Job, response: Response, view: memoryview) -> int:
-        if self._workplace.stopped:
-            raise Halted
-        if not (self._workplace.throttle.limited or job.throttle.limited):
-            return response.readinto(view)
-        most = min(self._workplace.throttle.most(len(view)), job.throttle.most(len(view)))
-        count = response.readinto(view[:most])
-        pause_s = max(self._workplace.throttle.spend(count), job.throttle.spend(count))
-        if pause_s:
-            self._workplace.pause(pause_s)
-        return count
 
     def _advance(
         self, job: Job, segment: Segment, assembly: Assembly, count: int, *, ahead: bool
