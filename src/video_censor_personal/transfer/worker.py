@@ -21,8 +21,9 @@ from video_censor_personal.transfer.plan import FileState
 from video_censor_personal.transfer.publication import publish_whole
 from video_censor_personal.transfer.routes import Route
 from video_censor_personal.transfer.segments import Kind, Segment
+from video_censor_personal.transfer.work import Task
 
-__all__ = ["Task", "Worker", "Workplace"]
+__all__ = ["Worker", "Workplace"]
 
 # A killed process loses what it has received and not written: on a slow line bytes are written
 # before a buffer is full.
@@ -30,10 +31,6 @@ _LANDS_AFTER_S = 0.015
 _STEP_BYTES = 16 << 10
 _FIRST_ROOM_BYTES = 64 << 10
 _MOST_AT_ONCE_BYTES = 1 << 20
-
-
-Task = tuple[Job, Segment | None] | Batch
-"""A job to open (no segment), a segment of one to fetch, or a batch."""
 
 
 class Workplace(Line, Protocol):
