@@ -7,6 +7,7 @@ import pytest
 from movies import make_movie
 
 from video_censor_personal.media.bits import unescaped
+from video_censor_personal.media.h264_sequences import SequenceSet
 from video_censor_personal.media.probe import probe
 from video_censor_personal.remediation.bitstreams.hevc_numbers import (
     has_our_number,
@@ -23,7 +24,6 @@ from video_censor_personal.remediation.bitstreams.parameter_sets import (
     HEVC_VPS,
     AvcSetup,
     HevcSetup,
-    avc_is_frames_only,
 )
 
 
@@ -56,7 +56,7 @@ def test_h264(tmp_path: Path, interlaced: bool) -> None:
     data = probe(movie.path).streams[0].setup
     setup = AvcSetup.parse(data)
     assert bytes(setup) == data
-    assert avc_is_frames_only(setup.sps[0]) != interlaced
+    assert SequenceSet.parse(setup.sps[0]).frames_only != interlaced
     assert setup.free_number() == 1
     more = AvcSetup.parse(bytes(setup.with_sets([setup.sps[0]], [setup.pps[0]])))
     assert (more.sps, more.pps) == (setup.sps * 2, setup.pps * 2)

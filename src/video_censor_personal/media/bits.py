@@ -31,9 +31,11 @@ class BitReader:
         """The next `count` bits.
 
         Raises:
-            ValueError: there are none left.
+            ValueError: there are not so many left.
         """
         found = self.bits[self.position : self.position + count]
+        if len(found) < count:
+            raise ValueError("the data is cut off")
         self.position += count
         return int(found, 2)
 

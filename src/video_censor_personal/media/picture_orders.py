@@ -1,17 +1,17 @@
 """In which order pictures are shown, told from their packets: for files that store only the order
 in which they are decoded.
 
-Rec. ITU-T H.264, 7.3.2.1.1 (sequence parameter set), 7.3.3 (slice header) and 8.2.1 (picture order
-count); ISO/IEC 14496-2, 6.2.5 (VOP).
+Rec. ITU-T H.264, 7.3.3 (slice header) and 8.2.1 (picture order count); ISO/IEC 14496-2, 6.2.5
+(VOP).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from video_censor_personal.media.bits import BitReader, unescaped
+from video_censor_personal.media.h264_sequences import SequenceSet
 from video_censor_personal.media.picture_types import unit_starts
 
 __all__ = ["Order", "PictureOrders", "orders_of"]
@@ -21,7 +21,6 @@ Order = tuple[int, int]
 
 _SPS, _SLICE, _IDR_SLICE = 7, 1, 5
 _SPS_BYTES, _SLICE_BYTES = 512, 64  # as far as they are read
-_HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134)
 
 _VOP = b"\0\0\1\xb6"
 _B_VOP = 2
@@ -65,54 +64,13 @@ class _Mpeg4Orders:
         return self._anchors, 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Counting:
-    """How a sequence of H.264 counts its pictures; `order_bits` 0: not in the slice header."""
-
-    planes: bool
-    number_bits: int
-    order_bits: int
-    frames_only: bool
-
-    @classmethod
-    def parse(cls, sps: bytes) -> _Counting:
-        """Raises `ValueError` for what is cut off."""
-        bits = BitReader(unescaped(sps[1:]))
-        profile = bits.number(8)
-        bits.number(16)
-        bits.exp_golomb()
-        planes = profile in _HIGH_PROFILES and _skip_format(bits)
-        number_bits = bits.exp_golomb() + 4
-        kind = bits.exp_golomb()
-        order_bits = bits.exp_golomb() + 4 if kind == 0 else 0
-        if kind == 1:
-            bits.number(1)
-            bits.exp_golomb(), bits.exp_golomb()
-            for _ in range(bits.exp_golomb()):
-                bits.exp_golomb()
-        bits.exp_golomb()
-        bits.number(1)
-        bits.exp_golomb(), bits.exp_golomb()
-        return cls(planes, number_bits, order_bits, bool(bits.number(1)))
-
-
-def _skip_format(bits: BitReader) -> bool:
-    """Passes over what only high profiles have; whether each slice names its colour plane."""
-    planes = bits.exp_golomb() == 3 and bool(bits.number(1))
-    bits.exp_golomb(), bits.exp_golomb()
-    bits.number(1)
-    if bits.number(1):
-        raise ValueError("scaling lists")
-    return planes
-
-
 class _H264Orders:
     """H.264: by picture order count, anew from every IDR picture on; what does not count is taken
     to be shown in the order of decoding."""
 
     def __init__(self, setup: bytes) -> None:
         self._length_bytes = (setup[4] & 3) + 1 if setup[:1] == b"\1" else 0
-        self._counting: _Counting | None = None
+        self._counting: SequenceSet | None = None
         self._sequence = 0
         self._order = 0
         self._reference = 0  # the count of the last picture that others are built on
@@ -138,7 +96,7 @@ class _H264Orders:
     def _learn(self, unit: bytes) -> None:
         try:
             if unit[:1] and unit[0] & 31 == _SPS:
-                self._counting = _Counting.parse(unit)
+                self._counting = SequenceSet.parse(unit)
         except ValueError:
             self._counting = None
 
@@ -157,7 +115,7 @@ class _H264Orders:
             self._reference = self._order
 
 
-def _lowest_bits(slice_unit: bytes, counting: _Counting | None, *, idr: bool) -> int | None:
+def _lowest_bits(slice_unit: bytes, counting: SequenceSet | None, *, idr: bool) -> int | None:
     """`pic_order_cnt_lsb` of a slice, where it has one."""
     if counting is None or not counting.order_bits:
         return None

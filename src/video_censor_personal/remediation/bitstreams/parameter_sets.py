@@ -16,7 +16,6 @@ __all__ = [
     "HEVC_VPS",
     "AvcSetup",
     "HevcSetup",
-    "avc_is_frames_only",
     "avc_number",
 ]
 
@@ -25,7 +24,6 @@ HEVC_VPS, HEVC_SPS, HEVC_PPS = 32, 33, 34
 _AVC_SPS = 7
 _AVC_SPS_HEADER = 4  # bytes: the unit's, then profile, compatibility and level
 _HEVC_ARRAYS = 22  # bytes of `hvcC` before its arrays
-_HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134)
 
 
 class _Bytes:
@@ -105,34 +103,6 @@ def avc_number(unit: bytes) -> int:
     """The number of a sequence's or a picture's set."""
     header = _AVC_SPS_HEADER if unit[0] & 31 == _AVC_SPS else 1
     return BitReader(unescaped(unit[header:])).exp_golomb()
-
-
-def avc_is_frames_only(sps: bytes) -> bool:
-    """Whether pictures are always whole frames: `frame_mbs_only_flag` (H.264, 7.3.2.1.1)."""
-    bits = BitReader(unescaped(sps[1:]))
-    profile = bits.number(8)
-    bits.number(16)
-    bits.exp_golomb()
-    if profile in _HIGH_PROFILES:
-        if bits.exp_golomb() == 3:
-            bits.number(1)
-        bits.exp_golomb(), bits.exp_golomb()
-        bits.number(1)
-        if bits.number(1):
-            raise ValueError("scaling lists")
-    bits.exp_golomb()
-    order = bits.exp_golomb()
-    if order == 0:
-        bits.exp_golomb()
-    elif order == 1:
-        bits.number(1)
-        bits.exp_golomb(), bits.exp_golomb()
-        for _ in range(bits.exp_golomb()):
-            bits.exp_golomb()
-    bits.exp_golomb()
-    bits.number(1)
-    bits.exp_golomb(), bits.exp_golomb()
-    return bool(bits.number(1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from video_censor_personal.media.base import MediaInfo, StreamInfo
+from video_censor_personal.media.h264_sequences import SequenceSet
 from video_censor_personal.remediation.bitstreams.av1_units import setup_sequence
 from video_censor_personal.remediation.bitstreams.hevc_numbers import has_our_number
 from video_censor_personal.remediation.bitstreams.parameter_sets import (
@@ -11,7 +12,6 @@ from video_censor_personal.remediation.bitstreams.parameter_sets import (
     HEVC_VPS,
     AvcSetup,
     HevcSetup,
-    avc_is_frames_only,
 )
 from video_censor_personal.remediation.joinability import container_obstacle
 
@@ -53,7 +53,7 @@ def _setup_obstacle(stream: StreamInfo) -> str:
         avc = AvcSetup.parse(stream.setup)
         if avc.profile not in _AVC_PROFILES or avc.length_bytes != _LENGTH_BYTES:
             return "its kind of H.264 cannot be joined"
-        if not avc.sps or not all(avc_is_frames_only(sps) for sps in avc.sps):
+        if not avc.sps or not all(SequenceSet.parse(sps).frames_only for sps in avc.sps):
             return "interlaced pictures cannot be joined"
         return "" if avc.free_number() else "it has too many parameter sets"
     if stream.codec == "hevc":
