@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
@@ -31,13 +32,10 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has gone; nobody is left to tell.
-        _close_output()
-        return 1
     except OSError as error:
         _close_output()
-        sys.stderr.write(f"video-censor: the result cannot be written: {error.strerror}\n")
+        if error.errno != errno.EPIPE:  # else whoever read it has gone
+            sys.stderr.write(f"video-censor: the result cannot be written: {error.strerror}\n")
         return 1
     return int(code)
 

@@ -21,11 +21,15 @@ from video_censor_personal.sizes import describe_size
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-__all__ = ["Console", "TRACE"]
+__all__ = ["Console", "OutputLost", "TRACE"]
 
 TRACE = 5
 _PLAIN_INTERVAL_S = 5.0
 _JSON_INTERVAL_S = 0.25
+
+
+class OutputLost(OSError):
+    """Standard output takes no more: its reader has gone, or its disk is full."""
 
 
 class Console:
@@ -155,11 +159,20 @@ class Console:
         if self._bars:
             next(iter(self._bars.values())).write(text, file=file)
         else:
-            print(text, file=file, flush=True)
+            _print(text, file)
 
     def _emit(self, event: str, **facts: Any) -> None:
         # ASCII holds any file name, even one that is not UTF-8, in whatever encoding is written.
-        print(json.dumps({"event": event, **facts}), flush=True)
+        _print(json.dumps({"event": event, **facts}), sys.stdout)
+
+
+def _print(text: str, file: TextIO) -> None:
+    try:
+        print(text, file=file, flush=True)
+    except OSError as error:
+        if file is sys.stdout:
+            raise OutputLost(error.errno, error.strerror) from error
+        raise
 
 
 _SECONDS_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}]"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from video_censor_personal.cli.console import Console
+from video_censor_personal.cli.console import Console, OutputLost
 from video_censor_personal.errors import VideoCensorError
 
 __all__ = ["guarded"]
@@ -30,8 +30,8 @@ def guarded(console: Console, command: Callable[[], int], *, interrupted: str) -
         return command()
     except KeyboardInterrupt:
         return _tell(console, Interrupted(interrupted), 130)
-    except BrokenPipeError:
-        raise
+    except OutputLost:
+        raise  # there is no way to tell it here
     except VideoCensorError as error:
         log.debug("the command failed", exc_info=True)
         return _tell(console, error, error.exit_code)
