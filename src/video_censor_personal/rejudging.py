@@ -13,7 +13,7 @@ from video_censor_personal.errors import ReportError, UsageError
 from video_censor_personal.findings import Report
 from video_censor_personal.judging import Judging
 from video_censor_personal.outputs import check_output
-from video_censor_personal.reports.carrying import carry_decisions
+from video_censor_personal.reports.carrying import carry_decisions, holds_decisions
 from video_censor_personal.reports.json_report import read_report, write_json
 from video_censor_personal.reports.unknown import unknown_of
 from video_censor_personal.requirements import Requirements
@@ -69,11 +69,12 @@ class Application:
 
 def apply_scores(source: Path, config: Config, output: Path, *, force: bool = False) -> Application:
     """Write to `output` the report that `config` makes of the scores at `source`, or of those that
-    lie beside the report `source`. What a person decided in that report is carried over.
+    lie beside the report `source`. What a person decided in that report, and in the one that is
+    replaced, is carried over.
 
     Raises:
         UsageError: `output` is no name of a report.
-        ReportError: the scores or the report cannot be read, or are not of one video.
+        ReportError: the scores or a report cannot be read, or they are not of one video.
         ConfigError, DetectorError: the configuration cannot be carried out here.
         OutputError: the report cannot be written.
     """
@@ -89,7 +90,13 @@ def apply_scores(source: Path, config: Config, output: Path, *, force: bool = Fa
     if report_path is not None:
         report, lost = _carried(report_path, report)
         notes += lost
+    if output.exists() and (report_path is None or not output.samefile(report_path)):
+        report, lost = _replacing(output, report)
+        notes += lost
     write_json(report, output, config.output)
+    page = output.with_suffix(".html")
+    if page.exists():
+        notes.append(f"{page} still shows the report that was there before")
     return Application(report, output, scores_path, tuple(notes))
 
 
@@ -103,6 +110,24 @@ def _carried(path: Path, new: Report) -> tuple[Report, list[str]]:
     if old.fingerprint != new.fingerprint:
         raise ReportError(f"{path} is a report of another video, {old.source.name or 'unnamed'}")
     return carry_decisions(old, new)
+
+
+def _replacing(path: Path, new: Report) -> tuple[Report, list[str]]:
+    """As `_carried`, of the report that `new` takes the place of.
+
+    Raises:
+        ReportError: what was decided in it would be lost.
+    """
+    try:
+        old = read_report(path)
+        if not holds_decisions(old):
+            return new, []
+        return _carried(path, new)
+    except ReportError as error:
+        raise ReportError(
+            f"{path} is not replaced, as what was decided in it would be lost: {error}. "
+            "Name another --output, or delete it"
+        ) from error
 
 
 def _places(source: Path) -> tuple[Path, Path | None]:

@@ -145,3 +145,33 @@ def test_it_loads_nothing_that_it_does_not_need(folder):
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stderr.strip() == "[]"
     assert found(folder / "new.json") == found(folder / "r.json")
+
+
+def test_what_was_decided_in_the_report_that_is_replaced_is_kept(folder, capsys):
+    settings = "detections: {faces: {}, profanity: {}}"
+    apply(folder, capsys, settings)
+    report = json.loads((folder / "new.json").read_text())
+    report["segments"][0]["allow"] = True
+    (folder / "new.json").write_text(json.dumps(report))
+    (folder / "new.html").touch()
+    code, result = apply(folder, capsys, settings, "--force")
+    assert (code, result["segments"], result["flagged_segments"]) == (0, 1, 0)
+    assert result["notes"] == [
+        f"{folder / 'new.html'} still shows the report that was there before"
+    ]
+
+
+@pytest.mark.parametrize("damage", ["a typo", "another video"])
+def test_a_report_whose_decisions_would_be_lost_is_not_replaced(folder, capsys, damage):
+    settings = "detections: {faces: {}, profanity: {}}"
+    apply(folder, capsys, settings)
+    report = json.loads((folder / "new.json").read_text())
+    report["segments"][0]["allow"] = True
+    if damage == "another video":
+        report["metadata"]["fingerprint"] = "blake2b-16x64k:00"
+    text = json.dumps(report) + ("," if damage == "a typo" else "")
+    (folder / "new.json").write_text(text)
+    code, result = apply(folder, capsys, settings, "--force")
+    assert code == 1
+    assert "is not replaced, as what was decided in it would be lost" in result["message"]
+    assert (folder / "new.json").read_text() == text
