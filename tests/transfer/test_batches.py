@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fetching import IMPATIENT
 from loopback import Loopback, Reply, Request, content_of, sha256
 
-from video_censor_personal.store import Store
+from video_censor_personal.store import Store, piece_map_path
 from video_censor_personal.transfer import (
     CancelToken,
     Engine,
@@ -30,6 +33,10 @@ from video_censor_personal.transfer import (
     Status,
     make_plan,
 )
+from video_censor_personal.transfer.faults import StatusFault
+from video_censor_personal.transfer.run import Run
+
+Tweak = Callable[[Request, Reply], None]
 
 NAMES = [f"f{number:03}" for number in range(150)]
 CONTENTS = {name: content_of(1000 + 37 * at, name) for at, name in enumerate(NAMES)}
@@ -308,6 +315,137 @@ def test_names_that_share_a_lock_are_both_fetched(
 ) -> None:
     monkeypatch.setattr("video_censor_personal.store.locks._SLOTS", 7)
     assert all(o.ok for o in run(store, hosted(server)).values())
+
+
+# -- a first try in a batch counts as one
+
+
+def test_a_server_that_asks_to_wait_is_not_asked_before(server: Loopback, store: Store) -> None:
+    def busy(request: Request, reply: Reply) -> None:
+        reply.status, reply.headers, reply.body = 503, {"Retry-After": "1"}, b""
+        times.append(time.monotonic())
+
+    times: list[float] = []
+    outcomes = run(store, hosted(server, f010=busy))
+    assert [n for n, o in outcomes.items() if not o.ok] == ["f010"]
+    assert len(times) == 1 + len(IMPATIENT.waits_s)
+    assert all(later - earlier > 0.9 for earlier, later in itertools.pairwise(times))
+
+
+@pytest.mark.parametrize(("tweak", "asked"), [(gone, 1), (flipped, 2)], ids=["gone", "wrong"])
+def test_what_cannot_be_had_is_asked_for_as_often_as_alone(
+    server: Loopback, store: Store, tweak: Tweak, asked: int
+) -> None:
+    run(store, hosted(server, f010=tweak))
+    assert len(server.asked("/f010")) == asked
+
+
+def test_a_server_that_answers_again_is_not_given_up(server: Loopback, store: Store) -> None:
+    plan = make_plan(hosted(server), store)
+    store.prepare()
+    fetching = Run(plan.files, store, Limits(), IMPATIENT, durable=False)
+    hopeless = fetching._shared.hopeless
+    hopeless.add(server.origin, StatusFault(500, "Whatever"))
+    assert hopeless.covers([server.origin])
+    fetching.work(lambda _: None, CancelToken())
+    assert not hopeless.covers([server.origin])
+
+
+def test_of_a_server_that_never_answers_not_every_file_is_tried(
+    server: Loopback, store: Store
+) -> None:
+    def never(request: Request, reply: Reply) -> None:
+        reply.stall_after, reply.delay_s = 0, 60.0
+
+    sources = hosted(server, **dict.fromkeys(NAMES, never))
+    began = time.monotonic()
+    outcomes = run(store, sources, Engine(Limits(stall_s=0.5), IMPATIENT))
+    assert {o.status for o in outcomes.values()} == {Status.FAILED}
+    assert "nothing came for 0.5 s" in str(outcomes["f149"].error)
+    assert time.monotonic() - began < 20
+    assert len(server.requests) < len(NAMES)
+
+
+# -- beside large files, and when all becomes slow
+
+
+def test_small_and_large_files_are_fetched_side_by_side(server: Loopback, store: Store) -> None:
+    def slowly(request: Request, reply: Reply) -> None:
+        reply.bytes_per_s = 2_000_000
+
+    def late(request: Request, reply: Reply) -> None:
+        reply.delay_s = 0.02
+
+    large = [content_of(2_000_000, name) for name in ("a", "b", "c")]
+    sources = [
+        Source(f"large{i}", (server.host(f"/large{i}", c, tweak=slowly),), f"large{i}", len(c),
+               sha256(c))
+        for i, c in enumerate(large)
+    ]  # fmt: skip
+    outcomes = run(store, [*hosted(server, **dict.fromkeys(NAMES, late)), *sources])
+
+    assert all(o.ok for o in outcomes.values())
+    order = ["large" if r.path.startswith("/large") else "small" for r in server.requests]
+    assert order.index("large") < 10
+    assert order.index("small") < 10
+    assert len(server.asked("/large0")) > 1  # its connections grew in number
+
+
+def test_what_has_come_is_published_soon_when_a_server_becomes_slow(
+    server: Loopback, store: Store
+) -> None:
+    asked: dict[str, float] = {}
+    done: dict[str, float] = {}
+
+    def slower(request: Request, reply: Reply) -> None:
+        asked[request.path[1:]] = time.monotonic()
+        reply.delay_s = 0.2 if len(asked) > 110 else 0.0
+
+    def listen(progress: FileProgress) -> None:
+        if progress.phase is Phase.DONE:
+            done[progress.name] = time.monotonic()
+
+    sources = hosted(server, **dict.fromkeys(NAMES, slower))
+    outcomes = Engine(Limits(connections=2), IMPATIENT).fetch(make_plan(sources, store), listen)
+    assert all(o.ok for o in outcomes)
+    assert max(done[name] - asked[name] for name in NAMES) < 1.5
+
+
+def test_cancelling_does_not_wait_for_a_slow_disk(
+    server: Loopback, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel, sync = CancelToken(), os.fsync
+    after: list[int] = []
+
+    def slow_sync(fd: int) -> None:
+        if cancel.cancelled:
+            after.append(fd)
+        if len(server.requests) > 90:
+            time.sleep(0.1)
+            cancel.cancel()
+        sync(fd)
+
+    monkeypatch.setattr(os, "fsync", slow_sync)
+    Engine(Limits(connections=4)).fetch(make_plan(hosted(server), store), cancel=cancel)
+    assert len(after) <= 5  # one that each thread has begun, and the folder
+    assert nothing_is_left_over(store)
+
+
+def test_locks_that_are_taken_away_are_said_for_each_file(server: Loopback, store: Store) -> None:
+    def remove(request: Request, reply: Reply) -> None:
+        shutil.rmtree(store.locks, ignore_errors=True)
+
+    outcomes = run(store, hosted(server, f040=remove))
+    failed = [o for o in outcomes.values() if not o.ok]
+    assert failed
+    assert {type(o.error).__name__ for o in failed} == {"ModelCacheError"}
+
+
+def test_the_piece_map_of_a_run_that_knew_no_size_goes(server: Loopback, store: Store) -> None:
+    store.prepare()
+    piece_map_path(store.partial_path("f010")).write_text("{}")
+    assert all(o.ok for o in run(store, hosted(server)).values())
+    assert nothing_is_left_over(store)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")

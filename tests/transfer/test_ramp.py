@@ -92,6 +92,26 @@ def test_small_files_get_more_connections_the_farther_the_server_is() -> None:
     assert Ramp(16, 2).target == 2
 
 
+def test_small_files_that_take_long_get_more_connections() -> None:
+    ramp = Ramp(24, 500, synced=True)
+    ramp.saw_answer(0.0001, 0.0002)
+    ramp.saw_files(10, 10 * 0.0005)
+    assert ramp.target == 4
+    ramp.saw_files(20, 20 * 0.01)
+    assert ramp.target == 8
+    ramp.saw_files(20, 20 * 0.1)
+    assert ramp.target == 24
+
+
+def test_a_small_file_that_is_left_does_not_keep_large_ones_from_their_connections() -> None:
+    alone, beside = Ramp(24, 1), Ramp(24, 1)
+    beside.other_files = 3
+    for ramp in (alone, beside):
+        drive(ramp, 3.0, each=5e6)
+    assert beside.target == 24
+    assert alone.target == 1
+
+
 def test_a_refusal_halves_and_is_slowly_forgiven() -> None:
     ramp = Ramp(16, 500)
     for _ in range(10):

@@ -14,6 +14,8 @@ from video_censor_personal.errors import ModelDownloadError
 from video_censor_personal.store import Owner, Store, piece_map_path
 from video_censor_personal.transfer.assembly import Assembly
 from video_censor_personal.transfer.buffers import Buffers
+from video_censor_personal.transfer.faults import Fault
+from video_censor_personal.transfer.hopeless import Hopeless
 from video_censor_personal.transfer.limits import Limits, RetryPolicy
 from video_censor_personal.transfer.outcome import FileProgress, Outcome, Phase, Status
 from video_censor_personal.transfer.partial import adopt_damaged, known_pieces
@@ -28,7 +30,7 @@ from video_censor_personal.transfer.routes import Route, Routes
 from video_censor_personal.transfer.segments import Kind, Ledger, Segment
 from video_censor_personal.transfer.throttle import Throttle
 
-__all__ = ["Job", "Surroundings"]
+__all__ = ["Earlier", "Job", "Surroundings"]
 
 _LAST_PHASE = {
     Status.PRESENT: Phase.DONE,
@@ -53,7 +55,7 @@ class Surroundings:
     limits: Limits
     retry: RetryPolicy
     durable: bool
-    hopeless: set[str]  # origins that failed until all tries were used, and gave nothing since
+    hopeless: Hopeless
     on_settled: Callable[[Job], None]
     on_hash: Callable[[Job, Assembly, str], None]
     on_damage: Callable[[Job, Assembly, int], None]
@@ -61,10 +63,22 @@ class Surroundings:
     unsynced: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What came of a try that a file had before it got its job: a fault, or other bytes than the
+    declared ones; or only bytes that the disk refused."""
+
+    fetched_bytes: int
+    fault: Fault | None = None
+    digest: str | None = None
+
+
 class Job:
     """One planned file being fetched. All methods but `open` and `leave` want the lock held."""
 
-    def __init__(self, planned: PlannedFile, shared: Surroundings) -> None:
+    def __init__(
+        self, planned: PlannedFile, shared: Surroundings, earlier: Earlier | None = None
+    ) -> None:
         self.planned, self.source, self.shared = planned, planned.source, shared
         self.lock = shared.lock
         self.throttle = Throttle(shared.limits.bytes_per_s_per_file)
@@ -72,7 +86,8 @@ class Job:
         self.headers = self.source.origin_headers
         self.size = self.source.size_bytes
         self.phase, self.note = Phase.QUEUED, ""
-        self.fetched_bytes = 0
+        self.earlier = earlier
+        self.fetched_bytes = earlier.fetched_bytes if earlier else 0
         self.busy_s = 0.0  # of all its connections together
         self.outcome: Outcome | None = None
         self.assembly: Assembly | None = None

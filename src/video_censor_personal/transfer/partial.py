@@ -226,6 +226,8 @@ class SmallPartial:
         self._close()
         path = store.publish(self.path, target)
         self._published = True
+        # An earlier run that did not know the size may have written one.
+        piece_map_path(self.path).unlink(missing_ok=True)
         return path
 
     def discard(self) -> None:

@@ -19,6 +19,8 @@ _LEAD = 8
 _SMALL_LEAD = 2
 _SMALL_SYNCED_LEAD = 4
 _QUICK_ANSWER_S = 0.0015
+_QUICK_FILE_S = 0.004
+_REMEMBERED = 0.9  # of what was known of small files, after each one more
 # If each connection brings this much, and for this share of the reads the bytes were waiting
 # already, then this machine is what is slow, and more connections make it slower (4-16 of them by
 # 1.3-1.5, measured).
@@ -58,16 +60,19 @@ class Ramp:
     """Decides the number of connections from what came; `target` is the decision.
 
     `small_files` is how many are left of those that take one request each: for them a
-    connection's speed says nothing. `synced`: every file is, before it gets its name.
+    connection's speed says nothing. `other_files` are left beside them. `synced`: every file is,
+    before it gets its name.
     """
 
     most: int
     small_files: int = 0
+    other_files: int = 0
     synced: bool = False
     target: int = field(init=False)
     first_byte_s: float = math.inf
     bytes_per_s_per_connection: float = 0.0
     _connect_s: float = math.inf
+    _small_file_s: float = 0.0  # what one took lately, from its request to its last byte
     _answers: int = 0
     _window: Seen | None = None
     _previous_rate: float = 0.0
@@ -85,6 +90,15 @@ class Ramp:
         self._answers += 1
         self._connect_s = min(self._connect_s, connect_s)
         self.first_byte_s = min(self.first_byte_s, first_byte_s)
+        if self._refused_at is None and self._wanted() > self.target:
+            self._set(self._wanted())
+
+    def saw_files(self, count: int, seconds: float) -> None:
+        """So many small files took so long to come, one after another."""
+        if not count:
+            return
+        weight = 1 - _REMEMBERED**count
+        self._small_file_s += weight * (seconds / count - self._small_file_s)
         if self._refused_at is None and self._wanted() > self.target:
             self._set(self._wanted())
 
@@ -115,7 +129,9 @@ class Ramp:
         passed = seen.at_s - self._window.at_s
         reads = seen.reads - self._window.reads
         quick = passed >= _QUICK_WINDOW_S and reads >= _QUICK_READS * connections
-        if not (quick or passed >= _WINDOW_S) or self.small_files or connections < self.target:
+        if not (quick or passed >= _WINDOW_S) or connections < self.target:
+            return
+        if self.small_files and not self.other_files:
             return
         rate = (seen.bytes - self._window.bytes) / passed
         ahead = seen.reads_ahead - self._window.reads_ahead > _AHEAD_SHARE * reads
@@ -167,12 +183,15 @@ class Ramp:
     def _wanted(self) -> int:
         """How many to begin with, as far as the server is known."""
         far = self._connect_s > _NEAR_S and self._answers > 0
+        far = far or (self.small_files > 0 and self._small_file_s > _SLOW_ANSWER_S)
         if self._answers >= min(4, max(1, self.small_files)):
             far = far or self.first_byte_s > _SLOW_ANSWER_S
         if not self.small_files:
             return min(self.most, _LEAD) if far else 1
         lead = self.most if far else _SMALL_SYNCED_LEAD if self.synced else _SMALL_LEAD
         if self._answers >= _LEAD and self.first_byte_s > _QUICK_ANSWER_S:
+            lead = max(lead, _LEAD)
+        if self._small_file_s > _QUICK_FILE_S:
             lead = max(lead, _LEAD)
         return min(self.most, lead, self.small_files)
 

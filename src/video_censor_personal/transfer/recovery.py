@@ -9,7 +9,7 @@ import time
 from video_censor_personal.transfer.assembly import Assembly
 from video_censor_personal.transfer.failures import checksum_error, disk_error, download_error
 from video_censor_personal.transfer.faults import ChangedFault, Fault, StatusFault
-from video_censor_personal.transfer.job import Job
+from video_censor_personal.transfer.job import Earlier, Job
 from video_censor_personal.transfer.outcome import Phase, Status
 from video_censor_personal.transfer.publication import publish
 from video_censor_personal.transfer.routes import Route
@@ -20,8 +20,10 @@ __all__ = [
     "after_segment",
     "compare_piece",
     "fail_disk",
+    "go_on_after",
     "put_back",
     "refetch_damaged",
+    "refuse_whole",
     "wrong_bytes",
 ]
 
@@ -88,10 +90,9 @@ def _postpone(job: Job, segment: Segment, fault: Fault) -> None:
     asked_s = fault.retry_after_s if isinstance(fault, StatusFault) else None
     if asked_s and asked_s > job.shared.retry.longest_wait_s:
         wait_s = None
-    if wait_s is None or hopeless.issuperset(r.address.origin for r in job.routes.alive):
-        # A thousand files of a server that is gone need not all be tried to the end.
+    if wait_s is None or hopeless.covers([r.address.origin for r in job.routes.alive]):
         for each in job.routes.alive:
-            hopeless.add(each.address.origin)
+            hopeless.add(each.address.origin, fault)
             each.dead = fault
         return
     wait_s = max(wait_s, asked_s or 0.0)
@@ -196,6 +197,30 @@ def wrong_bytes(job: Job) -> bool:
     if job.assembly is not None:
         job.assembly.partial.delete()
     job.end(Status.FAILED, error=checksum_error(job))
+    return False
+
+
+def refuse_whole(job: Job, segment: Segment, digest: str) -> None:
+    """A small file has come, with a wrong checksum. Under the lock."""
+    job.digest = digest
+    job.ledger.active.discard(segment)
+    if wrong_bytes(job):
+        job.ledger.add(segment)
+        job.lock.notify_all()
+
+
+def go_on_after(earlier: Earlier, job: Job, segment: Segment) -> bool:
+    """Take over what came of an earlier try at a whole file; whether that was a try that counts."""
+    if earlier.fault is not None:
+        fault = earlier.fault
+        with job.lock:
+            route = job.routes.pick(())
+        put_back(job, segment, route, fault)
+        return True
+    if earlier.digest is not None:
+        with job.lock:
+            refuse_whole(job, segment, earlier.digest)
+        return True
     return False
 
 

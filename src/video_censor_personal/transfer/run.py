@@ -15,6 +15,7 @@ from video_censor_personal.transfer.batch import Batch
 from video_censor_personal.transfer.buffers import Buffers
 from video_censor_personal.transfer.cancel import CancelToken
 from video_censor_personal.transfer.faults import Halted
+from video_censor_personal.transfer.hopeless import Hopeless
 from video_censor_personal.transfer.http import Client, Response
 from video_censor_personal.transfer.job import Job, Surroundings
 from video_censor_personal.transfer.limits import Limits, RetryPolicy
@@ -68,7 +69,7 @@ class Run:
             limits=limits,
             retry=retry,
             durable=durable,
-            hopeless=set(),
+            hopeless=Hopeless(),
             on_settled=self._settled,
             on_hash=recovery.after_hash,
             on_damage=recovery.refetch_damaged,
@@ -122,6 +123,7 @@ class Run:
         busy, fetched = self._work.pass_time(passed)
         before = self._ramp.target
         self._ramp.small_files = self._work.small_left
+        self._ramp.other_files = self._work.unfinished - self._work.small_left
         self._ramp.observe(Seen(now, fetched, self.reads, self.reads_ahead), busy)
         target = self._ramp.target
         if before == 1 and target > 1:
@@ -174,7 +176,7 @@ class Run:
         with self.lock:
             self._work.cancel()
         self._work.join(deadline)
-        for folder in self._shared.unsynced if self._shared.durable else ():
+        for folder in tuple(self._shared.unsynced) if self._shared.durable else ():
             with contextlib.suppress(OSError):
                 sync_folder(Path(folder))
 
@@ -202,7 +204,7 @@ class Run:
                     raise Halted
                 if not self._work.unfinished:
                     return None
-                if number < self._ramp.target and (task := self._work.next(self._ramp)):
+                if number < self._ramp.target and (task := self._work.next(number, self._ramp)):
                     if not isinstance(task, Batch):
                         task[0].enter()
                     return task
@@ -222,8 +224,13 @@ class Run:
         """See `Workplace`."""
         with self.lock:
             self._work.end(batch)
-            if batch.left:
+            before = self._ramp.target
+            if not self.throttle.limited:  # else it is not the server that takes its time
+                self._ramp.saw_files(len(batch.outcomes), batch.asked_s)
+            if batch.left or batch.unfinished:
                 self.lock.notify_all()
+            if self._ramp.target > before:
+                self._over.notify_all()
             self._look_at_end()
 
     def _settled(self, job: Job) -> None:

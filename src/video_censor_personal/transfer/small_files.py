@@ -11,10 +11,11 @@ from video_censor_personal.transfer.plan import PlannedFile
 
 __all__ = ["SmallFiles"]
 
-# How long a batch may take, about: its files get their names at its end.
+# How long a batch should take: its files get their names at its end.
 _BATCH_S = 0.025
-_MOST_FILES = 32
-# After a failure files get jobs, one by one, for so long.
+# How many files all batches together may hold open, twice: partials and, on some systems, locks.
+_MOST_OPEN = 64
+# After trouble files get jobs, one by one, for so long.
 _REST_S = 1.0
 
 
@@ -45,7 +46,8 @@ class SmallFiles:
         """A batch for one of so many workers; None if none is left, or after a failure."""
         if not self._waiting or now < self._rests_until:
             return None
-        count = max(1, min(self._files_a_batch, len(self._waiting) // (2 * workers)))
+        share = len(self._waiting) // (2 * workers)
+        count = max(1, min(self._files_a_batch, _MOST_OPEN // workers, share))
         batch = Batch([self._waiting.popleft() for _ in range(count)])
         self._underway[batch] = now
         return batch
@@ -60,12 +62,12 @@ class SmallFiles:
         if began is None:
             return False
         self._tell(batch.outcomes)
-        self._waiting += batch.unfinished
+        self._waiting.extendleft(reversed(batch.unfinished))
         if batch.troubled:
             self._rests_until, self._files_a_batch = now + _REST_S, 1
         else:
-            fitting = int(_BATCH_S * len(batch.files) / max(1e-6, now - began))
-            self._files_a_batch = max(1, min(fitting, 2 * self._files_a_batch, _MOST_FILES))
+            fitting = int(_BATCH_S * len(batch.outcomes) / max(1e-6, now - began))
+            self._files_a_batch = max(1, min(fitting, 2 * self._files_a_batch))
         return True
 
     def cancel(self) -> None:
@@ -73,7 +75,7 @@ class SmallFiles:
         given_up = [*self._waiting]
         for batch in self._underway:
             self._tell(batch.outcomes)
-            given_up += [*batch.unfinished, *batch.left]
+            given_up += [*batch.unfinished, *(file for file, _ in batch.left)]
         self._waiting.clear()
         self._underway.clear()
         self._tell([Outcome(f.source, Status.CANCELLED, f.path) for f in given_up])

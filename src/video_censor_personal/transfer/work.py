@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from video_censor_personal.transfer.batch import Batch, fits_a_batch
-from video_censor_personal.transfer.job import Job, Surroundings
+from video_censor_personal.transfer.job import Earlier, Job, Surroundings
 from video_censor_personal.transfer.outcome import FileProgress, Outcome, Status
 from video_censor_personal.transfer.pieces import SMALL_BYTES
 from video_censor_personal.transfer.plan import PlannedFile
@@ -23,6 +23,8 @@ _LEAST_FOR_BATCHES = 64
 
 Task = tuple[Job, Segment | None] | Batch
 """A job to open (no segment), a segment of one to fetch, or a batch."""
+
+_Step = Callable[[float, Ramp], Task | None]
 
 
 class Work:
@@ -43,32 +45,59 @@ class Work:
         self._small = SmallFiles(small if len(small) >= _LEAST_FOR_BATCHES else ())
         self._jobs: list[Job] = []
         self._queue: deque[Job] = deque()
+        self._left: deque[Job] = deque()  # of batches
         self._opened: dict[Job, None] = {}
         self._waiting: list[Job] = []
         self._ended: list[Job] = []
         self._ended_bytes = 0
         for planned in wanted:
             if not (self._small and fits_a_batch(planned)):
-                self._add_job(planned)
+                self._queue.append(self._new_job(planned))
         self.unfinished = len(wanted)
         self.small_left = sum(map(_is_small, wanted))
 
     # -- what to do next
 
-    def next(self, ramp: Ramp) -> Task | None:
-        """For a thread that has nothing to do; None: nothing can be done now."""
+    def next(self, number: int, ramp: Ramp) -> Task | None:
+        """For the thread of that number; None: nothing can be done now.
+
+        Every second thread begins with small files, so that neither kind waits for all the other.
+        """
         now = time.monotonic()
+        steps: tuple[_Step, ...] = (self._part, self._open, self._batch, self._open_small)
+        if number % 2:
+            steps = (self._batch, self._open_small, self._part, self._open)
+        for step in (*steps, self._stolen):
+            if (task := step(now, ramp)) is not None:
+                return task
+        return None
+
+    def _part(self, now: float, ramp: Ramp) -> Task | None:
         for job in self._opened:
             if job.ledger.free and (segment := claim(job, now, ramp)) is not None:
                 return job, segment
-        if (batch := self._small.take(now, ramp.target)) is not None:
-            return batch
-        if len(self._opened) < self._most_opened and (self._queue or self._small):
-            if not self._queue:
-                self._add_job(self._small.pop())
-            job = self._queue.popleft()
-            self._opened[job] = None
-            return job, None
+        return None
+
+    def _batch(self, now: float, ramp: Ramp) -> Task | None:
+        return self._small.take(now, ramp.target)
+
+    def _open(self, _: float, __: Ramp) -> Task | None:
+        if not self._queue or len(self._opened) >= self._most_opened:
+            return None
+        job = self._queue.popleft()
+        self._opened[job] = None
+        return job, None
+
+    def _open_small(self, now: float, ramp: Ramp) -> Task | None:
+        """A file that a batch left, or one that waits, if there are no batches for now."""
+        if not self._left and self._small:
+            self._left.append(self._new_job(self._small.pop()))
+        if self._left:
+            self._queue.appendleft(self._left.popleft())
+            return self._open(now, ramp)
+        return None
+
+    def _stolen(self, now: float, _: Ramp) -> Task | None:
         for job in self._opened:
             if (segment := job.steal(now)) is not None:
                 return job, segment
@@ -79,10 +108,10 @@ class Work:
         due = [s.ready_at for job in self._opened for s in job.ledger.free if s.ready_at]
         return max(0.001, min(due) - time.monotonic()) if due else None
 
-    def _add_job(self, planned: PlannedFile) -> None:
-        job = Job(planned, self._shared)
+    def _new_job(self, planned: PlannedFile, earlier: Earlier | None = None) -> Job:
+        job = Job(planned, self._shared, earlier)
         self._jobs.append(job)
-        self._queue.append(job)
+        return job
 
     # -- what became of it
 
@@ -113,8 +142,8 @@ class Work:
         self._ended_bytes += sum(outcome.fetched_bytes for outcome in batch.outcomes)
         self.unfinished -= len(batch.outcomes)
         self.small_left -= len(batch.outcomes)
-        for planned in batch.left:
-            self._add_job(planned)
+        for planned, earlier in batch.left:
+            self._left.append(self._new_job(planned, earlier))
 
     def cancel(self) -> None:
         """End what has not ended."""
@@ -152,7 +181,9 @@ class Work:
             fetched += job.fetched_bytes + sum(s.buffered for s in active)
         for batch in self._small.underway:
             busy += 1
-            fetched += batch.buffered_bytes
+            arriving = batch.arriving
+            fetched += sum(o.fetched_bytes for o in batch.outcomes)
+            fetched += arriving[1] if arriving else 0
         return busy, fetched
 
     def share(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import os
@@ -96,7 +97,11 @@ class Worker:
         if not job.open():
             self._workplace.waits(job)
             return None
-        return self._workplace.first_segment(job)
+        segment = self._workplace.first_segment(job)
+        earlier, job.earlier = job.earlier, None
+        if segment is not None and earlier and recovery.go_on_after(earlier, job, segment):
+            return None
+        return segment
 
     def _fetch(self, job: Job, segment: Segment) -> None:
         with job.lock:
@@ -142,9 +147,12 @@ class Worker:
 
     def _ask(self, job: Job, segment: Segment, route: Route) -> Response:
         byte_range, condition = range_headers(job, segment, route)
-        response = self._client.get(route.next_address, job.headers, byte_range, condition)
+        first = not job.probed and not segment.tries
+        hopeless, origin = job.shared.hopeless, route.address.origin
+        with hopeless.first_request(origin) if first else contextlib.nullcontext():
+            response = self._client.get(route.next_address, job.headers, byte_range, condition)
         self._workplace.answered(response)
-        job.shared.hopeless.discard(route.address.origin)
+        hopeless.discard(origin)
         return response
 
     def _receive(self, job: Job, segment: Segment, response: Response, assembly: Assembly) -> bool:
@@ -259,12 +267,8 @@ class Worker:
             job.routes.served = route
             if job.outcome is not None:
                 return
-            job.digest = digest
             if job.source.checksum not in (None, digest):
-                job.ledger.active.discard(segment)
-                if recovery.wrong_bytes(job):
-                    job.ledger.add(segment)
-                    job.lock.notify_all()
+                recovery.refuse_whole(job, segment, digest)
                 return
         publish_whole(job, view, digest)
 
