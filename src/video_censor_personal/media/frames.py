@@ -106,7 +106,7 @@ class _Decoding:
         self._last: Fraction | None = None
         self._last_end = Fraction(0)
         self._passed: list[int] = []
-        self._lone: set[int] = set()
+        self._due: set[int] = set()
         self._postponed: deque[Postponed | None] = deque()
         self._unseen: Postponed | None = None
 
@@ -185,8 +185,8 @@ class _Decoding:
                 self._ledger.pass_over(sent.packet, sent.broken, sent.torn)
                 if not sent.packet.is_discard:
                     heappush(self._passed, sent.packet.pts)
-            if sent.lone:
-                self._lone.add(sent.packet.pts)
+            if sent.due:
+                self._due.add(sent.packet.pts)
 
     def _decode(self, packet: Any) -> Iterator[Frame | Gap]:
         decoded = try_decode(self._stream, packet)
@@ -215,9 +215,9 @@ class _Decoding:
             if damaged_since is not None or self._ledger.damaged_since is not None:
                 unseen = None  # nobody could trust it
         self._last_end = time + (frame.duration * self._base or self._interval)
-        lone = frame.pts in self._lone
-        self._lone.discard(frame.pts)
-        yield Frame(time, frame, self._video.rotation, since=since, lone=lone, unseen=unseen)
+        due = frame.pts in self._due
+        self._due.discard(frame.pts)
+        yield Frame(time, frame, self._video.rotation, since=since, due=due, unseen=unseen)
 
     def _since(self, pts: int | None, time: Fraction) -> Fraction:
         """The time of the first picture after the last frame; call it before that is replaced."""
