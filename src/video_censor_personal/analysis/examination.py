@@ -33,7 +33,8 @@ _LARGE = 960
 leaves (scores differ by 0.05 at most, 0.003 on average: measured at 1080p)."""
 
 _DEAR_PIXELS = 1280 * 720
-"""From this size on, decoding what a sparing selection leaves out costs more than its looks."""
+"""From this size on, decoding a step's pictures costs more than a look: of 1080p H.264 12 at 2 ms,
+a look of NudeNet takes 11 ms (measured)."""
 
 _SIGNAL_INTERVAL_S = 0.2
 """Windows delivers Ctrl-C to a waiting thread only between waits."""

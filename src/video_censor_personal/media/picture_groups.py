@@ -107,7 +107,8 @@ class PictureGroup:
             self.complete
             and self.sent[0].type.entry
             and all(sent.pts is not None for sent in (*self.sent, *following.sent))
-            and not any(s.broken or s.torn or s.jumped or s.packet.is_corrupt for s in self.sent)
+            and not any(sent.packet.is_corrupt for sent in self.sent)
+            and not any(s.broken or s.torn or s.jumped for s in (*self.sent, following.sent[0]))
         )
 
     @property
