@@ -148,7 +148,7 @@ def chosen(film: Sequence[list[Picture]], chooser: Selection) -> list[Chosen]:
 
 
 @given(film=streams(), strategy=st.sampled_from(["uniform", "keyframes"]))
-def test_between_two_looks_is_at_most_a_step_or_no_picture(
+def test_no_picture_a_step_after_a_look_comes_before_the_next_one(
     film: list[list[Picture]], strategy: Any
 ) -> None:
     chooser = selection(FrameSampling(strategy, 1), sparing=True)
@@ -160,7 +160,7 @@ def test_between_two_looks_is_at_most_a_step_or_no_picture(
     assert times[0] == looks[0]
     assert times[-1] == looks[-1]
     for before, after in pairwise(looks):
-        assert after - before <= 1 or not any(before < time < after for time in times)
+        assert not any(before + 1 <= time < after for time in times)
 
 
 @given(film=streams(), lost=st.integers(0, 5), gap_at=st.integers(0, 40))
@@ -199,12 +199,35 @@ def test_the_last_look_of_a_group_leaves_a_whole_step_that_others_need_not(lengt
         assert len(wanted) <= math.ceil(length / 8)
 
 
+@pytest.mark.parametrize("seconds", [1, 2])
+def test_a_whole_number_of_seconds_at_a_rate_beside_it_needs_no_more_looks(seconds: int) -> None:
+    """24 pictures at 23.976 a second take 1.001 s; a grid looks at the first one from 1 s on."""
+    fps, count = Fraction(24000, 1001), 24 * seconds
+    film = [
+        [Picture((n + start) / fps, n == 0, n % 2 == 0) for n in range(count)]
+        for start in range(0, 10 * count, count)
+    ]
+    chooser = selection(FrameSampling("uniform", 1), sparing=True)
+    assert chooser is not None
+    assert {len(choice.wanted) for choice in chosen(film, chooser)[:-1]} == {seconds}
+
+
+def test_no_look_more_is_made_for_the_sake_of_a_reference() -> None:
+    film = [
+        [Picture(Fraction(n + 48 * group, 24), n == 0, n % 5 == 0) for n in range(48)]
+        for group in range(5)
+    ]
+    chooser = selection(FrameSampling("uniform", 1), sparing=True)
+    assert chooser is not None
+    assert [len(choice.wanted) for choice in chosen(film, chooser)[:-1]] == [2] * 4
+
+
 def test_of_short_groups_only_entries_are_looked_at_and_of_those_no_more_than_needed() -> None:
     chooser = selection(FrameSampling("uniform", 1), sparing=True)
     assert chooser is not None
     choices = chosen(groups([Fraction(4, 10)] * 10), chooser)
     looks = [[float(picture.time) for picture in choice.wanted] for choice in choices[:-1]]
-    assert looks == [[0.0], [], [0.8], [], [1.6], [], [2.4], [], [3.2]]
+    assert looks == [[0.0], [], [0.8], [], [1.6], [], [2.4], [], [3.2]]  # and not 1.2 s apart
 
 
 @pytest.mark.parametrize("name", SELECTABLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from video_censor_personal.config import FrameSampling
 from video_censor_personal.media.picture_groups import Chosen, Picture, Selection
@@ -84,11 +85,12 @@ class _Placed:
     at pictures that others are built on, so that all after the last look of a group, a whole step,
     need not be decoded where nothing changes.
 
-    Between two looks is at most a step, or no picture.
+    As by a grid, the picture looked at next is no later than the first one a step after a look.
     """
 
     def __init__(self, step: Fraction) -> None:
         self._step = step
+        self._interval = Fraction(0)  # between two pictures
         self.looked: Fraction | None = None
 
     def look_at(self, picture: Picture) -> None:
@@ -104,8 +106,10 @@ class _Placed:
             looks.add(pictures[-1])
         since = pictures[0].time if self.looked is None else self.looked
         end = pictures[-1].time if until is None else until
+        times = [*(picture.time for picture in pictures if picture.time < end), end]
+        self._interval = min((b - a for a, b in pairwise(times)), default=Fraction(0))
         entry = next((picture for picture in pictures if picture.entry), None)
-        if entry is not None and end - since > self._step:
+        if entry is not None and self._steps(since, end):
             looks |= {entry, *self._between(pictures, since, entry.time)}
             since = entry.time
         looks.update(self._between(pictures, since, end))
@@ -116,16 +120,22 @@ class _Placed:
         self, pictures: Sequence[Picture], since: Fraction, until: Fraction
     ) -> Iterator[Picture]:
         """What to look at besides `since` and `until`, the latest first."""
-        while until - since > self._step:
+        while self._steps(since, until):
             between = [picture for picture in pictures if since < picture.time < until]
-            near = [picture for picture in between if picture.time >= until - self._step]
+            near = [each for each in between if not self._steps(each.time, until)]
             candidates = near or between[-1:]
-            look = next((picture for picture in candidates if picture.reference), None)
-            look = look or next(iter(candidates), None)
-            if look is None:
+            if not candidates:
                 return
+            # The first one leaves most; a reference is cheaper, but not if it takes one look more.
+            steps = self._steps(since, candidates[0].time)
+            equal = [each for each in candidates if self._steps(since, each.time) == steps]
+            look = next((each for each in equal if each.reference), equal[0])
             yield look
             until = look.time
+
+    def _steps(self, since: Fraction, until: Fraction) -> int:
+        """How many steps after `since` a picture may be shown that comes before `until`."""
+        return max(0, (until - self._interval - since) // self._step)
 
 
 class _KeyFrames:
