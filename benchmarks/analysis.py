@@ -77,7 +77,8 @@ def our_frames(info: Any, sampling: Any) -> Iterator[Any]:
     from video_censor_personal.media.frames import decode_frames
 
     cores = os.cpu_count() or 1
-    return decode_frames(info, threads=cores, selection=selection(sampling), smooth=False)
+    chosen = selection(sampling, sparing=True)
+    return decode_frames(info, threads=cores, selection=chosen, smooth=False)
 
 
 class Timed:

@@ -61,6 +61,24 @@ def test_a_costly_detector_is_not_asked_about_the_same_picture_again(still: Path
     assert costly.looks == 1
 
 
+@pytest.mark.parametrize(
+    ("size", "costly", "placed"),
+    [((1280, 720), False, True), ((1280, 720), True, False), ((1200, 720), False, False)],
+)
+def test_looks_are_placed_where_pictures_are_dear_and_looks_are_cheap(
+    tmp_path: Path, size: tuple[int, int], costly: bool, placed: bool
+) -> None:
+    """In groups of 1.2 s at a look a second, that is two a group, the last a second before the
+    next group; else they are a second apart."""
+    options = {"g": "12", "bf": "0", "preset": "ultrafast"}
+    path = make_movie(tmp_path / "a.mp4", seconds=5, size=size, video_options=options).path
+    processing = Processing(frame_sampling=FrameSampling("uniform", 1))
+    eyes = [Counting(costly=costly)]
+    found = examine(probe(path), eyes, [], [], processing, sensitivities={})
+    looked = [float(look.time) for look in found.looks["counting"]]
+    assert looked[:5] == ([0, 0.2, 1.2, 1.4, 2.4] if placed else [0, 1, 2, 3, 4])
+
+
 class Listening:
     """Says what it was played: a detection for each track, and one at the subtitles' times."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -23,7 +24,7 @@ from video_censor_personal.config import FrameSampling
 from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import Frame
 from video_censor_personal.media.frames import decode_frames
-from video_censor_personal.media.picture_groups import Picture
+from video_censor_personal.media.picture_groups import Chosen, Picture, Selection
 from video_censor_personal.media.probe import probe
 from video_censor_personal.timeline import Span
 
@@ -116,6 +117,142 @@ def test_what_is_looked_at_in_a_damaged_file_is_good_or_lies_in_a_gap(
     assert max(span.duration for span in covered) < 5
 
 
+# -- placed where it costs least
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[list[Picture]]:
+    """Groups as odd as they come: pictures at any distance, entries rare or close, groups in parts
+    that begin with no entry, some shown before the entry, hardly a reference."""
+    time, made = Fraction(0), []
+    for _ in range(draw(st.integers(1, 8))):
+        gaps = draw(st.lists(st.sampled_from([1, 1, 1, 1, 2, 9, 35]), min_size=1, max_size=30))
+        times = [time := time + Fraction(gap, 10) for gap in gaps]
+        at = draw(st.sampled_from([0, 0, 0, min(3, len(times) - 1), None]))
+        rare = draw(st.sampled_from([1, 2, 4, 100]))
+        made.append([Picture(t, n == at, n == at or n % rare == 0) for n, t in enumerate(times)])
+    return made
+
+
+def entry_of(group: Sequence[Picture]) -> Fraction | None:
+    return next((picture.time for picture in group if picture.entry), None)
+
+
+def chosen(film: Sequence[list[Picture]], chooser: Selection) -> list[Chosen]:
+    """What is chosen of each group, the last picture added as when decoding."""
+    made = []
+    for group, following in zip(film, [*film[1:], None], strict=True):
+        until = entry_of(following) if following else None
+        made.append(chooser.choose(group, until))
+    return [*made[:-1], Chosen({*made[-1].wanted, film[-1][-1]}, made[-1].between)]
+
+
+@given(film=streams(), strategy=st.sampled_from(["uniform", "keyframes"]))
+def test_no_picture_a_step_after_a_look_comes_before_the_next_one(
+    film: list[list[Picture]], strategy: Any
+) -> None:
+    chooser = selection(FrameSampling(strategy, 1), sparing=True)
+    assert chooser is not None
+
+    looks = sorted({p.time for choice in chosen(film, chooser) for p in choice.wanted})
+
+    times = [picture.time for group in film for picture in group]
+    assert times[0] == looks[0]
+    assert times[-1] == looks[-1]
+    for before, after in pairwise(looks):
+        assert not any(before + 1 <= time < after for time in times)
+
+
+@given(film=streams(), lost=st.integers(0, 5), gap_at=st.integers(0, 40))
+def test_no_step_goes_by_without_a_look_where_chosen_frames_never_come(
+    film: list[list[Picture]], lost: int, gap_at: int
+) -> None:
+    sampling = FrameSampling("uniform", 1)
+    chooser = selection(sampling, sparing=True)
+    assert chooser is not None
+    due = {p.time for choice in chosen(film, chooser) for p in choice.wanted}
+    came = [Frame(p.time, TINY, due=p.time in due) for group in film for p in group]
+    came = [frame for n, frame in enumerate(came) if not frame.due or n % 6 != lost]
+    items: list[Frame | Gap] = [*came]
+    items.insert(gap_at, Gap(Span(Fraction(0), Fraction(0)), "damaged"))
+
+    looked = [item.frame.time for item in samples(sample(items, sampling))]
+
+    times = [frame.time for frame in came]
+    for before, after in pairwise(looked):
+        assert not any(before + 1 <= time < after for time in times)
+    assert {frame.time for frame in came if frame.due} <= {*looked}
+
+
+@pytest.mark.parametrize("length", [11, 24, 30, 33])
+def test_the_last_look_of_a_group_leaves_a_whole_step_that_others_need_not(length: int) -> None:
+    sampling = FrameSampling("uniform", 1)
+    film = groups([Fraction(length, 10)] * 4)
+    chooser = selection(sampling, sparing=True)
+    assert chooser is not None
+    for group, following, choice in zip(film[:-1], film[1:], chosen(film, chooser), strict=False):
+        wanted = sorted(choice.wanted, key=lambda picture: picture.time)
+        assert wanted[0] == group[0], "the entry is decoded anyway"
+        assert all(picture.reference for picture in wanted)
+        left = following[0].time - wanted[-1].time
+        assert Fraction(8, 10) <= left <= 1
+        assert len(wanted) <= math.ceil(length / 8)
+
+
+@pytest.mark.parametrize("seconds", [1, 2])
+def test_a_whole_number_of_seconds_at_a_rate_beside_it_needs_no_more_looks(seconds: int) -> None:
+    """24 pictures at 23.976 a second take 1.001 s; a grid looks at the first one from 1 s on."""
+    fps, count = Fraction(24000, 1001), 24 * seconds
+    film = [
+        [Picture((n + start) / fps, n == 0, n % 2 == 0) for n in range(count)]
+        for start in range(0, 10 * count, count)
+    ]
+    chooser = selection(FrameSampling("uniform", 1), sparing=True)
+    assert chooser is not None
+    assert {len(choice.wanted) for choice in chosen(film, chooser)[:-1]} == {seconds}
+
+
+def test_no_look_more_is_made_for_the_sake_of_a_reference() -> None:
+    film = [
+        [Picture(Fraction(n + 48 * group, 24), n == 0, n % 5 == 0) for n in range(48)]
+        for group in range(5)
+    ]
+    chooser = selection(FrameSampling("uniform", 1), sparing=True)
+    assert chooser is not None
+    assert [len(choice.wanted) for choice in chosen(film, chooser)[:-1]] == [2] * 4
+
+
+def test_of_short_groups_only_entries_are_looked_at_and_of_those_no_more_than_needed() -> None:
+    chooser = selection(FrameSampling("uniform", 1), sparing=True)
+    assert chooser is not None
+    choices = chosen(groups([Fraction(4, 10)] * 10), chooser)
+    looks = [[float(picture.time) for picture in choice.wanted] for choice in choices[:-1]]
+    assert looks == [[0.0], [], [0.8], [], [1.6], [], [2.4], [], [3.2]]  # and not 1.2 s apart
+
+
+@pytest.mark.parametrize("name", SELECTABLE)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_a_sparing_selection_chose_is_what_is_looked_at(
+    films: Path, name: str, threads: int
+) -> None:
+    path, sampling = film(films, name), FrameSampling("uniform", 1)
+    every = {i.time: i for i in items(path, sampling, select=False) if isinstance(i, Frame)}
+    chooser = selection(sampling, sparing=True)
+
+    frames = [*decode_frames(probe(path), threads=threads, selection=chooser)]
+    looks = samples(sample(frames, sampling))
+
+    due = [frame.time for frame in frames if isinstance(frame, Frame) and frame.due]
+    assert [item.frame.time for item in looks] == due
+    times = sorted(every)
+    assert (due[0], due[-1]) == (times[0], times[-1])
+    for before, after in pairwise(due):
+        assert after - before <= 1 or times.index(after) == times.index(before) + 1
+    for frame in frames:
+        assert isinstance(frame, Frame), "no gap"
+        assert np.array_equal(frame.rgb(160), every[frame.time].rgb(160))
+
+
 # -- key frames
 
 
@@ -145,10 +282,9 @@ def test_key_frames_alone_keep_the_promised_rate(gaps: list[Fraction], rate: flo
         picked = sorted({*choice.wanted, *choice.between}, key=lambda picture: picture.time)
         references = {picture for picture in group if picture.reference}
         assert references <= {*picked} or picked in ([group[0]], [])
-        chosen += [(picture, len(picked) == 1) for picture in picked]
+        chosen += [Frame(p.time, TINY, due=p in choice.wanted) for p in picked]
 
-    frames = [Frame(p.time, TINY, lone=lone) for p, lone in chosen]
-    looked = [item.frame.time for item in samples(sample(frames, sampling))]
+    looked = [item.frame.time for item in samples(sample(chosen, sampling))]
 
     times = [picture.time for group in film for picture in group]
     for before, after in pairwise(looked):

@@ -157,3 +157,13 @@ def test_closing_early_stops_every_decoder(
     assert running()
     frames.close()
     assert running() == []
+
+
+@pytest.mark.parametrize("sign", ["broken", "torn", "jumped"])
+def test_a_group_is_not_whole_if_the_file_is_torn_between_it_and_the_next(
+    groups: Any, sign: str
+) -> None:
+    made, _ = groups
+    assert made[0].decodable_before(made[1])
+    setattr(made[1].sent[0], sign, True)
+    assert not made[0].decodable_before(made[1])

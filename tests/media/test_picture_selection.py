@@ -145,9 +145,7 @@ def test_after_entries_alone_no_picture_is_garbage(
     assert gaps == []
     for frame in chosen:
         assert np.array_equal(frame.rgb(160), by_time[frame.time].rgb(160))
-    entries = sum(frame.lone for frame in chosen)
-    assert entries > 0 or name in ("one-key-frame.mp4", "open-groups.mkv")
-    assert all(frame.video_frame.key_frame for frame in chosen if frame.lone)
+    assert len(chosen) < 0.9 * len(by_time)
 
 
 @pytest.mark.parametrize("name", ["pyramid.mp4", "hevc-10-bit.mkv"])

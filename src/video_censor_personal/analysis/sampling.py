@@ -1,7 +1,9 @@
 """Which frames of a video are looked at.
 
 Sampling follows time, not frame numbers, so it holds for variable frame rates. Whatever the
-strategy, the first and the last frame are looked at, and the frames to either side of a gap.
+strategy, the first and the last frame are looked at, and the frames to either side of a gap. Where
+a selection chose what is decoded, its choice holds; the grid sees that no step goes by without a
+look, even where a chosen frame never came.
 
 A sample also carries the frames that were passed over since the sample before it: when the two
 turn out to differ, looking at some of those tells when the change came, at no cost in decoding.
@@ -113,7 +115,7 @@ def sample(
         cut = cuts is not None and cuts.starts_shot(item)
         if cut:
             yield from passed.last()
-        if cut or (item.lone and sampling.strategy == "keyframes"):
+        if cut or item.due:
             grid.restart()
         if grid.takes(item.time):
             yield passed.sample(item, starts_shot=cut)

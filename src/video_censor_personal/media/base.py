@@ -143,7 +143,7 @@ class Frame:
     `video_frame` is the decoder's frame (`av.VideoFrame`); `rotation` is in degrees
     counter-clockwise as in `StreamInfo`. `since` is the time of the first picture after the frame
     before this one: its own, unless pictures between them were not decoded. `unseen`: those that
-    can still be. `lone`: of its group of pictures, nothing else was decoded.
+    can still be. `due`: whoever chose what is decoded wants to look at it.
     """
 
     def __init__(
@@ -153,12 +153,12 @@ class Frame:
         rotation: int = 0,
         *,
         since: Fraction | None = None,
-        lone: bool = False,
+        due: bool = False,
         unseen: Unseen | None = None,
     ) -> None:
         self.time = time
         self.since = time if since is None else since
-        self.lone = lone
+        self.due = due
         self.unseen = unseen
         self.video_frame = video_frame
         self.rotation = rotation % 360
@@ -203,7 +203,7 @@ class Frame:
         """The same moment as a smaller picture of 8 bits, which takes less memory."""
         small = self._reformatted(*self._size(longest_side), "yuv420p", "BILINEAR")
         return Frame(
-            self.time, small, self.rotation, since=self.since, lone=self.lone, unseen=self.unseen
+            self.time, small, self.rotation, since=self.since, due=self.due, unseen=self.unseen
         )
 
     def _size(self, longest_side: int) -> tuple[int, int]:

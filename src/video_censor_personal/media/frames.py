@@ -106,9 +106,8 @@ class _Decoding:
         self._last: Fraction | None = None
         self._last_end = Fraction(0)
         self._passed: list[int] = []
-        self._lone: set[int] = set()
-        self._postponed: deque[Postponed | None] = deque()
-        self._unseen: Postponed | None = None
+        self._due: set[int] = set()
+        self._postponed: deque[Postponed] = deque()
 
     def run(self, selection: Selection | None) -> Iterator[Frame | Gap]:
         if not self._info.container.startswith(_STAMPING):
@@ -116,7 +115,11 @@ class _Decoding:
         types = PictureTypes(self._video)
         groups = choose_groups(self._reader, self._stream, types, selection, self._time)
         rest = yield from self._in_parallel(groups)
-        for group in rest:
+        left_out = False
+        for group, following in _with_next(rest):
+            if left_out:
+                yield from self._restart()
+            left_out = self._postpone(group, following)
             self._account(group)
             for sent in group.sent:
                 if sent.jumped:
@@ -142,8 +145,7 @@ class _Decoding:
             read = list(islice(groups, 2))
             while len(read) == 2 and read[0].decodable_before(read[1]):
                 group, following = read
-                left = postpone(group, following, self._new_decoder, self._time)
-                self._postponed.append(left)
+                self._postpone(group, following)
                 self._account(group)
                 decoders.begin(group, following)
                 if decoders.full:
@@ -165,13 +167,29 @@ class _Decoding:
         decoder.options = self._options
         return decoder
 
+    def _postpone(self, group: PictureGroup, following: PictureGroup | None) -> bool:
+        """Leave the last pictures of `group` to whoever asks for them, if that is worth it; returns
+        whether it was."""
+        if following is None or not group.decodable_before(following):
+            return False
+        left = postpone(group, following, self._new_decoder, self._time)
+        if left is not None:
+            self._postponed.append(left)
+        return left is not None
+
+    def _restart(self) -> Iterator[Frame | Gap]:
+        """Begin with an entry as with a film. HEVC counts pictures on from the one before, unless
+        the entry is an IDR picture (Rec. ITU-T H.265, 8.3.1), and that one may be left out."""
+        if self._video.codec == "hevc":
+            yield from self._decode(None)
+            self._stream.codec_context.flush_buffers()
+
     def _present_oldest(self, decoders: GroupDecoders) -> Iterator[Frame | Gap]:
         for frame in decoders.oldest():
             if frame is None:
                 self._ledger.refuse()
             else:
                 yield from self._present(frame)
-        self._unseen = self._postponed.popleft()
 
     def _account(self, group: PictureGroup) -> None:
         """Tell the ledger what becomes of the group's packets, once."""
@@ -185,8 +203,8 @@ class _Decoding:
                 self._ledger.pass_over(sent.packet, sent.broken, sent.torn)
                 if not sent.packet.is_discard:
                     heappush(self._passed, sent.packet.pts)
-            if sent.lone:
-                self._lone.add(sent.packet.pts)
+            if sent.due:
+                self._due.add(sent.packet.pts)
 
     def _decode(self, packet: Any) -> Iterator[Frame | Gap]:
         decoded = try_decode(self._stream, packet)
@@ -206,18 +224,22 @@ class _Decoding:
         if last is not None and time <= last:
             time = last + self._base
         since, self._last = self._since(frame.pts, time), time
-        unseen, self._unseen = self._unseen, None
+        unseen: list[Postponed] = []
         if frame.pts is not None:
+            while self._postponed and self._postponed[0].stamps[0] < frame.pts:
+                unseen.append(self._postponed.popleft())
             key, corrupt = bool(frame.key_frame), bool(frame.is_corrupt)
             damaged_since = self._ledger.show(frame.pts, key=key, corrupt=corrupt)
             if damaged_since is not None:
+                # Of what was to be seen before the damage, nobody looks at the end.
+                damaged_since = min([damaged_since, *(left.stamps[0] for left in unseen)])
+                unseen.clear()
                 yield Gap(Span(min(self._time(damaged_since), time), time), _DAMAGED)
-            if damaged_since is not None or self._ledger.damaged_since is not None:
-                unseen = None  # nobody could trust it
         self._last_end = time + (frame.duration * self._base or self._interval)
-        lone = frame.pts in self._lone
-        self._lone.discard(frame.pts)
-        yield Frame(time, frame, self._video.rotation, since=since, lone=lone, unseen=unseen)
+        due = frame.pts in self._due
+        self._due.discard(frame.pts)
+        left = unseen[-1] if unseen else None
+        yield Frame(time, frame, self._video.rotation, since=since, due=due, unseen=left)
 
     def _since(self, pts: int | None, time: Fraction) -> Fraction:
         """The time of the first picture after the last frame; call it before that is replaced."""
@@ -236,6 +258,9 @@ class _Decoding:
         declared = missing_end(self._info, self._video, self._last_end, read_until, self._interval)
         cut_off = declared is not None or not declares_length(self._info)
         damaged_since = self._ledger.finish(cut_off=cut_off)
+        if self._postponed:  # and no picture came after it
+            stamps = (self._postponed[0].stamps[0], damaged_since)
+            damaged_since = min(stamp for stamp in stamps if stamp is not None)
         start = self._last_end if damaged_since is None else self._time(damaged_since)
         if declared is not None:
             reason = f"the file ends early: no good picture after {format_timecode(start)}"
@@ -248,6 +273,16 @@ class _Decoding:
     def _video_end(self) -> Fraction | None:
         video = self._video
         return None if video.duration is None else video.start + video.duration
+
+
+def _with_next(
+    groups: Iterator[PictureGroup],
+) -> Iterator[tuple[PictureGroup, PictureGroup | None]]:
+    group = next(groups, None)
+    while group is not None:
+        following = next(groups, None)
+        yield group, following
+        group = following
 
 
 def frame_at(info: MediaInfo, time: Fraction) -> Frame:

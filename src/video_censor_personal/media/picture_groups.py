@@ -41,7 +41,7 @@ class Chosen:
     """The pictures of a group that are decoded.
 
     Attributes:
-        wanted: these in any case.
+        wanted: these in any case, to be looked at.
         between: these as well; but what comes after the last one wanted may be put off until
             somebody asks for it (`Frame.opened`).
     """
@@ -70,7 +70,7 @@ class Sent:
     Attributes:
         wanted: somebody waits for its picture.
         decode: give it to the decoder.
-        lone: it is the only picture of its group that is decoded.
+        due: a selection wants it to be looked at.
         accounted: it was noted already.
     """
 
@@ -81,7 +81,7 @@ class Sent:
     type: PictureType
     wanted: bool = True
     decode: bool = True
-    lone: bool = False
+    due: bool = False
     accounted: bool = False
 
     @property
@@ -107,7 +107,8 @@ class PictureGroup:
             self.complete
             and self.sent[0].type.entry
             and all(sent.pts is not None for sent in (*self.sent, *following.sent))
-            and not any(s.broken or s.torn or s.jumped or s.packet.is_corrupt for s in self.sent)
+            and not any(sent.packet.is_corrupt for sent in self.sent)
+            and not any(s.broken or s.torn or s.jumped for s in (*self.sent, following.sent[0]))
         )
 
     @property
@@ -188,10 +189,9 @@ class _Choice:
         for sent in group:
             sent.decode = sent.wanted = False
         for picture in wanted:
-            pictures[picture].wanted = True
+            pictures[picture].wanted = pictures[picture].due = True
         for picture in chosen:
             pictures[picture].decode = True
-            pictures[picture].lone = len(chosen) == 1
         self._whole = all(picture in chosen for picture in in_order if picture.reference)
 
     def _decodable(self, group: Sequence[Sent]) -> Sequence[Sent]:

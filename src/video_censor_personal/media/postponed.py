@@ -49,7 +49,7 @@ class Postponed:
             yield Frame(self.time_of(picture.pts), picture, frame.rotation, since=since)
             later = self.stamps[bisect_right(self.stamps, picture.pts) :]
             since = self.time_of(later[0]) if later else frame.time
-        yield Frame(frame.time, frame.video_frame, frame.rotation, since=since, lone=frame.lone)
+        yield Frame(frame.time, frame.video_frame, frame.rotation, since=since, due=frame.due)
 
     def _decode(self) -> Iterator[Any]:
         """The decoder's frames that are left, up to the first that cannot be trusted."""
