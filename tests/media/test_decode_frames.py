@@ -11,7 +11,8 @@ from movies import make_movie, number_picture, read_number
 
 from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import Frame
-from video_censor_personal.media.frames import decode_frames, frame_at
+from video_censor_personal.media.frame_at import frame_at
+from video_censor_personal.media.frames import decode_frames
 from video_censor_personal.media.probe import probe
 from video_censor_personal.timeline import Span
 

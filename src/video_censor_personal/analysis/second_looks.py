@@ -20,7 +20,7 @@ from video_censor_personal.analysis.moments import Shown, shown_at
 from video_censor_personal.detectors.second_look import Answer, Question, SecondLook
 from video_censor_personal.findings import Detection, Gap
 from video_censor_personal.media.base import MediaInfo
-from video_censor_personal.media.frames import frame_at
+from video_censor_personal.media.frame_at import frame_at
 from video_censor_personal.progress import Listener, Progress, ignore
 from video_censor_personal.timeline import format_timecode
 

@@ -13,7 +13,6 @@ from typing import Any
 from av.codec import CodecContext
 from av.video.format import VideoFormat
 
-from video_censor_personal.errors import InputError
 from video_censor_personal.findings import Gap
 from video_censor_personal.media.base import Frame, MediaInfo, StreamInfo
 from video_censor_personal.media.container import open_media
@@ -23,7 +22,6 @@ from video_censor_personal.media.packets import (
     PacketReader,
     declares_length,
     missing_end,
-    packets,
     try_decode,
     undecodable,
 )
@@ -32,7 +30,7 @@ from video_censor_personal.media.picture_types import PictureTypes
 from video_censor_personal.media.postponed import Postponed, postpone
 from video_censor_personal.timeline import Span, format_timecode
 
-__all__ = ["decode_frames", "frame_at"]
+__all__ = ["decode_frames"]
 
 _DAMAGED = "the picture data is damaged here"
 _SMOOTHING = ("h264", "hevc")  # for these it was measured what leaving the filter out costs
@@ -115,11 +113,14 @@ class _Decoding:
         types = PictureTypes(self._video)
         groups = choose_groups(self._reader, self._stream, types, selection, self._time)
         rest = yield from self._in_parallel(groups)
-        left_out = False
+        whole = True  # all that pictures are built on has been decoded since the last entry
         for group, following in _with_next(rest):
-            if left_out:
+            if group.sent[0].type.entry and not whole:
                 yield from self._restart()
-            left_out = self._postpone(group, following)
+                whole = True
+            postponed = self._postpone(group, following)
+            references = (sent for sent in group.sent if sent.type.reference)
+            whole = whole and not postponed and all(sent.decode for sent in references)
             self._account(group)
             for sent in group.sent:
                 if sent.jumped:
@@ -283,42 +284,3 @@ def _with_next(
         following = next(groups, None)
         yield group, following
         group = following
-
-
-def frame_at(info: MediaInfo, time: Fraction) -> Frame:
-    """The frame shown at `time`, found by seeking; the first or last where `time` lies outside.
-
-    For thumbnails. For many frames in a row, `decode_frames` is cheaper.
-
-    Raises:
-        InputError: there is no picture there that can be decoded.
-    """
-    video = info.video
-    if video is None or not video.decodable:
-        raise InputError(f"{info.path} has no video that can be decoded.", path=info.path)
-    with open_media(info.path) as container:
-        stream: Any = container.streams[video.index]
-        stream.codec_context.thread_type = "AUTO"
-        base = Fraction(stream.time_base)
-        target = (max(time, Fraction(0)) + info.origin) / base
-        container.seek(int(target), stream=stream)
-        found = _frame_before(container, stream, target)
-        if found is None:
-            raise InputError(
-                f"{info.path} has no picture at {format_timecode(time)} that can be decoded.",
-                path=info.path,
-            )
-        return Frame(found.pts * base - info.origin, found, video.rotation)
-
-
-def _frame_before(container: Any, stream: Any, target: Fraction) -> Any:
-    """The last frame stamped at most `target`, else the first; None where there is none at all."""
-    found = None
-    for packet in chain(packets(container, [stream]), [None]):
-        for frame in try_decode(stream, packet) or ():
-            if frame.pts is None:
-                continue
-            if found is not None and frame.pts > target:
-                return found
-            found = frame
-    return found

@@ -13,7 +13,7 @@ import numpy as np
 from video_censor_personal.errors import InputError
 from video_censor_personal.findings import Box, Report, Segment
 from video_censor_personal.media.base import Frame, MediaInfo
-from video_censor_personal.media.frames import frame_at
+from video_censor_personal.media.frame_at import frame_at
 from video_censor_personal.media.jpeg import encode_jpeg
 
 __all__ = ["Thumbnail", "blurred_frames", "make_thumbnails"]
