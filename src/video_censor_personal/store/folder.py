@@ -142,7 +142,7 @@ class Store:
         """
         try:
             for name in ("partial", "pieces", "locks"):
-                (self.private / name).mkdir(parents=True, exist_ok=True)
+                make_folder(self.private / name)
             probe = self.locks / f".probe-{os.getpid()}"
             probe.touch()
             probe.unlink(missing_ok=True)  # another thread may have been here meanwhile
@@ -153,18 +153,19 @@ class Store:
                 path=self.root,
             ) from exc
 
-    def publish(self, partial: Path, target: str) -> Path:
-        """Give a finished, synced file its name in one step. Call `sync_folder` afterwards.
+    def publish(self, partial: Path, target: str, *, durable: bool = True) -> Path:
+        """Give a finished, synced file its name in one step. Call `sync_folder` afterwards: with
+        `durable` only the folders that had to be made for it are synced here.
 
         Raises:
-            OSError: the rename failed.
+            OSError: the rename failed, or a folder could not be made.
             ModelCacheError: a link on the way leads out of the root.
         """
         path = self.contained_path(target)
         try:
             os.replace(partial, path)
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent, durable=durable)
             os.replace(partial, self.contained_path(target))
         return path
 
@@ -234,6 +235,20 @@ def _parts(target: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _located(root: str, target: str) -> Path:
     return Path(root, *_parts(target))
+
+
+def make_folder(folder: Path, *, durable: bool = True) -> None:
+    """Make a folder, and those above it that are missing; `durable`: they survive a power loss.
+
+    Raises:
+        OSError: one cannot be made, or the disk failed.
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent, durable=durable)
+    folder.mkdir(exist_ok=True)  # another thread may have been here meanwhile
+    if durable:
+        sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:

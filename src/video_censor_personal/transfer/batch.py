@@ -176,14 +176,16 @@ class Courier:
         """Sync the files, give them their names, remember them."""
         seen: dict[str, Fingerprint] = {}
         try:
-            if self._shared.durable:
+            durable = self._shared.durable
+            if durable:
                 for each in arrived:
                     each.partial.sync()
             if self._line.stopped:
                 raise Halted
             for each in arrived:
                 source = each.file.source
-                found = os.stat(each.partial.publish(self._store, source.target))
+                path = each.partial.publish(self._store, source.target, durable=durable)
+                found = os.stat(path)
                 seen[source.target] = Fingerprint.of(found, source.digest_algorithm, each.digest)
                 batch.outcomes.append(
                     Outcome(
