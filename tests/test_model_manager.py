@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import logging
 import os
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from hub_server import LoopbackHub
 from model_host import ModelHost, model
 
-from video_censor_personal.config import Config, ConfigError, ModelSource
+from video_censor_personal.config import Config, ConfigError, ModelSource, load_config
 from video_censor_personal.huggingface_registry import ModelMetadata, ModelNotFoundError
 from video_censor_personal.model_manager import (
     DiskSpaceError,
@@ -408,6 +409,30 @@ def test_an_unknown_size_is_taken_from_the_server(host, config):
     manager = manager_of(config, model("a", host.serve("a", BYTES), size_bytes=0))
     manager.verify_models(progress_callback=lambda *call: calls.append(call))
     assert calls[-1] == ("a", len(BYTES), len(BYTES))
+
+
+def test_a_source_that_cannot_be_used_is_named_with_its_place(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "blake3", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    path = tmp_path / "my.yaml"
+    fields = f"url: 'https://e.com/m', checksum: '{'0' * 64}', size_bytes: 1"
+    path.write_text(
+        "models:\n  sources:\n    - name: mine\n      algorithm: blake3\n"
+        + "".join(f"      {field}\n" for field in fields.split(", "))
+    )
+    with pytest.raises(ConfigError, match="mine: checksums with blake3") as caught:
+        ModelManager(load_config(path)).plan()
+    assert (caught.value.file, caught.value.line) == (path, 4)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [({"checksum": "zz"}, "m: 'zz' is no sha256"), ({"url": ""}, "m: no URL: only http")],
+)
+def test_a_source_made_by_a_program_is_named_too(config, fields, says):
+    source = model("m", **{"url": "https://e.com/m", "content": BYTES, **fields})
+    with pytest.raises(ConfigError, match=says):
+        manager_of(config, source).plan()
 
 
 # -- the rest of the contract

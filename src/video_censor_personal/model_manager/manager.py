@@ -72,7 +72,7 @@ class ModelManager:
             )
         )
         pins = ModelsLock(lock_path(config.path), self.store.locks)
-        self._stock = Stock(self.store, engine, pins, registry)
+        self._stock = Stock(self.store, engine, pins, config, registry)
 
     # -- questions
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from video_censor_personal.config import ModelSource
-from video_censor_personal.errors import DiskSpaceError, ModelDownloadError
+from video_censor_personal.config import Config, ModelSource
+from video_censor_personal.errors import ConfigError, DiskSpaceError, ModelDownloadError
 from video_censor_personal.huggingface_registry import HuggingFaceRegistry
 from video_censor_personal.model_manager.failures import no_room
+from video_censor_personal.model_manager.sources import placed
 from video_censor_personal.models_lock import ModelsLock, Pin
 from video_censor_personal.sources import Deliveries
 from video_censor_personal.sources.https import HttpsResolver
@@ -43,9 +44,10 @@ class Stock:
         store: Store,
         engine: Engine,
         lock: ModelsLock,
+        config: Config,
         registry: HuggingFaceRegistry | None = None,
     ) -> None:
-        self.store = store
+        self.store, self._config = store, config
         self._engine = engine
         self._plain = HttpsResolver(store)
         self._deliveries = Deliveries(store, lock, registry)
@@ -142,7 +144,10 @@ class Stock:
             return [*self._fetch(rest, set(), listener, cancel), *failed]
 
     def _file(self, source: ModelSource) -> Source:
-        (file,) = self._plain.resolve(source).sources
+        try:
+            (file,) = self._plain.resolve(source).sources
+        except ConfigError as error:
+            raise placed(error, source, self._config) from error
         return file
 
     def _divide(
