@@ -9,6 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from hub_server import LoopbackHub
@@ -374,6 +375,18 @@ def test_lock_pins_what_a_hub_has_and_moves_only_when_told(hub, write, models, t
     assert (changed["previous_commit"], changed["commit"]) == (first, second)
     assert models("download", "--config", config)[0] == 0
     assert (tmp_path / "cache" / "m").read_bytes() == b"new"
+
+
+def test_a_model_of_a_hub_comes_from_there_before_it_is_pinned_too(hub, write, models):
+    hub.add("org/model", {"model.bin": BYTES}, lfs=["model.bin"])
+    config = write(ModelSource("m", "hf://org/model/model.bin", "", 0))
+    for command_ in ("list", "lock", "list"):
+        code, out, _ = models(command_, "--json", "--config", config)
+        hosts = [m["host"] for m in events(out)[-1]["models"] if "host" in m]
+        assert (code, set(hosts)) == (
+            0,
+            set() if command_ == "lock" else {urlsplit(hub.endpoint).netloc},
+        )
 
 
 def test_lock_needs_a_configuration_and_leaves_plain_models_alone(host, write, models, tmp_path):

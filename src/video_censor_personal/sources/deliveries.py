@@ -101,7 +101,7 @@ class Deliveries:
         for source in sources:
             placement, reason = self._known_placement(source, ask=ask)
             if placement is None:
-                page = Source(source.name, (_page(source),), source.name)
+                page = self._page(source)
                 path = self._store.path(source.name)
                 found.append(PlannedFile(page, path, FileState.MISSING, reason=reason))
             else:
@@ -243,8 +243,14 @@ class Deliveries:
             )
             told.__cause__ = error
             error = told
-        page = Source(source.name, (_page(source),), source.name)
-        return Outcome(page, Status.FAILED, path, error=error)
+        return Outcome(self._page(source), Status.FAILED, path, error=error)
+
+    def _page(self, source: ModelSource) -> Source:
+        """A model of which nothing more exact is known than an address for people."""
+        scheme, _, rest = source.url.partition("://")
+        host = {"hf": self._settings().endpoint, "gh": "https://github.com"}.get(scheme)
+        url = f"{host}/{rest.partition('@')[0]}" if host else source.url
+        return Source(source.name, (url,), source.name)
 
     def _resolver(self, source: ModelSource) -> Resolver:
         return next(resolver for resolver in self._resolvers if resolver.accepts(source))
@@ -259,10 +265,3 @@ def _keep_digests(old: Pin | None, new: Pin) -> Pin:
         if known and known.sha256 and known.git_sha1 and known.git_sha1 == file.git_sha1:
             digests[file.path] = known.sha256
     return new.with_sha256(digests)
-
-
-def _page(source: ModelSource) -> str:
-    """An address for people, where nothing more exact is known."""
-    scheme, _, rest = source.url.partition("://")
-    host = {"hf": "https://huggingface.co", "gh": "https://github.com"}.get(scheme)
-    return f"{host}/{rest.partition('@')[0]}" if host else source.url
