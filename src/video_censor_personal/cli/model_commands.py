@@ -99,23 +99,20 @@ class ModelCommands:
         sources = self._models.find(names)
         if names:
             sources = [replace(source, optional=False) for source in sources]
-        arrived: dict[str, int] = {}
-        self._manager.verify_models(
-            sources,
-            lambda name, done, _: arrived.update({name: done}),
-            listener=self._console.progress,
-        )
+        self._manager.verify_models(sources, listener=self._console.progress)
         self._console.close()
         found = self._plan([source.name for source in sources]).files
-        self._tell_downloads(self._rows(found), arrived)
+        self._tell_downloads(self._rows(found))
         return 0
 
-    def _tell_downloads(self, table: Sequence[ModelRow], arrived: dict[str, int]) -> None:
+    def _tell_downloads(self, table: Sequence[ModelRow]) -> None:
         results = []
         lines = []
         for row in table:
             name, error = row.source.name, self._manager.failures.get(row.source.name)
-            result = "failed" if error else "downloaded" if name in arrived else "present"
+            result = (
+                "failed" if error else "downloaded" if name in self._manager.fetched else "present"
+            )
             said = {"downloaded": "downloaded", "present": "was there", "failed": "not there"}
             lines.append(
                 f"{name}: {said[result]}, {describe_known_size(row.size_bytes)}, {row.found.path}"

@@ -234,7 +234,9 @@ def _conclude(
     mine = [outcomes[s.target] for s in placement.sources if s.target in outcomes]
     fetched = sum(outcome.fetched_bytes for outcome in mine)
     error = next((o.error for o in mine if o.error is not None), None)
-    status = Status.FETCHED if mine or not placement.is_published() else Status.PRESENT
+    moved = bool(mine) or not placement.is_published()
+    fetched_here = any(outcome.status is Status.FETCHED for outcome in mine)
+    status = Status.FETCHED if fetched_here else Status.PRESENT
     pin = placement.pin
     if error is None and any(not outcome.ok for outcome in mine):
         status = Status.CANCELLED
@@ -242,15 +244,14 @@ def _conclude(
         try:
             placement.publish()
             pin = _with_digests(placement)
-            if status is Status.FETCHED:
+            if moved:
                 totals.finish(placement.model)
         except ModelDownloadError as failure:
             error = failure
     if error is not None:
         status, error = Status.FAILED, _named(error, placement.model)
-    outcome = Outcome(
-        whole, status, placement.path, size, None, fetched, whole.urls[0] if mine else None, error
-    )
+    url = whole.urls[0] if fetched_here else None
+    outcome = Outcome(whole, status, placement.path, size, None, fetched, url, error)
     return outcome, pin
 
 
