@@ -312,7 +312,9 @@ def test_prune_removes_what_the_configuration_does_not_name(host, write, models,
     assert (tmp_path / "cache" / "drop").exists()
     code, out, _ = models("prune", "-y", "--json", "--config", config)
     assert code == 0
-    assert [r["bytes"] > 0 for r in events(out)[-1]["removed"]] == [True]
+    (removed,) = events(out)[-1]["removed"]
+    assert (removed["name"], removed["kind"]) == ("drop", "model")
+    assert removed["bytes"] > 0
     assert not (tmp_path / "cache" / "drop").exists()
     assert (tmp_path / "cache" / "keep").exists()
     assert mine.exists()
@@ -401,9 +403,10 @@ def test_removing_a_hub_model_leaves_the_shared_files(hub, write, models, tmp_pa
     hub.add("org/model", {"model.bin": BYTES}, lfs=["model.bin"])
     config = write(ModelSource("m", "hf://org/model/model.bin", "", 0))
     assert models("download", "--config", config)[0] == 0
-    code, _, err = models("rm", "m", "--config", config)
-    assert code == 0
-    assert "stay in the Hugging Face cache" in err
+    told = "m, a link: its files stay in the Hugging Face cache, which other programs share"
+    for dry in (["--dry-run"], []):
+        code, out, err = models("rm", "m", *dry, "--config", config)
+        assert (code, out, err) == (0, f"{'would remove' if dry else 'removed'} {told}\n", "")
     assert not (tmp_path / "cache" / "m").exists()
     asked = len(hub.asked(host="cdn"))
     assert models("status", "--config", config)[0] == 4
@@ -427,6 +430,9 @@ def test_prune_removes_unfinished_downloads_from_the_shared_cache_too(hub, write
     assert models("download", "--config", config)[0] == 0
     left = tmp_path / "hf" / "hub" / ".locks" / ".video-censor" / "partial" / "blob-1234"
     left.write_bytes(bytes(5000))
+    _, out, _ = models("prune", "--dry-run", "--json", "--config", config)
+    (facts,) = events(out)[-1]["removed"]
+    assert (facts["name"], facts["kind"]) == ("blob-1234", "unfinished")
     code, out, _ = models("prune", "--yes", "--config", config)
     assert code == 0
     assert "removed unfinished download blob-1234" in out

@@ -187,7 +187,8 @@ class Store:
             self.records.forget(target)
 
     def remove(self, target: str) -> int:
-        """Delete a file, its record and its partial; the bytes freed. Waits for no one.
+        """Delete a file, its record and its partial; the bytes freed, of a link none. Waits for no
+        one.
 
         Raises:
             ModelDownloadError: another process is fetching it right now, or it cannot be deleted.
@@ -212,7 +213,8 @@ class Store:
                     with contextlib.suppress(FileNotFoundError):
                         found = os.lstat(item)
                         os.unlink(item)
-                        freed += getattr(found, "st_blocks", 0) * 512 or found.st_size
+                        if not mode.S_ISLNK(found.st_mode):
+                            freed += getattr(found, "st_blocks", 0) * 512 or found.st_size
                 self.kept_map_path(target).unlink(missing_ok=True)
             except OSError as exc:
                 raise ModelCacheError(
