@@ -15,6 +15,7 @@ from hub_server import LoopbackHub
 from model_host import ModelHost, model
 
 from video_censor_personal.config import Config, ConfigError, ModelSource, load_config
+from video_censor_personal.errors import ModelCacheError
 from video_censor_personal.huggingface_registry import ModelMetadata, ModelNotFoundError
 from video_censor_personal.model_manager import (
     DiskSpaceError,
@@ -181,6 +182,20 @@ def test_an_optional_model_that_fails_is_false_and_stops_nothing(host, config, c
     assert manager.verify_models() == {"extra": False, "needed": True}
     assert "404" in str(manager.failures["extra"])
     assert [r.levelno for r in caplog.records if "extra" in r.getMessage()] == [logging.WARNING]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_model_that_cannot_be_looked_at_fails_alone(host, config, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "sub").symlink_to(tmp_path / "elsewhere")
+    extra = model("sub/extra", host.serve("extra", BYTES), optional=True)
+    manager = manager_of(config, extra, model("needed", host.serve("needed", BYTES)))
+    assert not manager.is_model_valid("sub/extra")
+    assert manager.verify_models() == {"sub/extra": False, "needed": True}
+    with pytest.raises(ModelCacheError, match=r"Remove the link.*\n.*download sub/extra"):
+        manager.verify_models([replace(extra, optional=False)])
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_a_required_failure_is_raised_after_all_others_and_names_every_model(host, config):

@@ -133,6 +133,27 @@ def test_status_is_4_while_a_required_model_is_missing(host, write, models):
     assert models("status", "--config", config)[0] == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_an_optional_model_that_cannot_be_looked_at_is_told(host, write, models, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "sub").symlink_to(tmp_path / "elsewhere")
+    extra = model("sub/x", host.serve("x", BYTES), optional=True)
+    config = write(extra, model("needed", host.serve("needed", BYTES)))
+    code, out, _ = models("list", "--config", config)
+    assert code == 0
+    assert re.search(r"^sub/x +1.0 MB +unreadable", out, re.MULTILINE)
+    assert "sub/x: " in out
+    assert "Remove the link" in out
+    code, out, err = models("download", "--config", config)
+    assert (code, "needed: downloaded" in out, "Remove the link" in err) == (0, True, True)
+    code, out, _ = models("verify", "--config", config)
+    assert (code, "1 of 2 are ready" in out, "To fetch" in out) == (0, True, False)
+    for command_ in ("path", "download"):
+        code, _, err = models(command_, "sub/x", "--config", config)
+        assert (code, "Remove the link" in err) == (4, True)
+
+
 def test_path_prints_just_the_path(host, write, models, tmp_path):
     config = write(model("a", host.serve("a", BYTES)))
     code, out, err = models("path", "a", "--config", config)

@@ -50,7 +50,7 @@ def combine(failures: Mapping[str, ModelDownloadError], command: str) -> ModelDo
 
 def no_room(plan: Plan) -> DiskSpaceError:
     """The models of a plan do not fit; nothing was fetched."""
-    names = ", ".join(file.source.name for file in plan.to_fetch)
+    names = ", ".join(file.source.name for file in plan.to_fetch if file.refusal is None)
     root = plan.store.root
     return DiskSpaceError(
         f"No room for {names} in {root}: {describe_size(plan.missing_bytes)} are missing, so "

@@ -136,7 +136,8 @@ class Stock:
             return list(self._engine.fetch(plan, listener, cancel))
         except ModelDownloadError as error:  # no room for all of them, or nowhere to write
             told = no_room(plan) if isinstance(error, DiskSpaceError) else error
-            given_up = [f for f in plan.to_fetch if not optional or f.source.name in optional]
+            fetchable = [f for f in plan.to_fetch if f.refusal is None]
+            given_up = [f for f in fetchable if not optional or f.source.name in optional]
             if not given_up:
                 return self._fetch(plan, set(), listener, cancel)
             rest = replace(plan, files=tuple(f for f in plan.files if f not in given_up))

@@ -198,13 +198,14 @@ def state_of(
     What several models need is fetched once: `counted` has what is missing for those before it.
     """
     files = [found[source.target] for source in placement.sources]
-    damaged = [f for f in files if f.state is FileState.DAMAGED]
+    unreadable = [f for f in files if f.state is FileState.UNREADABLE]
+    damaged = unreadable or [f for f in files if f.state is FileState.DAMAGED]
     have = sum(f.have_bytes for f in files)
     size = sum(source.size_bytes or 0 for source in placement.sources)
     own = [f for f in files if (placement.store.root, f.source.target) not in counted]
     counted.update((placement.store.root, f.source.target) for f in files)
     if damaged:
-        state = FileState.DAMAGED
+        state = damaged[0].state
     elif all(f.state is FileState.VERIFIED for f in files):
         state = FileState.VERIFIED if placement.is_published() else FileState.PARTIAL
     else:

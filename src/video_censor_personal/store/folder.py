@@ -112,8 +112,9 @@ class Store:
         """target -> size of every file that was verified and still looks the same."""
         found = {}
         for target, known in self.records.all().items():
-            # What a strange record or a link says lies elsewhere is none of ours.
-            with contextlib.suppress(ConfigError, ModelCacheError):
+            # What a strange record or a link says lies elsewhere is none of ours, nor is what
+            # cannot be looked at.
+            with contextlib.suppress(ConfigError, ModelCacheError, OSError):
                 if self.fingerprint(target) is not None:
                     found[target] = known.size
         return found

@@ -37,7 +37,7 @@ def inspect(source: Source, store: Store, *, deep: bool = False) -> PlannedFile:
     A file that was verified before is recognised by its record without reading it, unless `deep`.
 
     Raises:
-        ConfigError: the target's name is unsafe. ModelCacheError: the file cannot be read.
+        ConfigError: the target's name is unsafe.
     """
     return _Look(source, store).decide(deep=deep)
 
@@ -58,7 +58,6 @@ def make_plan(
 
     Raises:
         ConfigError: two sources share a name or a target, or a target would leave the store.
-        ModelCacheError: a file cannot be read.
     """
     wanted = tuple(sources)
     _refuse_doubles(wanted)
@@ -102,11 +101,14 @@ def _identity(found: os.stat_result | None) -> tuple[int, int, int] | None:
 
 
 class _Look:
-    """One look at one file. `done_bytes` of `total_bytes` have been hashed."""
+    """One look at one file. `done_bytes` of `total_bytes` have been hashed.
+
+    What stands in the way of it concerns this file alone: that is its state.
+    """
 
     def __init__(self, source: Source, store: Store) -> None:
         self.source, self.store = source, store
-        self.path = store.contained_path(source.target)
+        self.path = store.path(source.target)
         self.done_bytes = 0
         self.total_bytes = 0
         self._expected = ("", "")
@@ -117,7 +119,19 @@ class _Look:
         return self.glance(deep=deep) or self.read()
 
     def glance(self, *, deep: bool) -> PlannedFile | None:
-        """What the disk has, or None if only reading the file can tell."""
+        """What the disk has, or None if only reading the file can tell.
+
+        Raises:
+            FileNotFoundError: what was there has just been moved; look again.
+        """
+        try:
+            return self._glance(deep=deep)
+        except FileNotFoundError:
+            raise
+        except (OSError, ModelCacheError) as exc:
+            return self._unreadable(exc)
+
+    def _glance(self, *, deep: bool) -> PlannedFile | None:
         source = self.source
         found = self.store.stat(source.target)
         if found is None:
@@ -141,14 +155,17 @@ class _Look:
 
     def read(self) -> PlannedFile:
         """Hash the file; call it after `glance` could not tell."""
+        try:
+            return self._read()
+        except FileNotFoundError:  # it was removed just now
+            return self._absent()
+        except (OSError, ModelCacheError) as exc:
+            return self._unreadable(exc)
+
+    def _read(self) -> PlannedFile:
         algorithm, expected = self._expected
         before = _identity(self.store.stat(self.source.target))
-        try:
-            digest = hash_file(self.path, algorithm, self._count, lambda: self.stopped)
-        except OSError as exc:
-            raise ModelCacheError(
-                f"{self.path} cannot be read ({exc.strerror})", path=self.path
-            ) from exc
+        digest = hash_file(self.path, algorithm, self._count, lambda: self.stopped)
         if digest is None:
             return self._damaged("it was not looked at: cancelled")
         if _identity(self.store.stat(self.source.target)) != before:
@@ -169,6 +186,17 @@ class _Look:
             missing_bytes=0,
             digest=digest,
             record=self.store.fingerprint(self.source.target),
+        )
+
+    def _unreadable(self, error: OSError | ModelCacheError) -> PlannedFile:
+        reason = str(error)
+        if isinstance(error, OSError):
+            reason = (
+                f"{error.filename or self.path} cannot be read ({error.strerror}). Make it and its "
+                "folders readable, or remove it and fetch it again."
+            )
+        return PlannedFile(
+            self.source, self.path, FileState.UNREADABLE, missing_bytes=0, reason=reason
         )
 
     def _wrong(self, digest: str) -> PlannedFile:
