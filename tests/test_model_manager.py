@@ -23,6 +23,7 @@ from video_censor_personal.model_manager import (
     ModelDownloadError,
     ModelManager,
 )
+from video_censor_personal.store import Store
 from video_censor_personal.transfer import CancelToken, Engine, FileState, Limits, RetryPolicy
 
 BYTES = bytes(range(256)) * 4096  # 1 MiB
@@ -551,6 +552,33 @@ def test_models_of_a_hub_and_of_plain_servers_are_had_together(host, hub, config
     asked = len(hub.requests)
     assert all(manager_of(config, *config.models.sources).verify_models().values())
     assert len(hub.requests) == asked
+
+
+def test_there_must_be_room_for_models_of_all_kinds_together(host, hub, config, monkeypatch):
+    hub.add("org/model", {"model.bin": BYTES}, lfs=["model.bin"])
+    plain = model("plain", host.serve("a", BYTES))
+    file = ModelSource("file", "hf://org/model/model.bin", "", 0)
+    monkeypatch.setattr(Store, "free_bytes", lambda store: 3 * len(BYTES))
+    with pytest.raises(DiskSpaceError, match="No room for plain, file in ") as caught:
+        manager_of(config, plain, file).verify_models()
+    assert (caught.value.expected, caught.value.actual) == (4 * len(BYTES), 3 * len(BYTES))
+    assert "models.cache_dir or HF_HUB_CACHE" in str(caught.value)
+    assert host.requests == hub.asked(host="cdn") == []
+
+    optional = replace(file, optional=True)
+    assert manager_of(config, optional, plain).verify_models() == {"file": False, "plain": True}
+    assert hub.asked(host="cdn") == []
+    assert manager_of(config, plain, file).verify_models() == {"plain": True, "file": True}
+
+
+def test_disks_of_their_own_have_room_of_their_own(host, hub, config, monkeypatch):
+    hub.add("org/model", {"model.bin": BYTES}, lfs=["model.bin"])
+    plain = model("plain", host.serve("a", BYTES))
+    file = ModelSource("file", "hf://org/model/model.bin", "", 0)
+    manager = manager_of(config, plain, file)
+    monkeypatch.setattr(Store, "free_bytes", lambda store: 3 * len(BYTES))
+    monkeypatch.setattr(Store, "disk", lambda store: int(store.root == manager.cache_dir))
+    assert manager.verify_models() == {"plain": True, "file": True}
 
 
 def test_a_repository_that_is_not_there_is_a_failed_model(host, hub, config):

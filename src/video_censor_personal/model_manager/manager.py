@@ -181,7 +181,7 @@ class ModelManager:
         listener: Listener = ignore,
         cancel: CancelToken | None = None,
     ) -> dict[str, bool]:
-        """Verify what is there, download what is missing or damaged, all models at once.
+        """Verify what is there, download what is missing or damaged, many files at once.
 
         Args:
             sources: None: every configured model.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from video_censor_personal.errors import (
     DiskSpaceError,
@@ -13,9 +15,9 @@ from video_censor_personal.errors import (
 )
 from video_censor_personal.hub.library_locks import library_locks
 from video_censor_personal.models_lock import Pin
-from video_censor_personal.sizes import describe_size
 from video_censor_personal.sources.model_totals import ModelTotals
 from video_censor_personal.sources.resolver import Placement
+from video_censor_personal.sources.room import Want
 from video_censor_personal.transfer import (
     CancelToken,
     Engine,
@@ -73,27 +75,40 @@ class Batch:
         listener: Listener | None,
         cancel: CancelToken,
         *,
-        optional: Collection[str] = (),
+        refused: Mapping[str, ModelDownloadError] = MappingProxyType({}),
     ) -> Iterator[tuple[Outcome, Pin | None]]:
         """Fetch what `look` did not find and publish; an outcome and a pin for every placement.
 
-        Where there is no room for all, the `optional` models stay out.
+        Nothing is fetched for the models that are `refused`, for the reason that stands there.
         """
         totals = self._totals(listener)
-        wanted = [placement for placement in self.placements if not placement.withheld]
+        wanted = [p for p in self._unwithheld if p.model not in refused]
         outcomes = self._withheld()
+        for placement in self._unwithheld:
+            if error := refused.get(placement.model):
+                outcomes |= self._failures(error, [placement])
         try:
-            try:
-                outcomes |= self._transfer(wanted, engine, totals, cancel)
-            except DiskSpaceError as error:
-                outcomes |= self._failures(self._no_room(wanted, error))
-                wanted = [p for p in wanted if p.model not in optional]
-                if wanted:
-                    outcomes |= self._transfer(wanted, engine, totals, cancel)
+            outcomes |= self._transfer(wanted, engine, totals, cancel)
         except ModelDownloadError as error:
-            outcomes |= self._failures(error)
+            outcomes |= self._failures(error, wanted)
         for placement in self.placements:
             yield _conclude(placement, outcomes, totals)
+
+    @property
+    def wants(self) -> list[Want]:
+        """What is missing, after `look`."""
+        store, models = self.placements[0].store, defaultdict(list)
+        for placement in self._unwithheld:
+            for source in placement.sources:
+                models[source.target].append(placement.model)
+        return [
+            Want(file, store, tuple(models[file.source.target]))
+            for file in self._missing(self._unwithheld)
+        ]
+
+    @property
+    def _unwithheld(self) -> list[Placement]:
+        return [placement for placement in self.placements if not placement.withheld]
 
     def _withheld(self) -> dict[str, Outcome]:
         """Failures of the files that are missing and may not be fetched."""
@@ -109,29 +124,13 @@ class Batch:
             for file in self._missing([placement])
         }
 
-    def _no_room(self, wanted: Sequence[Placement], error: DiskSpaceError) -> DiskSpaceError:
-        """The same error in terms of models, and of the setting that moves this store."""
-        store = self.placements[0].store
-        needed, free = int(error.expected or 0), int(error.actual or 0)
-        missing = sum(file.missing_bytes or 0 for file in self._missing(wanted))
-        told = DiskSpaceError(
-            f"No room for {', '.join(placement.model for placement in wanted)} in {store.root}: "
-            f"{describe_size(missing)} are missing, so {describe_size(needed)} must be free (twice "
-            f"as much, less what is reserved already), and {describe_size(free)} are. Make room "
-            f"there, or name another disk in {store.setting}.",
-            path=store.root,
-            expected=needed,
-            actual=free,
-        )
-        told.__cause__ = error
-        return told
-
-    def _failures(self, error: ModelDownloadError) -> dict[str, Outcome]:
-        """Nothing that is missing could be fetched."""
+    def _failures(
+        self, error: ModelDownloadError, placements: Sequence[Placement]
+    ) -> dict[str, Outcome]:
+        """Nothing that is missing of these could be fetched."""
         return {
-            target: Outcome(file.source, Status.FAILED, file.path, error=error)
-            for target, file in self.found.items()
-            if file.state is not FileState.VERIFIED
+            file.source.target: Outcome(file.source, Status.FAILED, file.path, error=error)
+            for file in self._missing(placements)
         }
 
     def _missing(self, wanted: Sequence[Placement]) -> list[PlannedFile]:

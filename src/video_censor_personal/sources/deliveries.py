@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from video_censor_personal.config import ModelSource
@@ -29,9 +29,11 @@ from video_censor_personal.hub_cache import HubCache
 from video_censor_personal.huggingface_registry import HuggingFaceRegistry
 from video_censor_personal.models_lock import ModelsLock, Pin
 from video_censor_personal.sources.batch import Batch, state_of
+from video_censor_personal.sources.delivery import Delivery
 from video_censor_personal.sources.github_release import ReleaseResolver
 from video_censor_personal.sources.huggingface import HubResolver
 from video_censor_personal.sources.resolver import Placement, Resolver
+from video_censor_personal.sources.room import refuse
 from video_censor_personal.store import Leftover, Store
 from video_censor_personal.transfer import (
     CancelToken,
@@ -143,13 +145,29 @@ class Deliveries:
         """Verify, fetch and publish; one `Outcome` a model, in order. Pins what was resolved.
 
         A model that fails does not stop the others: look at `Outcome.error`. The listener is told
-        about models, by their names.
+        about models, by their names. Where there is no room for all, optional models stay out.
+
+        Raises:
+            ConfigError: a name that cannot be a path, or a damaged `models.lock`.
+        """
+        with self.prepare(sources, cancel, on_hash=on_hash) as delivery:
+            optional = {source.name for source in sources if source.optional}
+            return delivery.fetch(engine, listener, refuse(delivery.wants, optional))
+
+    @contextlib.contextmanager
+    def prepare(
+        self,
+        sources: Sequence[ModelSource],
+        cancel: CancelToken | None = None,
+        *,
+        on_hash: HashListener | None = None,
+    ) -> Iterator[Delivery]:
+        """Find out what there is to fetch; until this ends nobody deletes what is there of it.
 
         Raises:
             ConfigError: a name that cannot be a path, or a damaged `models.lock`.
         """
         cancel = cancel or CancelToken()
-        optional = {source.name for source in sources if source.optional}
         failed: dict[str, Outcome] = {}
         batches: dict[Path, Batch] = {}
         for source in sources:
@@ -159,17 +177,12 @@ class Deliveries:
                 failed[source.name] = self._failure(source, error)
             else:
                 batches.setdefault(placement.store.root, Batch()).placements.append(placement)
-        done: dict[str, Outcome] = {}
-        pins: list[Pin] = []
-        for root, batch in batches.items():
-            with in_use(root, batch.repositories, cancel):
+        with contextlib.ExitStack() as held:
+            for root, batch in batches.items():
+                held.enter_context(in_use(root, batch.repositories, cancel))
                 batch.look(remember=True, on_hash=on_hash, cancel=cancel)
-                for outcome, pin in batch.fetch(engine, listener, cancel, optional=optional):
-                    done[outcome.source.name] = outcome
-                    if pin is not None and outcome.ok:
-                        pins.append(pin)
-        self._remember(pins)
-        return [done.get(source.name) or failed[source.name] for source in sources]
+            names = [source.name for source in sources]
+            yield Delivery(names, list(batches.values()), failed, cancel, self._remember)
 
     def pin(
         self, sources: Iterable[ModelSource], *, update: bool = False

@@ -121,10 +121,18 @@ class Store:
 
     def free_bytes(self) -> int:
         """Free room where the store is, or would be."""
+        return shutil.disk_usage(self._nearest()).free
+
+    def disk(self) -> int:
+        """Tells apart the file systems of stores: those on one share its free room."""
+        return os.stat(self._nearest()).st_dev
+
+    def _nearest(self) -> Path:
+        """The root, else the nearest folder above it that is there."""
         place = self.root.absolute()
         while not place.exists() and place != place.parent:
             place = place.parent
-        return shutil.disk_usage(place).free
+        return place
 
     def leftovers(self) -> list[Leftover]:
         """Unfinished files of earlier runs that no living process works on."""
