@@ -21,7 +21,7 @@ from video_censor_personal.transfer import (
     FileState,
     Source,
     inspect,
-    inspection,
+    look,
     make_plan,
     verify,
 )
@@ -141,7 +141,7 @@ def test_what_changes_while_it_is_read_is_not_remembered_as_right(
         path.write_bytes(b"!" + CONTENT[1:])
         return digest
 
-    monkeypatch.setattr(inspection, "hash_file", hash_then_damage)
+    monkeypatch.setattr(look, "hash_file", hash_then_damage)
     (seen,) = verify([source()], filled, deep=True)
     assert seen.state is FileState.DAMAGED
     assert "changed while it was read" in seen.reason
@@ -174,7 +174,7 @@ def test_what_cannot_be_looked_at_concerns_no_other_file(
             raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
         return hash_file(path, *rest)
 
-    monkeypatch.setattr(inspection, "hash_file", refuse)
+    monkeypatch.setattr(look, "hash_file", refuse)
     before = everything(filled.root)
     plan = make_plan([source("locked"), source("sub/x"), source(), source("none")], filled)
     assert [f.state.value for f in plan.files] == [
