@@ -118,6 +118,16 @@ def test_models_are_always_there():
         ("detectors:\n  - {type: nudenet, categories: [blood]}\n", 2, ["'blood'"]),
         ("detectors:\n  - {name: eyes}\n", 2, ["type is missing"]),
         ("models:\n  sources:\n    - {name: a}\n", 3, ["url is missing", "checksum is missing"]),
+        (
+            "models:\n  sources:\n    - {name: a, url: 'https://e.com/m'}\n",
+            3,
+            ["size_bytes is missing; write 0 if it is not known"],
+        ),
+        (
+            "models:\n  sources:\n    - {name: a, url: 'hf:/org/m'}\n",
+            3,
+            ["'hf:/org/m' is no address of a model; write it as hf://org/name/file"],
+        ),
         ("output:\n  plex_key: 2026-02-30\n", 2, ["2026-02-30", "quotes"]),
         ("output:\n  plex_key: !!int ''\n", 2, ["cannot be read"]),
         ("output:\n  plex_key: 4711\n", 2, ["must be text", "4711", "put it in quotes"]),

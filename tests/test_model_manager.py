@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import logging
 import os
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -13,7 +14,8 @@ import pytest
 from hub_server import LoopbackHub
 from model_host import ModelHost, model
 
-from video_censor_personal.config import Config, ConfigError, ModelSource
+from video_censor_personal.config import Config, ConfigError, ModelSource, load_config
+from video_censor_personal.errors import ModelCacheError
 from video_censor_personal.huggingface_registry import ModelMetadata, ModelNotFoundError
 from video_censor_personal.model_manager import (
     DiskSpaceError,
@@ -21,6 +23,7 @@ from video_censor_personal.model_manager import (
     ModelDownloadError,
     ModelManager,
 )
+from video_censor_personal.store import Store
 from video_censor_personal.transfer import CancelToken, Engine, FileState, Limits, RetryPolicy
 
 BYTES = bytes(range(256)) * 4096  # 1 MiB
@@ -180,6 +183,20 @@ def test_an_optional_model_that_fails_is_false_and_stops_nothing(host, config, c
     assert manager.verify_models() == {"extra": False, "needed": True}
     assert "404" in str(manager.failures["extra"])
     assert [r.levelno for r in caplog.records if "extra" in r.getMessage()] == [logging.WARNING]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_model_that_cannot_be_looked_at_fails_alone(host, config, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "sub").symlink_to(tmp_path / "elsewhere")
+    extra = model("sub/extra", host.serve("extra", BYTES), optional=True)
+    manager = manager_of(config, extra, model("needed", host.serve("needed", BYTES)))
+    assert not manager.is_model_valid("sub/extra")
+    assert manager.verify_models() == {"sub/extra": False, "needed": True}
+    with pytest.raises(ModelCacheError, match=r"Remove the link.*\n.*download sub/extra"):
+        manager.verify_models([replace(extra, optional=False)])
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_a_required_failure_is_raised_after_all_others_and_names_every_model(host, config):
@@ -410,6 +427,30 @@ def test_an_unknown_size_is_taken_from_the_server(host, config):
     assert calls[-1] == ("a", len(BYTES), len(BYTES))
 
 
+def test_a_source_that_cannot_be_used_is_named_with_its_place(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "blake3", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    path = tmp_path / "my.yaml"
+    fields = f"url: 'https://e.com/m', checksum: '{'0' * 64}', size_bytes: 1"
+    path.write_text(
+        "models:\n  sources:\n    - name: mine\n      algorithm: blake3\n"
+        + "".join(f"      {field}\n" for field in fields.split(", "))
+    )
+    with pytest.raises(ConfigError, match="mine: checksums with blake3") as caught:
+        ModelManager(load_config(path)).plan()
+    assert (caught.value.file, caught.value.line) == (path, 4)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [({"checksum": "zz"}, "m: 'zz' is no sha256"), ({"url": ""}, "m: no URL: only http")],
+)
+def test_a_source_made_by_a_program_is_named_too(config, fields, says):
+    source = model("m", **{"url": "https://e.com/m", "content": BYTES, **fields})
+    with pytest.raises(ConfigError, match=says):
+        manager_of(config, source).plan()
+
+
 # -- the rest of the contract
 
 
@@ -511,6 +552,33 @@ def test_models_of_a_hub_and_of_plain_servers_are_had_together(host, hub, config
     asked = len(hub.requests)
     assert all(manager_of(config, *config.models.sources).verify_models().values())
     assert len(hub.requests) == asked
+
+
+def test_there_must_be_room_for_models_of_all_kinds_together(host, hub, config, monkeypatch):
+    hub.add("org/model", {"model.bin": BYTES}, lfs=["model.bin"])
+    plain = model("plain", host.serve("a", BYTES))
+    file = ModelSource("file", "hf://org/model/model.bin", "", 0)
+    monkeypatch.setattr(Store, "free_bytes", lambda store: 3 * len(BYTES))
+    with pytest.raises(DiskSpaceError, match="No room for plain, file in ") as caught:
+        manager_of(config, plain, file).verify_models()
+    assert (caught.value.expected, caught.value.actual) == (4 * len(BYTES), 3 * len(BYTES))
+    assert "models.cache_dir or HF_HUB_CACHE" in str(caught.value)
+    assert host.requests == hub.asked(host="cdn") == []
+
+    optional = replace(file, optional=True)
+    assert manager_of(config, optional, plain).verify_models() == {"file": False, "plain": True}
+    assert hub.asked(host="cdn") == []
+    assert manager_of(config, plain, file).verify_models() == {"plain": True, "file": True}
+
+
+def test_disks_of_their_own_have_room_of_their_own(host, hub, config, monkeypatch):
+    hub.add("org/model", {"model.bin": BYTES}, lfs=["model.bin"])
+    plain = model("plain", host.serve("a", BYTES))
+    file = ModelSource("file", "hf://org/model/model.bin", "", 0)
+    manager = manager_of(config, plain, file)
+    monkeypatch.setattr(Store, "free_bytes", lambda store: 3 * len(BYTES))
+    monkeypatch.setattr(Store, "disk", lambda store: int(store.root == manager.cache_dir))
+    assert manager.verify_models() == {"plain": True, "file": True}
 
 
 def test_a_repository_that_is_not_there_is_a_failed_model(host, hub, config):

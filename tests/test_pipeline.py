@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from video_censor_personal.config import CategoryConfig, Config, DetectorConfig,
 from video_censor_personal.errors import (
     ConfigError,
     InputNotFoundError,
+    ModelCacheError,
     ModelDownloadError,
     ModelMissingError,
 )
@@ -130,6 +132,20 @@ def test_an_optional_model_never_stops_the_analysis(tmp_path, host, movie):
     assert faces["status"] == "unknown"
     assert any("its model small (1 B) is missing" in sentence for sentence in said)
     assert "nudenet can, but its model small (1 B) is missing" in faces["notes"][0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+@pytest.mark.parametrize("download", [True, False])
+def test_neither_does_one_that_cannot_be_looked_at(tmp_path, host, caplog, download):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "sub").symlink_to(tmp_path)
+    extra = model("sub/small", host.serve("small", b"weights"), optional=True)
+    config = with_cache(faces_with("sub/small", extra), tmp_path)
+    assert AnalysisPipeline(config).verify_models(download=download) is False
+    assert "is a link that leads out of" in caplog.text
+    extra.optional = False
+    with pytest.raises(ModelCacheError, match="is a link that leads out of"):
+        AnalysisPipeline(config).verify_models(download=download)
 
 
 def test_who_is_missing_where_others_look_is_told_in_the_report(tmp_path, host, movie):

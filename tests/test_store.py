@@ -95,6 +95,22 @@ def test_a_name_says_what_is_wrong_with_it() -> None:
         check_name("models/com1.bin")
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
+@pytest.mark.parametrize("durable", [True, False], ids=["synced", "unsynced"])
+def test_folders_that_are_made_on_the_way_are_synced(
+    store: Store, monkeypatch: pytest.MonkeyPatch, durable: bool
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
+    new = Store(store.root / "new" / "cache")
+    new.prepare()
+    assert {str(store.root), str(new.root.parent), str(new.root)} <= set(synced)
+    synced.clear()
+    (new.private / "partial" / "x").write_bytes(b"x")
+    new.publish(new.private / "partial" / "x", "a/b/c/f", durable=durable)
+    assert synced == ([str(new.root / at) for at in ("", "a", "a/b")] if durable else [])
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
 def test_links_are_not_followed_out_of_the_store(store: Store, tmp_path: Path) -> None:
     outside = tmp_path / "outside"

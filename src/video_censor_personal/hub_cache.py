@@ -174,7 +174,7 @@ class HubCache:
         missing, damaged, have = [], [], 0
         for file in files:
             found = by_blob[file.blob]
-            if found.state is FileState.DAMAGED:
+            if found.state in (FileState.DAMAGED, FileState.UNREADABLE):
                 damaged.append((file.path, found.reason))
             elif found.state is not FileState.VERIFIED or not self._is_linked(name, commit, file):
                 missing.append(file.path)

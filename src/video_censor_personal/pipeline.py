@@ -114,10 +114,17 @@ class AnalysisPipeline:
             lines.append(f"{labels} ({assignment.settings.name})")
         return lines
 
-    def blind_spots(self) -> list[str]:
-        """What a person may expect to be looked for and is not, in sentences."""
+    def blind_spots(self, kept: Report | None = None) -> list[str]:
+        """What a person may expect to be looked for and is not, in sentences.
+
+        `kept` is the report on the scores that take the place of an analysis, if any do: who
+        looked then need not be here now.
+        """
+        seen = {part.category for part in kept.coverage if part.detectors} if kept else set()
         by_reason: dict[str, list[str]] = {}
         for key, reason in self.requirements.unlooked().items():
+            if key in seen:
+                continue
             by_reason.setdefault(reason, []).append(self._label(key))
         sentences = [
             f"{', '.join(labels)} {'is' if len(labels) == 1 else 'are'} not looked for: {reason}. "

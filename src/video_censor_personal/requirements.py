@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from video_censor_personal.model_manager import ModelManager
 
 __all__ = ["Requirements", "with_models"]
+
+log = logging.getLogger(__name__)
 
 
 class Requirements:
@@ -99,18 +102,33 @@ class Requirements:
         """Make sure that the models are there; asking again costs next to nothing.
 
         Raises:
-            ModelDownloadError: a required one is missing, or could not be downloaded.
+            ModelDownloadError: a required one is missing, could not be downloaded, or cannot be
+                read.
         """
         needed = self.models()
         if needed and download:
             self.manager.verify_models(needed, listener=listener)
         elif needed:
-            self.manager.check([source.name for source in needed], listener=listener)
+            self._check(needed, listener)
         missing = self.missing_models()
         required = [source for source in missing if not source.optional]
         if required:
             raise ModelMissingError(self._how_to_go_on(required), model=required[0].name)
         self.missing = frozenset(source.name for source in missing)
+
+    def _check(self, needed: Sequence[ModelSource], listener: Listener) -> None:
+        """Compare what is there with its checksums.
+
+        Raises:
+            ModelCacheError: a required one cannot be read, so that fetching it would not help.
+        """
+        optional = {source.name for source in needed if source.optional}
+        found = self.manager.check([source.name for source in needed], listener=listener)
+        for file in found.files:
+            if (refusal := file.refusal) is not None:
+                if file.source.name not in optional:
+                    raise refusal
+                log.warning("the optional model %s is not used: %s", file.source.name, refusal)
 
     def describe_missing(self, names: Iterable[str]) -> str:
         """`its model clip-b32 (about 154 MB) is missing; to fetch it: video-censor models ...`"""

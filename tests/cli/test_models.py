@@ -9,6 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from hub_server import LoopbackHub
@@ -130,6 +131,27 @@ def test_status_is_4_while_a_required_model_is_missing(host, write, models):
     assert models("status", "extra", "--config", config)[0] == 0
     assert models("download", "needed", "--config", config)[0] == 0
     assert models("status", "--config", config)[0] == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_an_optional_model_that_cannot_be_looked_at_is_told(host, write, models, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "sub").symlink_to(tmp_path / "elsewhere")
+    extra = model("sub/x", host.serve("x", BYTES), optional=True)
+    config = write(extra, model("needed", host.serve("needed", BYTES)))
+    code, out, _ = models("list", "--config", config)
+    assert code == 0
+    assert re.search(r"^sub/x +1.0 MB +unreadable", out, re.MULTILINE)
+    assert "sub/x: " in out
+    assert "Remove the link" in out
+    code, out, err = models("download", "--config", config)
+    assert (code, "needed: downloaded" in out, "Remove the link" in err) == (0, True, True)
+    code, out, _ = models("verify", "--config", config)
+    assert (code, "1 of 2 are ready" in out, "To fetch" in out) == (0, True, False)
+    for command_ in ("path", "download"):
+        code, _, err = models(command_, "sub/x", "--config", config)
+        assert (code, "Remove the link" in err) == (4, True)
 
 
 def test_path_prints_just_the_path(host, write, models, tmp_path):
@@ -311,7 +333,9 @@ def test_prune_removes_what_the_configuration_does_not_name(host, write, models,
     assert (tmp_path / "cache" / "drop").exists()
     code, out, _ = models("prune", "-y", "--json", "--config", config)
     assert code == 0
-    assert [r["bytes"] > 0 for r in events(out)[-1]["removed"]] == [True]
+    (removed,) = events(out)[-1]["removed"]
+    assert (removed["name"], removed["kind"]) == ("drop", "model")
+    assert removed["bytes"] > 0
     assert not (tmp_path / "cache" / "drop").exists()
     assert (tmp_path / "cache" / "keep").exists()
     assert mine.exists()
@@ -376,6 +400,18 @@ def test_lock_pins_what_a_hub_has_and_moves_only_when_told(hub, write, models, t
     assert (tmp_path / "cache" / "m").read_bytes() == b"new"
 
 
+def test_a_model_of_a_hub_comes_from_there_before_it_is_pinned_too(hub, write, models):
+    hub.add("org/model", {"model.bin": BYTES}, lfs=["model.bin"])
+    config = write(ModelSource("m", "hf://org/model/model.bin", "", 0))
+    for command_ in ("list", "lock", "list"):
+        code, out, _ = models(command_, "--json", "--config", config)
+        hosts = [m["host"] for m in events(out)[-1]["models"] if "host" in m]
+        assert (code, set(hosts)) == (
+            0,
+            set() if command_ == "lock" else {urlsplit(hub.endpoint).netloc},
+        )
+
+
 def test_lock_needs_a_configuration_and_leaves_plain_models_alone(host, write, models, tmp_path):
     assert models("lock")[0] == 2
     code, out, _ = models("lock", "--config", write(model("a", host.serve("a", BYTES))))
@@ -388,13 +424,15 @@ def test_removing_a_hub_model_leaves_the_shared_files(hub, write, models, tmp_pa
     hub.add("org/model", {"model.bin": BYTES}, lfs=["model.bin"])
     config = write(ModelSource("m", "hf://org/model/model.bin", "", 0))
     assert models("download", "--config", config)[0] == 0
-    code, _, err = models("rm", "m", "--config", config)
-    assert code == 0
-    assert "stay in the Hugging Face cache" in err
+    told = "m, a link: its files stay in the Hugging Face cache, which other programs share"
+    for dry in (["--dry-run"], []):
+        code, out, err = models("rm", "m", *dry, "--config", config)
+        assert (code, out, err) == (0, f"{'would remove' if dry else 'removed'} {told}\n", "")
     assert not (tmp_path / "cache" / "m").exists()
     asked = len(hub.asked(host="cdn"))
     assert models("status", "--config", config)[0] == 4
-    assert models("download", "--config", config)[0] == 0
+    code, out, _ = models("download", "--config", config)
+    assert (code, out.startswith("m: was there")) == (0, True)
     assert len(hub.asked(host="cdn")) == asked
 
 
@@ -413,6 +451,9 @@ def test_prune_removes_unfinished_downloads_from_the_shared_cache_too(hub, write
     assert models("download", "--config", config)[0] == 0
     left = tmp_path / "hf" / "hub" / ".locks" / ".video-censor" / "partial" / "blob-1234"
     left.write_bytes(bytes(5000))
+    _, out, _ = models("prune", "--dry-run", "--json", "--config", config)
+    (facts,) = events(out)[-1]["removed"]
+    assert (facts["name"], facts["kind"]) == ("blob-1234", "unfinished")
     code, out, _ = models("prune", "--yes", "--config", config)
     assert code == 0
     assert "removed unfinished download blob-1234" in out
@@ -486,8 +527,8 @@ def test_two_processes_fetch_a_model_once(host, write, tmp_path):
         )
         for _ in range(2)
     ]
-    for process in both:
-        process.communicate(timeout=30)
+    said = sorted(process.communicate(timeout=30)[0].split()[1] for process in both)
+    assert said == [b"downloaded,", b"was"]
     assert [process.returncode for process in both] == [0, 0]
     assert (tmp_path / "cache" / "a").read_bytes() == content
     assert host.sent_bytes < 1.2 * len(content)

@@ -303,3 +303,32 @@ def test_an_optional_model_that_was_missing_matters_once_it_can_be_had(film, tmp
     assert not had.reused
     assert not had.unknown
     assert run().reused
+
+
+def test_what_kept_scores_tell_is_no_blind_spot_where_its_model_is_gone(film, tmp_path):
+    (folder,) = importlib.util.find_spec("nudenet").submodule_search_locations
+    weights = (Path(folder) / "320n.onnx").read_bytes()
+    config = Config()
+    config.detections = {"faces": CategoryConfig()}
+    config.detectors = [DetectorConfig("nudenet", options={"model": "small"})]
+    config.models.cache_dir = str(tmp_path / "cache")
+
+    def run(**options: bool) -> tuple[Outcome, str]:
+        request = Request(
+            film, config, output=tmp_path / "r.json", force=True, download_models=True, **options
+        )
+        warnings = plan_job(request).cautions()
+        outcome = run_job(plan_job(request), warn=warnings.append)
+        return outcome, " ".join(warnings)
+
+    with ModelHost() as host:
+        config.models.sources = [model("small", host.serve("320n.onnx", weights), optional=True)]
+        assert run()[0].exit_code == 0
+        (tmp_path / "cache" / "small").unlink()
+        host.refuse("320n.onnx", 404, times=99)
+        again, warnings = run()
+        assert (bool(again.reused), again.exit_code) == (True, 0)
+        assert "Faces" not in warnings
+        anew, warnings = run(reanalyse=True)
+        assert (bool(anew.reused), anew.exit_code) == (False, 3)
+        assert "Faces is not looked for" in warnings

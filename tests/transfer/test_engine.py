@@ -293,3 +293,18 @@ def test_requests_ask_for_the_bytes_as_they_are(server: Loopback, fetch: Fetch) 
     # The server would compress if it were allowed to.
     assert fetch(server.host("/model", BIG), content=BIG).ok
     assert {r.headers["accept-encoding"] for r in server.requests} == {"identity"}
+
+
+def test_a_file_begun_without_its_size_leaves_nothing_once_it_is_known(
+    server: Loopback, store: Store, fetch: Fetch
+) -> None:
+    def stop(_: Request, reply: Reply) -> None:
+        reply.cut_after = 30_000
+
+    cut = server.host("/cut", SMALL, tweak=stop)
+    fetch(cut, content=SMALL, size_bytes=None, retry=type(IMPATIENT)(()))
+    assert len(list((store.private / "partial").iterdir())) == 2  # with the map of its pieces
+
+    assert fetch(server.host("/model", SMALL), content=SMALL).status is Status.FETCHED
+    assert list((store.private / "partial").iterdir()) == []
+    assert store.leftovers() == []

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from loopback import content_of, sha256
 
-from video_censor_personal.errors import ConfigError
+from video_censor_personal.errors import ConfigError, ModelCacheError
 from video_censor_personal.store import Store
 from video_censor_personal.transfer import (
     CancelToken,
+    Engine,
     FileState,
     Source,
     inspect,
-    inspection,
+    look,
     make_plan,
     verify,
 )
@@ -138,7 +141,7 @@ def test_what_changes_while_it_is_read_is_not_remembered_as_right(
         path.write_bytes(b"!" + CONTENT[1:])
         return digest
 
-    monkeypatch.setattr(inspection, "hash_file", hash_then_damage)
+    monkeypatch.setattr(look, "hash_file", hash_then_damage)
     (seen,) = verify([source()], filled, deep=True)
     assert seen.state is FileState.DAMAGED
     assert "changed while it was read" in seen.reason
@@ -155,6 +158,42 @@ def test_a_cancelled_verification_forgets_nothing(filled: Store) -> None:
 
 
 # -- what is refused
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_what_cannot_be_looked_at_concerns_no_other_file(
+    filled: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x").write_bytes(CONTENT)
+    (filled.root / "sub").symlink_to(tmp_path / "outside")
+    filled.path("locked").write_bytes(CONTENT)
+
+    def refuse(path: Path, *rest: Any) -> str | None:
+        if path.name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+        return hash_file(path, *rest)
+
+    monkeypatch.setattr(look, "hash_file", refuse)
+    before = everything(filled.root)
+    plan = make_plan([source("locked"), source("sub/x"), source(), source("none")], filled)
+    assert [f.state.value for f in plan.files] == [
+        "unreadable",
+        "unreadable",
+        "verified",
+        "missing",
+    ]
+    assert plan.missing_bytes == len(CONTENT)
+    locked, linked = plan.files[:2]
+    assert f"{filled.path('locked')} cannot be read (Permission denied). Make" in locked.reason
+    assert "is a link that leads out of" in linked.reason
+    assert everything(filled.root) == before
+
+    outcomes = Engine().fetch(replace(plan, files=plan.files[:3]))
+    assert [o.ok for o in outcomes] == [False, False, True]
+    assert [type(o.error) for o in outcomes[:2]] == [ModelCacheError] * 2
+    assert filled.path("locked").read_bytes() == CONTENT
+    assert (tmp_path / "outside" / "x").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize(

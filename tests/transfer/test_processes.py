@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -219,6 +220,34 @@ def test_a_read_only_cache_with_everything_in_it_is_used(
     assert fetch(url, content=BIG).ok
     with pytest.raises(ModelCacheError):
         fetch(url, content=BIG[:-1])
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.EXDEV, "lies on another file system than {private}"),
+        (errno.EMFILE, "ulimit -n"),
+        (errno.ENFILE, "ulimit -n"),
+        (errno.EACCES, "Make it writable, or set models.cache_dir"),
+    ],
+)
+def test_what_the_disk_refuses_is_said_with_what_to_do(
+    server: Loopback,
+    store: Store,
+    fetch: Fetch,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    says: str,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    url = server.host("/model", BIG)
+    monkeypatch.setattr(store, "publish", refuse)
+    error = fetch(url, content=BIG).error
+    assert isinstance(error, ModelCacheError)
+    assert says.format(private=store.private) in str(error)
+    assert ("Make it writable" in str(error)) == (number == errno.EACCES)
 
 
 # -- damage

@@ -67,10 +67,12 @@ class ModelCommands:
         """Print where a model lies.
 
         Raises:
-            ModelMissingError: it is not there, or damaged.
+            ModelMissingError: it is not there, or damaged. ModelCacheError: it cannot be read.
         """
         (row,) = self._rows(self._plan([name]).files)
         where = row.found.path
+        if (refusal := row.found.refusal) is not None:
+            raise refusal
         if not row.ready:
             why = f": {row.found.reason}" if row.found.reason else ""
             raise ModelMissingError(
@@ -99,28 +101,25 @@ class ModelCommands:
         sources = self._models.find(names)
         if names:
             sources = [replace(source, optional=False) for source in sources]
-        arrived: dict[str, int] = {}
-        self._manager.verify_models(
-            sources,
-            lambda name, done, _: arrived.update({name: done}),
-            listener=self._console.progress,
-        )
+        self._manager.verify_models(sources, listener=self._console.progress)
         self._console.close()
         found = self._plan([source.name for source in sources]).files
-        self._tell_downloads(self._rows(found), arrived)
+        self._tell_downloads(self._rows(found))
         return 0
 
-    def _tell_downloads(self, table: Sequence[ModelRow], arrived: dict[str, int]) -> None:
+    def _tell_downloads(self, table: Sequence[ModelRow]) -> None:
         results = []
         lines = []
         for row in table:
             name, error = row.source.name, self._manager.failures.get(row.source.name)
-            result = "failed" if error else "downloaded" if name in arrived else "present"
+            result = (
+                "failed" if error else "downloaded" if name in self._manager.fetched else "present"
+            )
             said = {"downloaded": "downloaded", "present": "was there", "failed": "not there"}
             lines.append(
                 f"{name}: {said[result]}, {describe_known_size(row.size_bytes)}, {row.found.path}"
                 if error is None
-                else f"{name}: not there (optional)"
+                else f"{name}: {'unreadable' if row.found.refusal else 'not there'} (optional)"
             )
             results.append({**row.facts(), "result": result, "error": str(error or "")})
         self._console.result(
@@ -140,13 +139,14 @@ class ModelCommands:
         elif not lacking:
             text = draw(table, plan.store.root, plan.free_bytes) + "\nall of them are ready"
         else:
-            names = [row.source.name for row in lacking]
+            names = [row.source.name for row in lacking if row.found.refusal is None]
             text = (
                 draw(table, plan.store.root, plan.free_bytes)
-                + f"\n{len(table) - len(lacking)} of {len(table)} are ready; "
-                f"{self._still_missing(plan)} to download"
-                f"\nTo fetch the rest: {self._manager.command('download', names)}"
+                + f"\n{len(table) - len(lacking)} of {len(table)} are ready"
             )
+            if names:
+                text += f"; {self._still_missing(plan)} to download"
+                text += f"\nTo fetch the rest: {self._manager.command('download', names)}"
         self._console.result(
             {**_figures(plan), "ok": not required, "models": [row.facts() for row in table]}, text
         )
@@ -160,10 +160,10 @@ class ModelCommands:
         elif not plan.to_fetch:
             text = "nothing to download: every model is there"
         else:
-            text = (
-                draw(table, plan.store.root, plan.free_bytes)
-                + f"\nwould download {self._still_missing(plan)}{_room(plan)}"
-            )
+            would = "there is nothing that could be downloaded"
+            if any(file.refusal is None for file in plan.to_fetch):
+                would = f"would download {self._still_missing(plan)}{_room(plan)}"
+            text = f"{draw(table, plan.store.root, plan.free_bytes)}\n{would}"
         facts = {"dry_run": True, **_figures(plan), "models": [row.facts() for row in table]}
         self._console.result(facts, text)
         return 0

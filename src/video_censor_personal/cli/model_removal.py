@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from video_censor_personal.cli.console import Console
 from video_censor_personal.cli.named_models import NamedModels
@@ -50,15 +51,7 @@ class ModelRemoval:
                     f"{self._store.root}" + (f"; did you mean {guess!r}?" if guess else "")
                 )
         there = [name for name in dict.fromkeys(names) if self._is_there(name)]
-        linked = [name for name in there if self._store.path(name).is_symlink()]
-        things = [_Removable(name, self._room(name), target=name) for name in there]
-        code = self._remove(things, dry_run=dry_run)
-        if linked:
-            self._console.note(
-                f"the files of {', '.join(linked)} stay in the Hugging Face cache, which other "
-                "programs share"
-            )
-        return code
+        return self._remove([self._stored(name) for name in there], dry_run=dry_run)
 
     def prune(self, *, dry_run: bool, ask: bool) -> int:
         """Remove unfinished downloads, and what lies in the cache without being configured.
@@ -67,15 +60,13 @@ class ModelRemoval:
             UsageError: a person must be asked, and none is there.
         """
         things = [
-            _Removable(f"unfinished download {left.path.name}", left.size_bytes, leftover=left)
+            _Removable(left.path.name, "unfinished", left.size_bytes, leftover=left)
             for left in self._manager.leftovers()
         ]
         others = unnamed(self._models.names, self._store)
         if self._config.path is not None:
-            things += [
-                _Removable(f"{name}, which {self._name} does not name", size, target=name)
-                for name, size in others.items()
-            ]
+            why = f"which {self._name} does not name"
+            things += [_Removable(n, "model", size, why, target=n) for n, size in others.items()]
         elif others:
             self._console.note(
                 f"left alone, because no configuration says which models are needed (use "
@@ -105,15 +96,14 @@ class ModelRemoval:
         verb = "would remove" if dry_run else "removed"
         lines = [f"{verb} {thing.described}" for thing, _ in gone]
         total = describe_size(sum(freed for _, freed in gone))
-        lines.append(
-            f"{total} {'would be' if dry_run else 'are'} free again"
-            if gone
-            else f"nothing of that is in {self._store.root}"
-        )
+        if not gone:
+            lines.append(f"nothing of that is in {self._store.root}")
+        elif any(thing.kind != "link" for thing, _ in gone):
+            lines.append(f"{total} {'would be' if dry_run else 'are'} free again")
         for thing, freed in done:
             if freed is None:
                 self._console.note(f"left alone, because somebody went on with it: {thing.label}")
-        removed = [{"name": thing.label, "bytes": freed} for thing, freed in gone]
+        removed = [{"name": t.name, "kind": t.kind, "bytes": freed} for t, freed in gone]
         self._console.result({"dry_run": dry_run, "removed": removed}, "\n".join(lines))
         return 0
 
@@ -121,6 +111,12 @@ class ModelRemoval:
         """Whether anything of a model is there: the file, a link, an unfinished download."""
         places = (self._store.path(name), self._store.partial_path(name))
         return any(map(os.path.lexists, places))
+
+    def _stored(self, name: str) -> _Removable:
+        if self._store.path(name).is_symlink():
+            why = "a link: its files stay in the Hugging Face cache, which other programs share"
+            return _Removable(name, "link", self._room(name), why, target=name)
+        return _Removable(name, "model", self._room(name), target=name)
 
     def _room(self, name: str) -> int:
         """The bytes that a model and its unfinished download take."""
@@ -131,12 +127,21 @@ class ModelRemoval:
 
 @dataclass(frozen=True, slots=True)
 class _Removable:
-    """Something in the cache that can go: a stored file, or an unfinished download."""
+    """Something in the cache that can go: a stored file, a link to one that programs share, or an
+    unfinished download (whose name is that of its file). `why` it goes or what that means."""
 
-    label: str
+    name: str
+    kind: Literal["model", "link", "unfinished"]
     size_bytes: int
+    why: str = ""
     target: str | None = None
     leftover: Leftover | None = None
+
+    @property
+    def label(self) -> str:
+        """The name for people, with what must be known of it."""
+        name = f"unfinished download {self.name}" if self.kind == "unfinished" else self.name
+        return f"{name}, {self.why}" if self.why else name
 
     @property
     def described(self) -> str:

@@ -20,6 +20,7 @@ _WORDS = {
     FileState.DAMAGED: "damaged",
     FileState.PARTIAL: "part there",
     FileState.MISSING: "missing",
+    FileState.UNREADABLE: "unreadable",
 }
 
 
@@ -89,7 +90,7 @@ def rows(
 
 
 def draw(table: Sequence[ModelRow], cache_dir: Path, free_bytes: int) -> str:
-    """The table, why damaged models are damaged, and where everything lies."""
+    """The table, why models are damaged or cannot be read, and where everything lies."""
     cells = [("MODEL", "SIZE", "STATE", "FROM", "USED BY", "")]
     cells += [
         (

@@ -27,7 +27,7 @@ examples:
 
   video-censor models download --config my.yaml --dry-run
   video-censor models download --config my.yaml
-      What would be fetched and whether there is room; then fetch it, everything at once.
+      What would be fetched and whether there is room; then fetch it, many files at once.
 
   video-censor models download --profile family
   video-censor models download clip-b32

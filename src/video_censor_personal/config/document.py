@@ -194,7 +194,7 @@ def _mistake(
         return document.error(_unknown_key(kind, inner, at), location)
     name = dotted(location)
     if item["type"] in ("missing", "missing_argument"):
-        return document.error(f"{name} is missing", location)
+        return document.error(f"{name} is missing{_if_missing(kind, inner)}", location)
     quotes = "; put it in quotes" if item["type"] == "string_type" and _is_plain(item) else ""
     return document.error(
         f"{name} {_expectation(item)}, not {_shown(item['input'])}{quotes}", location
@@ -210,6 +210,14 @@ def _unknown_key(kind: type[Any], inner: Location, at: Location) -> str:
         f'unknown key "{inner[-1]}"{_under((*at, *inner[:-1]))}{hint} '
         f"(known here: {', '.join(known)})"
     )
+
+
+def _if_missing(kind: type[Any], inner: Location) -> str:
+    """What its field says is to be done where it is missing (`metadata["if_missing"]`)."""
+    parent = _type_at(kind, inner[:-1])
+    fields = dataclasses.fields(parent) if parent else ()
+    told = {f.name: f.metadata.get("if_missing") for f in fields}
+    return f"; {advice}" if (advice := told.get(str(inner[-1]))) else ""
 
 
 def _under(location: Location) -> str:

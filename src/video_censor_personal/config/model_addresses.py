@@ -51,7 +51,7 @@ def parse_model_address(url: str) -> ModelAddress | None:
     if match := _RESOLVE.fullmatch(url):
         endpoint, repository, version, path = match.groups()
         return ModelAddress("hf", repository, unquote(version), unquote(path), endpoint)
-    if not url.startswith(("hf://", "gh://")):
+    if url[:3].casefold() not in ("hf:", "gh:"):
         return None
     match = _SHORT.fullmatch(url)
     if match is None:

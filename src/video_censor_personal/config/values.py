@@ -225,7 +225,9 @@ class ModelSource:
     name: str
     url: str
     checksum: str
-    size_bytes: Annotated[int, Field(ge=0)]
+    size_bytes: Annotated[int, Field(ge=0)] = field(
+        metadata={"if_missing": "write 0 if it is not known"}
+    )
     algorithm: Algorithm = "sha256"
     optional: bool = False
     mirrors: list[str] = field(default_factory=list)

@@ -89,8 +89,10 @@ class JobPlan:
 
     def cautions(self) -> list[str]:
         """What the person should know beforehand, and what nobody would look for."""
-        unseen = self.pipeline.blind_spots() if self.pipeline is not None else []
-        return [*self.warnings, *unseen]
+        if self.pipeline is None:
+            return [*self.warnings]
+        kept = None if self.kept is None else self.pipeline.conclude(self.kept.scores)
+        return [*self.warnings, *self.pipeline.blind_spots(kept)]
 
     def facts(self) -> dict[str, Any]:
         """The plan for a program."""

@@ -65,13 +65,15 @@ def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Outcome:
     pipeline.listener, pipeline.warn = listener, warn
     if kept is None or plan.request.download_models:
         pipeline.verify_models(download=plan.request.download_models)
-    for sentence in pipeline.blind_spots():
+    report = None if kept is None else pipeline.conclude(kept.scores)
+    for sentence in pipeline.blind_spots(report):
         warn(sentence)
-    scores = pipeline.scores(plan.info) if kept is None else kept.scores
     written = plan.outputs.scores
-    if written is not None:
-        write_scores(scores, written)
-    report = pipeline.conclude(scores)
+    if report is None:
+        scores = pipeline.scores(plan.info)
+        if written is not None:
+            write_scores(scores, written)
+        report = pipeline.conclude(scores)
     if not plan.request.reanalyse:
         report, lost = with_decisions(plan.outputs.report, report, plan.info)
         for sentence in lost:

@@ -6,11 +6,9 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from video_censor_personal.errors import DiskSpaceError, ModelDownloadError
-from video_censor_personal.sizes import describe_size
-from video_censor_personal.transfer import Plan
+from video_censor_personal.errors import ModelDownloadError
 
-__all__ = ["combine", "models_command", "no_room"]
+__all__ = ["combine", "models_command"]
 
 
 def models_command(
@@ -45,21 +43,6 @@ def combine(failures: Mapping[str, ModelDownloadError], command: str) -> ModelDo
         path=first.path,
         expected=first.expected,
         actual=first.actual,
-    )
-
-
-def no_room(plan: Plan) -> DiskSpaceError:
-    """The models of a plan do not fit; nothing was fetched."""
-    names = ", ".join(file.source.name for file in plan.to_fetch)
-    root = plan.store.root
-    return DiskSpaceError(
-        f"No room for {names} in {root}: {describe_size(plan.missing_bytes)} are missing, so "
-        f"{describe_size(plan.room_bytes)} must be free (twice as much, less what is reserved "
-        f"already), and {describe_size(plan.free_bytes)} are. Make room there (see: video-censor "
-        "models prune --dry-run), or name another disk in models.cache_dir.",
-        path=root,
-        expected=plan.room_bytes,
-        actual=plan.free_bytes,
     )
 
 

@@ -49,6 +49,7 @@ class ModelManager:
     Attributes:
         cache_dir: the folder they lie in; `cache_dir=` overrides the configuration's.
         failures: why the last `verify_models` could not get a model, by name.
+        fetched: the models that it fetched, by name; not those that another process did.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class ModelManager:
         self.cache_dir = self._resolve_cache_dir()
         self.store = Store(self.cache_dir)
         self.failures: dict[str, ModelDownloadError] = {}
+        self.fetched: frozenset[str] = frozenset()
         engine = engine or Engine(
             Limits(
                 connections=config.models.max_connections,
@@ -72,7 +74,7 @@ class ModelManager:
             )
         )
         pins = ModelsLock(lock_path(config.path), self.store.locks)
-        self._stock = Stock(self.store, engine, pins, registry)
+        self._stock = Stock(self.store, engine, pins, config, registry)
 
     # -- questions
 
@@ -179,7 +181,7 @@ class ModelManager:
         listener: Listener = ignore,
         cancel: CancelToken | None = None,
     ) -> dict[str, bool]:
-        """Verify what is there, download what is missing or damaged, all models at once.
+        """Verify what is there, download what is missing or damaged, many files at once.
 
         Args:
             sources: None: every configured model.
@@ -197,7 +199,7 @@ class ModelManager:
                 the kind of the first failure, and naming every one. Also when `cancel` stopped it.
         """
         chosen = list(self.config.models.sources if sources is None else sources)
-        self.failures = {}
+        self.failures, self.fetched = {}, frozenset()
         if not chosen:
             return {}
         progress = ModelProgress(progress_callback, listener)
@@ -237,7 +239,8 @@ class ModelManager:
         return self.get_model_path(source.name)
 
     def _judge(self, outcomes: Sequence[Outcome], optional: Collection[str]) -> None:
-        """Remember every failure; raise if a required model is among them."""
+        """Remember what was fetched and what failed; raise if a required model is among that."""
+        self.fetched = frozenset(o.source.name for o in outcomes if o.status is Status.FETCHED)
         self.failures = {o.source.name: o.error for o in outcomes if o.error is not None}
         required = {n: error for n, error in self.failures.items() if n not in optional}
         if required:

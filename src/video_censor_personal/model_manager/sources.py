@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from video_censor_personal.catalogue import catalogue
 from video_censor_personal.config import Config, ModelSource
@@ -21,6 +21,7 @@ __all__ = [
     "describe_model_size",
     "find_source",
     "find_sources",
+    "placed",
     "registry_name",
 ]
 
@@ -63,6 +64,15 @@ def _found(config: Config, name: str) -> ModelSource:
         file=config.path,
         key="models.sources",
     )
+
+
+def placed(error: ConfigError, source: ModelSource, config: Config) -> ConfigError:
+    """The error about a field of `source`, with the file and the line where that is configured."""
+    names = [each.name for each in config.models.sources]
+    ours = error.key in {f.name for f in fields(ModelSource)} and error.file is None
+    if not ours or source.name not in names:
+        return error
+    return config.error(str(error), "models", "sources", names.index(source.name), str(error.key))
 
 
 def about_bytes(source: ModelSource) -> int | None:

@@ -5,16 +5,17 @@ Outside this module both are one `PlannedFile` and one `Outcome` a model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from video_censor_personal.config import ModelSource
-from video_censor_personal.errors import DiskSpaceError, ModelDownloadError
+from video_censor_personal.config import Config, ModelSource
+from video_censor_personal.errors import ConfigError, ModelDownloadError
 from video_censor_personal.huggingface_registry import HuggingFaceRegistry
-from video_censor_personal.model_manager.failures import no_room
+from video_censor_personal.model_manager.sources import placed
 from video_censor_personal.models_lock import ModelsLock, Pin
 from video_censor_personal.sources import Deliveries
 from video_censor_personal.sources.https import HttpsResolver
+from video_censor_personal.sources.room import Want, refuse
 from video_censor_personal.store import Leftover, Store
 from video_censor_personal.transfer import (
     CancelToken,
@@ -43,9 +44,10 @@ class Stock:
         store: Store,
         engine: Engine,
         lock: ModelsLock,
+        config: Config,
         registry: HuggingFaceRegistry | None = None,
     ) -> None:
-        self.store = store
+        self.store, self._config = store, config
         self._engine = engine
         self._plain = HttpsResolver(store)
         self._deliveries = Deliveries(store, lock, registry)
@@ -97,7 +99,8 @@ class Stock:
     ) -> list[Outcome]:
         """Have the models; one outcome each, in order. What failed is in `Outcome.error`.
 
-        Where there is no room for all, optional models stay out.
+        Nothing is fetched before there is room for all that is missing; where there is not,
+        optional models stay out. Those behind plain addresses come first.
 
         Raises:
             ConfigError: a source cannot be used (its name, checksum or addresses).
@@ -105,12 +108,12 @@ class Stock:
         plain, delivered = self._divide(sources)
         files = [self._file(source) for source in plain]
         plan = make_plan(files, self.store, on_hash=on_hash, cancel=cancel)
-        optional = {source.name for source in plain if source.optional}
-        outcomes = self._fetch(plan, optional, listener, cancel)
-        if delivered:
-            outcomes += self._deliveries.fetch(
-                delivered, self._engine, listener, cancel, on_hash=on_hash
-            )
+        wants = [Want(file, self.store, (file.source.name,)) for file in plan.to_fetch]
+        optional = {source.name for source in sources if source.optional}
+        with self._deliveries.prepare(delivered, cancel, on_hash=on_hash) as delivery:
+            refused = refuse([*wants, *delivery.wants], optional)
+            outcomes = self._fetch(plan, refused, listener, cancel)
+            outcomes += delivery.fetch(self._engine, listener, refused)
         by_name = {outcome.source.name: outcome for outcome in outcomes}
         return [by_name[source.name] for source in sources]
 
@@ -128,21 +131,36 @@ class Stock:
         return self._deliveries.pin(delivered, update=update)
 
     def _fetch(
-        self, plan: Plan, optional: set[str], listener: Listener, cancel: CancelToken | None
+        self,
+        plan: Plan,
+        refused: Mapping[str, ModelDownloadError],
+        listener: Listener,
+        cancel: CancelToken | None,
     ) -> list[Outcome]:
+        """What is there, and what is fetched of the rest; an outcome each."""
+        missing = [file for file in plan.to_fetch if file.refusal is None]
+        failed = {
+            f.source.name: refused[f.source.name] for f in missing if f.source.name in refused
+        }
         try:
-            return list(self._engine.fetch(plan, listener, cancel))
-        except ModelDownloadError as error:  # no room for all of them, or nowhere to write
-            told = no_room(plan) if isinstance(error, DiskSpaceError) else error
-            given_up = [f for f in plan.to_fetch if not optional or f.source.name in optional]
-            if not given_up:
-                return self._fetch(plan, set(), listener, cancel)
-            rest = replace(plan, files=tuple(f for f in plan.files if f not in given_up))
-            failed = [Outcome(f.source, Status.FAILED, f.path, error=told) for f in given_up]
-            return [*self._fetch(rest, set(), listener, cancel), *failed]
+            outcomes = self._engine.fetch(_without(plan, failed), listener, cancel)
+        except ModelDownloadError as error:  # nowhere to write, or no room any more
+            failed = {file.source.name: failed.get(file.source.name, error) for file in missing}
+            outcomes = self._engine.fetch(_without(plan, failed), listener, cancel)
+        given_up = [file for file in missing if file.source.name in failed]
+        return [
+            *outcomes,
+            *(
+                Outcome(f.source, Status.FAILED, f.path, error=failed[f.source.name])
+                for f in given_up
+            ),
+        ]
 
     def _file(self, source: ModelSource) -> Source:
-        (file,) = self._plain.resolve(source).sources
+        try:
+            (file,) = self._plain.resolve(source).sources
+        except ConfigError as error:
+            raise placed(error, source, self._config) from error
         return file
 
     def _divide(
@@ -153,3 +171,7 @@ class Stock:
         for source in sources:
             (delivered if self._deliveries.accepts(source) else plain).append(source)
         return plain, delivered
+
+
+def _without(plan: Plan, names: Collection[str]) -> Plan:
+    return replace(plan, files=tuple(f for f in plan.files if f.source.name not in names))

@@ -92,7 +92,7 @@ def judge(
         look = by_blob.get(file.blob)
         if look is None:
             touched = True
-        elif look.state is FileState.DAMAGED:
+        elif look.state in (FileState.DAMAGED, FileState.UNREADABLE):
             damaged.append(f"{file.path}: {look.reason}")
             touched = True
         elif look.state is FileState.VERIFIED and _same(snapshot / file.path, blobs / file.blob):

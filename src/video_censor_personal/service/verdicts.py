@@ -12,8 +12,8 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from video_censor_personal.errors import ModelCacheError
 from video_censor_personal.hub_cache import HubCache
 from video_censor_personal.transfer import (
     CancelToken,
@@ -125,11 +125,9 @@ class Verdicts:
     def _read(self, source: Source) -> None:
         store = self._cache.store
         before = store.stat(source.target)
-        try:
-            (file,) = verify([source], store, cancel=self._cancel)
-        except ModelCacheError:
-            path = store.path(source.target)
-            file = PlannedFile(source, path, FileState.DAMAGED, reason="it cannot be read")
+        (file,) = verify([source], store, cancel=self._cancel)
+        if file.state is FileState.UNREADABLE:
+            file = replace(file, state=FileState.DAMAGED, reason="it cannot be read")
         if before is None or self._cancel.cancelled:
             return
         # Also what is right, should the record of it not have been writable.

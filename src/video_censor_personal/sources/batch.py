@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from video_censor_personal.errors import (
     DiskSpaceError,
@@ -13,9 +15,9 @@ from video_censor_personal.errors import (
 )
 from video_censor_personal.hub.library_locks import library_locks
 from video_censor_personal.models_lock import Pin
-from video_censor_personal.sizes import describe_size
 from video_censor_personal.sources.model_totals import ModelTotals
 from video_censor_personal.sources.resolver import Placement
+from video_censor_personal.sources.room import Want
 from video_censor_personal.transfer import (
     CancelToken,
     Engine,
@@ -73,27 +75,40 @@ class Batch:
         listener: Listener | None,
         cancel: CancelToken,
         *,
-        optional: Collection[str] = (),
+        refused: Mapping[str, ModelDownloadError] = MappingProxyType({}),
     ) -> Iterator[tuple[Outcome, Pin | None]]:
         """Fetch what `look` did not find and publish; an outcome and a pin for every placement.
 
-        Where there is no room for all, the `optional` models stay out.
+        Nothing is fetched for the models that are `refused`, for the reason that stands there.
         """
         totals = self._totals(listener)
-        wanted = [placement for placement in self.placements if not placement.withheld]
+        wanted = [p for p in self._unwithheld if p.model not in refused]
         outcomes = self._withheld()
+        for placement in self._unwithheld:
+            if error := refused.get(placement.model):
+                outcomes |= self._failures(error, [placement])
         try:
-            try:
-                outcomes |= self._transfer(wanted, engine, totals, cancel)
-            except DiskSpaceError as error:
-                outcomes |= self._failures(self._no_room(wanted, error))
-                wanted = [p for p in wanted if p.model not in optional]
-                if wanted:
-                    outcomes |= self._transfer(wanted, engine, totals, cancel)
+            outcomes |= self._transfer(wanted, engine, totals, cancel)
         except ModelDownloadError as error:
-            outcomes |= self._failures(error)
+            outcomes |= self._failures(error, wanted)
         for placement in self.placements:
             yield _conclude(placement, outcomes, totals)
+
+    @property
+    def wants(self) -> list[Want]:
+        """What is missing, after `look`."""
+        store, models = self.placements[0].store, defaultdict(list)
+        for placement in self._unwithheld:
+            for source in placement.sources:
+                models[source.target].append(placement.model)
+        return [
+            Want(file, store, tuple(models[file.source.target]))
+            for file in self._missing(self._unwithheld)
+        ]
+
+    @property
+    def _unwithheld(self) -> list[Placement]:
+        return [placement for placement in self.placements if not placement.withheld]
 
     def _withheld(self) -> dict[str, Outcome]:
         """Failures of the files that are missing and may not be fetched."""
@@ -109,29 +124,13 @@ class Batch:
             for file in self._missing([placement])
         }
 
-    def _no_room(self, wanted: Sequence[Placement], error: DiskSpaceError) -> DiskSpaceError:
-        """The same error in terms of models, and of the setting that moves this store."""
-        store = self.placements[0].store
-        needed, free = int(error.expected or 0), int(error.actual or 0)
-        missing = sum(file.missing_bytes or 0 for file in self._missing(wanted))
-        told = DiskSpaceError(
-            f"No room for {', '.join(placement.model for placement in wanted)} in {store.root}: "
-            f"{describe_size(missing)} are missing, so {describe_size(needed)} must be free (twice "
-            f"as much, less what is reserved already), and {describe_size(free)} are. Make room "
-            f"there, or name another disk in {store.setting}.",
-            path=store.root,
-            expected=needed,
-            actual=free,
-        )
-        told.__cause__ = error
-        return told
-
-    def _failures(self, error: ModelDownloadError) -> dict[str, Outcome]:
-        """Nothing that is missing could be fetched."""
+    def _failures(
+        self, error: ModelDownloadError, placements: Sequence[Placement]
+    ) -> dict[str, Outcome]:
+        """Nothing that is missing of these could be fetched."""
         return {
-            target: Outcome(file.source, Status.FAILED, file.path, error=error)
-            for target, file in self.found.items()
-            if file.state is not FileState.VERIFIED
+            file.source.target: Outcome(file.source, Status.FAILED, file.path, error=error)
+            for file in self._missing(placements)
         }
 
     def _missing(self, wanted: Sequence[Placement]) -> list[PlannedFile]:
@@ -198,13 +197,14 @@ def state_of(
     What several models need is fetched once: `counted` has what is missing for those before it.
     """
     files = [found[source.target] for source in placement.sources]
-    damaged = [f for f in files if f.state is FileState.DAMAGED]
+    unreadable = [f for f in files if f.state is FileState.UNREADABLE]
+    damaged = unreadable or [f for f in files if f.state is FileState.DAMAGED]
     have = sum(f.have_bytes for f in files)
     size = sum(source.size_bytes or 0 for source in placement.sources)
     own = [f for f in files if (placement.store.root, f.source.target) not in counted]
     counted.update((placement.store.root, f.source.target) for f in files)
     if damaged:
-        state = FileState.DAMAGED
+        state = damaged[0].state
     elif all(f.state is FileState.VERIFIED for f in files):
         state = FileState.VERIFIED if placement.is_published() else FileState.PARTIAL
     else:
@@ -234,7 +234,9 @@ def _conclude(
     mine = [outcomes[s.target] for s in placement.sources if s.target in outcomes]
     fetched = sum(outcome.fetched_bytes for outcome in mine)
     error = next((o.error for o in mine if o.error is not None), None)
-    status = Status.FETCHED if mine or not placement.is_published() else Status.PRESENT
+    moved = bool(mine) or not placement.is_published()
+    fetched_here = any(outcome.status is Status.FETCHED for outcome in mine)
+    status = Status.FETCHED if fetched_here else Status.PRESENT
     pin = placement.pin
     if error is None and any(not outcome.ok for outcome in mine):
         status = Status.CANCELLED
@@ -242,15 +244,14 @@ def _conclude(
         try:
             placement.publish()
             pin = _with_digests(placement)
-            if status is Status.FETCHED:
+            if moved:
                 totals.finish(placement.model)
         except ModelDownloadError as failure:
             error = failure
     if error is not None:
         status, error = Status.FAILED, _named(error, placement.model)
-    outcome = Outcome(
-        whole, status, placement.path, size, None, fetched, whole.urls[0] if mine else None, error
-    )
+    url = whole.urls[0] if fetched_here else None
+    outcome = Outcome(whole, status, placement.path, size, None, fetched, url, error)
     return outcome, pin
 
 

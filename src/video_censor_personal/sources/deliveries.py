@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from video_censor_personal.config import ModelSource
@@ -29,9 +29,11 @@ from video_censor_personal.hub_cache import HubCache
 from video_censor_personal.huggingface_registry import HuggingFaceRegistry
 from video_censor_personal.models_lock import ModelsLock, Pin
 from video_censor_personal.sources.batch import Batch, state_of
+from video_censor_personal.sources.delivery import Delivery
 from video_censor_personal.sources.github_release import ReleaseResolver
 from video_censor_personal.sources.huggingface import HubResolver
 from video_censor_personal.sources.resolver import Placement, Resolver
+from video_censor_personal.sources.room import refuse
 from video_censor_personal.store import Leftover, Store
 from video_censor_personal.transfer import (
     CancelToken,
@@ -101,7 +103,7 @@ class Deliveries:
         for source in sources:
             placement, reason = self._known_placement(source, ask=ask)
             if placement is None:
-                page = Source(source.name, (_page(source),), source.name)
+                page = self._page(source)
                 path = self._store.path(source.name)
                 found.append(PlannedFile(page, path, FileState.MISSING, reason=reason))
             else:
@@ -143,13 +145,29 @@ class Deliveries:
         """Verify, fetch and publish; one `Outcome` a model, in order. Pins what was resolved.
 
         A model that fails does not stop the others: look at `Outcome.error`. The listener is told
-        about models, by their names.
+        about models, by their names. Where there is no room for all, optional models stay out.
+
+        Raises:
+            ConfigError: a name that cannot be a path, or a damaged `models.lock`.
+        """
+        with self.prepare(sources, cancel, on_hash=on_hash) as delivery:
+            optional = {source.name for source in sources if source.optional}
+            return delivery.fetch(engine, listener, refuse(delivery.wants, optional))
+
+    @contextlib.contextmanager
+    def prepare(
+        self,
+        sources: Sequence[ModelSource],
+        cancel: CancelToken | None = None,
+        *,
+        on_hash: HashListener | None = None,
+    ) -> Iterator[Delivery]:
+        """Find out what there is to fetch; until this ends nobody deletes what is there of it.
 
         Raises:
             ConfigError: a name that cannot be a path, or a damaged `models.lock`.
         """
         cancel = cancel or CancelToken()
-        optional = {source.name for source in sources if source.optional}
         failed: dict[str, Outcome] = {}
         batches: dict[Path, Batch] = {}
         for source in sources:
@@ -159,17 +177,12 @@ class Deliveries:
                 failed[source.name] = self._failure(source, error)
             else:
                 batches.setdefault(placement.store.root, Batch()).placements.append(placement)
-        done: dict[str, Outcome] = {}
-        pins: list[Pin] = []
-        for root, batch in batches.items():
-            with in_use(root, batch.repositories, cancel):
+        with contextlib.ExitStack() as held:
+            for root, batch in batches.items():
+                held.enter_context(in_use(root, batch.repositories, cancel))
                 batch.look(remember=True, on_hash=on_hash, cancel=cancel)
-                for outcome, pin in batch.fetch(engine, listener, cancel, optional=optional):
-                    done[outcome.source.name] = outcome
-                    if pin is not None and outcome.ok:
-                        pins.append(pin)
-        self._remember(pins)
-        return [done.get(source.name) or failed[source.name] for source in sources]
+            names = [source.name for source in sources]
+            yield Delivery(names, list(batches.values()), failed, cancel, self._remember)
 
     def pin(
         self, sources: Iterable[ModelSource], *, update: bool = False
@@ -243,8 +256,14 @@ class Deliveries:
             )
             told.__cause__ = error
             error = told
-        page = Source(source.name, (_page(source),), source.name)
-        return Outcome(page, Status.FAILED, path, error=error)
+        return Outcome(self._page(source), Status.FAILED, path, error=error)
+
+    def _page(self, source: ModelSource) -> Source:
+        """A model of which nothing more exact is known than an address for people."""
+        scheme, _, rest = source.url.partition("://")
+        host = {"hf": self._settings().endpoint, "gh": "https://github.com"}.get(scheme)
+        url = f"{host}/{rest.partition('@')[0]}" if host else source.url
+        return Source(source.name, (url,), source.name)
 
     def _resolver(self, source: ModelSource) -> Resolver:
         return next(resolver for resolver in self._resolvers if resolver.accepts(source))
@@ -259,10 +278,3 @@ def _keep_digests(old: Pin | None, new: Pin) -> Pin:
         if known and known.sha256 and known.git_sha1 and known.git_sha1 == file.git_sha1:
             digests[file.path] = known.sha256
     return new.with_sha256(digests)
-
-
-def _page(source: ModelSource) -> str:
-    """An address for people, where nothing more exact is known."""
-    scheme, _, rest = source.url.partition("://")
-    host = {"hf": "https://huggingface.co", "gh": "https://github.com"}.get(scheme)
-    return f"{host}/{rest.partition('@')[0]}" if host else source.url

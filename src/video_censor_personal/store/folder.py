@@ -112,18 +112,27 @@ class Store:
         """target -> size of every file that was verified and still looks the same."""
         found = {}
         for target, known in self.records.all().items():
-            # What a strange record or a link says lies elsewhere is none of ours.
-            with contextlib.suppress(ConfigError, ModelCacheError):
+            # What a strange record or a link says lies elsewhere is none of ours, nor is what
+            # cannot be looked at.
+            with contextlib.suppress(ConfigError, ModelCacheError, OSError):
                 if self.fingerprint(target) is not None:
                     found[target] = known.size
         return found
 
     def free_bytes(self) -> int:
         """Free room where the store is, or would be."""
+        return shutil.disk_usage(self._nearest()).free
+
+    def disk(self) -> int:
+        """Tells apart the file systems of stores: those on one share its free room."""
+        return os.stat(self._nearest()).st_dev
+
+    def _nearest(self) -> Path:
+        """The root, else the nearest folder above it that is there."""
         place = self.root.absolute()
         while not place.exists() and place != place.parent:
             place = place.parent
-        return shutil.disk_usage(place).free
+        return place
 
     def leftovers(self) -> list[Leftover]:
         """Unfinished files of earlier runs that no living process works on."""
@@ -142,7 +151,7 @@ class Store:
         """
         try:
             for name in ("partial", "pieces", "locks"):
-                (self.private / name).mkdir(parents=True, exist_ok=True)
+                make_folder(self.private / name)
             probe = self.locks / f".probe-{os.getpid()}"
             probe.touch()
             probe.unlink(missing_ok=True)  # another thread may have been here meanwhile
@@ -153,18 +162,19 @@ class Store:
                 path=self.root,
             ) from exc
 
-    def publish(self, partial: Path, target: str) -> Path:
-        """Give a finished, synced file its name in one step. Call `sync_folder` afterwards.
+    def publish(self, partial: Path, target: str, *, durable: bool = True) -> Path:
+        """Give a finished, synced file its name in one step. Call `sync_folder` afterwards: with
+        `durable` only the folders that had to be made for it are synced here.
 
         Raises:
-            OSError: the rename failed.
+            OSError: the rename failed, or a folder could not be made.
             ModelCacheError: a link on the way leads out of the root.
         """
         path = self.contained_path(target)
         try:
             os.replace(partial, path)
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent, durable=durable)
             os.replace(partial, self.contained_path(target))
         return path
 
@@ -186,7 +196,8 @@ class Store:
             self.records.forget(target)
 
     def remove(self, target: str) -> int:
-        """Delete a file, its record and its partial; the bytes freed. Waits for no one.
+        """Delete a file, its record and its partial; the bytes freed, of a link none. Waits for no
+        one.
 
         Raises:
             ModelDownloadError: another process is fetching it right now, or it cannot be deleted.
@@ -211,7 +222,8 @@ class Store:
                     with contextlib.suppress(FileNotFoundError):
                         found = os.lstat(item)
                         os.unlink(item)
-                        freed += getattr(found, "st_blocks", 0) * 512 or found.st_size
+                        if not mode.S_ISLNK(found.st_mode):
+                            freed += getattr(found, "st_blocks", 0) * 512 or found.st_size
                 self.kept_map_path(target).unlink(missing_ok=True)
             except OSError as exc:
                 raise ModelCacheError(
@@ -234,6 +246,20 @@ def _parts(target: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _located(root: str, target: str) -> Path:
     return Path(root, *_parts(target))
+
+
+def make_folder(folder: Path, *, durable: bool = True) -> None:
+    """Make a folder, and those above it that are missing; `durable`: they survive a power loss.
+
+    Raises:
+        OSError: one cannot be made, or the disk failed.
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent, durable=durable)
+    folder.mkdir(exist_ok=True)  # another thread may have been here meanwhile
+    if durable:
+        sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:

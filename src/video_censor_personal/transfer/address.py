@@ -66,7 +66,9 @@ def parse_url(url: str) -> Address:
     except ValueError as exc:
         raise ConfigError(f"{redact(url)} is not a valid URL", key="url") from exc
     if parts.scheme not in _PORTS:
-        raise ConfigError(f"{redact(url)}: only http and https URLs can be fetched", key="url")
+        raise ConfigError(
+            f"{redact(url) or 'no URL'}: only http and https URLs can be fetched", key="url"
+        )
     user, at, place = parts.netloc.rpartition("@")
     try:
         host, port, netloc = _parse_place(parts.scheme, place)

@@ -199,13 +199,15 @@ class Courier:
         """Sync the files, give them their names, remember them."""
         seen: dict[str, Fingerprint] = {}
         try:
-            for each in arrived if self._shared.durable else ():
+            durable = self._shared.durable
+            for each in arrived if durable else ():
                 self._go_on()
                 each.partial.sync()
             self._go_on()
             for each in arrived:
                 source = each.file.source
-                found = os.stat(each.partial.publish(self._store, source.target))
+                path = each.partial.publish(self._store, source.target, durable=durable)
+                found = os.stat(path)
                 seen[source.target] = Fingerprint.of(found, source.digest_algorithm, each.digest)
                 batch.outcomes.append(
                     Outcome(

@@ -47,7 +47,8 @@ class Engine:
     ) -> tuple[Outcome, ...]:
         """Fetch, verify and publish; one `Outcome` per planned file, in the plan's order.
 
-        A failed file does not stop the others and is not raised: look at `Outcome.error`.
+        A failed file does not stop the others and is not raised: look at `Outcome.error`. One that
+        cannot be looked at is left as it is, and has failed.
         The listener is called from this thread, at least 4 times a second per file that moves.
 
         Raises:
@@ -61,15 +62,20 @@ class Engine:
         if cancel is not None and cancel.cancelled:
             # The plan may have been cut short: what was not looked at counts as damaged there.
             return tuple(map(_untouched, plan.files))
+        outcomes: dict[str, Outcome] = {}
         for file in plan.files:
+            source = file.source
             remember(file, plan.store)
             if file.state is FileState.VERIFIED:
-                tell(FileProgress(file.source.name, Phase.DONE, file.have_bytes, file.have_bytes))
-        outcomes: dict[str, Outcome] = {}
-        if plan.to_fetch:
+                tell(FileProgress(source.name, Phase.DONE, file.have_bytes, file.have_bytes))
+            elif refusal := file.refusal:
+                outcomes[source.name] = Outcome(source, Status.FAILED, file.path, error=refusal)
+                tell(FileProgress(source.name, Phase.FAILED, 0, source.size_bytes))
+        wanted = [file for file in plan.to_fetch if file.source.name not in outcomes]
+        if wanted:
             self._make_room(plan)
             run = Run(
-                plan.to_fetch,
+                wanted,
                 plan.store,
                 self.limits,
                 self.retry,
@@ -78,7 +84,7 @@ class Engine:
                 permits=self._permits,
             )
             run.work(tell, cancel or CancelToken())
-            outcomes = run.outcomes
+            outcomes |= run.outcomes
         return tuple(outcomes.get(f.source.name) or _present(f) for f in plan.files)
 
     def _make_room(self, plan: Plan) -> None:

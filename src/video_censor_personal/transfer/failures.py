@@ -28,6 +28,18 @@ _ADVICE = {
     416: "Check the URL and size_bytes",
     429: "The server has had too many requests: wait some minutes and run the same command again",
 }
+_DISK_ADVICE = {
+    errno.EIO: "The disk may be failing",
+    errno.EISDIR: "Move that folder elsewhere, then run the same command again",
+    errno.ENOENT: "Run the same command again",
+    errno.EXDEV: "{folder} lies on another file system than {private}, where files are collected "
+    "before they are moved there: unmount it, or set {setting} to a folder on one file system",
+    **dict.fromkeys(
+        (errno.EMFILE, errno.ENFILE),
+        "Allow more open files (ulimit -n), or fewer connections (models.max_connections), then "
+        "run the same command again",
+    ),
+}
 _AGAIN = "Run the same command again: what has arrived is kept"
 _LATER = "The server asks to wait {}: run the same command again then"
 
@@ -85,14 +97,10 @@ def disk_error(job: Job, error: OSError) -> ModelDownloadError:
     path = job.planned.path
     if error.errno in DISK_FULL:
         return space_error(job)
-    what = error.strerror or str(error)
-    advice = f"Make it writable, or set {job.shared.store.setting} to another folder"
-    if error.errno == errno.EIO:
-        advice = "The disk may be failing"
-    if error.errno == errno.EISDIR:
-        advice = "Move that folder elsewhere, then run the same command again"
-    if error.errno == errno.ENOENT:
-        advice = "Run the same command again"
+    what, store = error.strerror or str(error), job.shared.store
+    advice = _DISK_ADVICE.get(
+        error.errno or 0, "Make it writable, or set {setting} to another folder"
+    ).format(folder=path.parent, private=store.private, setting=store.setting)
     return ModelCacheError(
         f"{job.source.name} cannot be written to {path} ({what}). {advice}.",
         model=job.source.name,

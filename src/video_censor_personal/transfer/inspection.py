@@ -6,22 +6,13 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from dataclasses import replace
 
 from video_censor_personal.errors import ConfigError, ModelCacheError
 from video_censor_personal.file_names import collision_key
 from video_censor_personal.store import Store
 from video_censor_personal.transfer.cancel import CancelToken
-from video_censor_personal.transfer.checksum import hash_file
-from video_censor_personal.transfer.partial import known_pieces
-from video_censor_personal.transfer.pieces import (
-    SMALL_BYTES,
-    Identity,
-    piece_size_for,
-    read_piece_map,
-)
-from video_censor_personal.transfer.plan import FileState, Plan, PlannedFile, accepts
-from video_censor_personal.transfer.reservation import allocated_bytes
+from video_censor_personal.transfer.look import Look, looks_of
+from video_censor_personal.transfer.plan import FileState, Plan, PlannedFile
 from video_censor_personal.transfer.source import Source
 
 __all__ = ["HashListener", "inspect", "make_plan", "verify"]
@@ -37,9 +28,9 @@ def inspect(source: Source, store: Store, *, deep: bool = False) -> PlannedFile:
     A file that was verified before is recognised by its record without reading it, unless `deep`.
 
     Raises:
-        ConfigError: the target's name is unsafe. ModelCacheError: the file cannot be read.
+        ConfigError: the target's name is unsafe.
     """
-    return _Look(source, store).decide(deep=deep)
+    return Look(source, store).decide(deep=deep)
 
 
 def make_plan(
@@ -58,7 +49,6 @@ def make_plan(
 
     Raises:
         ConfigError: two sources share a name or a target, or a target would leave the store.
-        ModelCacheError: a file cannot be read.
     """
     wanted = tuple(sources)
     _refuse_doubles(wanted)
@@ -92,135 +82,9 @@ def remember(file: PlannedFile, store: Store) -> None:
     if file.state is FileState.DAMAGED and file.record is not None:
         store.forget(target)
     elif file.state is FileState.VERIFIED and file.digest and not file.record and _made(store):
-        if file.read_as is not None and file.read_as != _identity(store.stat(target)):
+        if file.read_as is not None and file.read_as != looks_of(store.stat(target)):
             return  # it is no longer what was read
         store.remember(target, source.digest_algorithm, file.digest)
-
-
-def _identity(found: os.stat_result | None) -> tuple[int, int, int] | None:
-    return None if found is None else (found.st_size, found.st_mtime_ns, found.st_ino)
-
-
-class _Look:
-    """One look at one file. `done_bytes` of `total_bytes` have been hashed."""
-
-    def __init__(self, source: Source, store: Store) -> None:
-        self.source, self.store = source, store
-        self.path = store.contained_path(source.target)
-        self.done_bytes = 0
-        self.total_bytes = 0
-        self._expected = ("", "")
-        self.stopped = False
-
-    def decide(self, *, deep: bool) -> PlannedFile:
-        """What the disk has, reading the file if need be."""
-        return self.glance(deep=deep) or self.read()
-
-    def glance(self, *, deep: bool) -> PlannedFile | None:
-        """What the disk has, or None if only reading the file can tell."""
-        source = self.source
-        found = self.store.stat(source.target)
-        if found is None:
-            return self._absent()
-        if source.size_bytes not in (None, found.st_size):
-            return self._damaged(f"it has {found.st_size:,} bytes instead of {source.size_bytes:,}")
-        record = self.store.fingerprint(source.target)
-        if record is not None and not deep:
-            if accepts(source, record):
-                return self._verified(found.st_size, record.checksum)
-            if record.algorithm == source.algorithm:
-                return self._wrong(record.checksum)
-        if source.checksum is None:
-            if record is None:
-                return self._damaged("it was never verified, and its checksum is not known")
-            self._expected = (record.algorithm, record.checksum)
-        else:
-            self._expected = (source.algorithm, source.checksum)
-        self.total_bytes = found.st_size
-        return None
-
-    def read(self) -> PlannedFile:
-        """Hash the file; call it after `glance` could not tell."""
-        algorithm, expected = self._expected
-        before = _identity(self.store.stat(self.source.target))
-        try:
-            digest = hash_file(self.path, algorithm, self._count, lambda: self.stopped)
-        except OSError as exc:
-            raise ModelCacheError(
-                f"{self.path} cannot be read ({exc.strerror})", path=self.path
-            ) from exc
-        if digest is None:
-            return self._damaged("it was not looked at: cancelled")
-        if _identity(self.store.stat(self.source.target)) != before:
-            return self._damaged("it was changed while it was read")
-        if digest != expected:
-            return self._wrong(digest)
-        return replace(self._verified(self.total_bytes, digest), read_as=before)
-
-    def _count(self, count: int) -> None:
-        self.done_bytes += count
-
-    def _verified(self, size: int, digest: str) -> PlannedFile:
-        return PlannedFile(
-            self.source,
-            self.path,
-            FileState.VERIFIED,
-            have_bytes=size,
-            missing_bytes=0,
-            digest=digest,
-            record=self.store.fingerprint(self.source.target),
-        )
-
-    def _wrong(self, digest: str) -> PlannedFile:
-        return self._damaged(
-            f"its {self.source.algorithm} checksum is {digest} instead of {self.source.checksum}",
-            digest,
-        )
-
-    def _damaged(self, reason: str, digest: str | None = None) -> PlannedFile:
-        kept = read_piece_map(self.store.kept_map_path(self.source.target))
-        repairable = kept is not None and kept.identity == self._identity()
-        found = self.store.stat(self.source.target)
-        return PlannedFile(
-            self.source,
-            self.path,
-            FileState.DAMAGED,
-            missing_bytes=self.source.size_bytes,
-            reserved_bytes=found.st_size if found is not None and repairable else 0,
-            reason=reason,
-            digest=digest,
-            record=self.store.fingerprint(self.source.target),
-        )
-
-    def _absent(self) -> PlannedFile:
-        source = self.source
-        if os.path.isdir(self.path):
-            return self._damaged("a folder lies in its place")
-        identity = self._identity()
-        pieces = None
-        if identity is None or identity.size > SMALL_BYTES:
-            partial = self.store.partial_path(source.target)
-            pieces = known_pieces(partial, identity)
-        if pieces is None:
-            return PlannedFile(
-                source, self.path, FileState.MISSING, missing_bytes=source.size_bytes
-            )
-        have, held = pieces.have_bytes, allocated_bytes(partial)
-        return PlannedFile(
-            source,
-            self.path,
-            FileState.PARTIAL if have else FileState.MISSING,
-            have_bytes=have,
-            missing_bytes=pieces.identity.size - have,
-            reserved_bytes=max(0, min(held, pieces.identity.size) - have),
-        )
-
-    def _identity(self) -> Identity | None:
-        source = self.source
-        if source.size_bytes is None or source.checksum is None:
-            return None
-        piece = piece_size_for(source.size_bytes)
-        return Identity(source.size_bytes, piece, source.algorithm, source.checksum)
 
 
 def _inspect_all(
@@ -231,7 +95,7 @@ def _inspect_all(
     on_hash: HashListener | None,
     cancel: CancelToken | None,
 ) -> tuple[PlannedFile, ...]:
-    looks = [_Look(source, store) for source in sources]
+    looks = [Look(source, store) for source in sources]
     seen = [look.glance(deep=deep) for look in looks]
     unread = [look for look, file in zip(looks, seen, strict=True) if file is None]
     read = iter(_read_all(unread, on_hash, cancel) if unread else ())
@@ -239,7 +103,7 @@ def _inspect_all(
 
 
 def _read_all(
-    looks: Sequence[_Look], on_hash: HashListener | None, cancel: CancelToken | None
+    looks: Sequence[Look], on_hash: HashListener | None, cancel: CancelToken | None
 ) -> list[PlannedFile]:
     """Hash files, several at once, the largest first so that none is left alone at the end."""
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, len(looks)), "inspection")
@@ -255,7 +119,7 @@ def _read_all(
 
 
 def _watch(
-    looks: Sequence[_Look],
+    looks: Sequence[Look],
     futures: Sequence[Future[PlannedFile]],
     on_hash: HashListener | None,
     cancel: CancelToken | None,

@@ -221,10 +221,10 @@ class SmallPartial:
         """
         os.fsync(self._fd)
 
-    def publish(self, store: Store, target: str) -> Path:
+    def publish(self, store: Store, target: str, *, durable: bool) -> Path:
         """Close it, and give it its name; see `Store.publish`."""
         self._close()
-        path = store.publish(self.path, target)
+        path = store.publish(self.path, target, durable=durable)
         self._published = True
         # An earlier run that did not know the size may have written one.
         piece_map_path(self.path).unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 from pathlib import Path
 
+from video_censor_personal.errors import ModelCacheError
 from video_censor_personal.store import Fingerprint, Store
 from video_censor_personal.transfer.source import Source
 
@@ -19,6 +20,7 @@ class FileState(enum.Enum):
     DAMAGED = "damaged"  # under its name, but not (known to be) the declared bytes
     PARTIAL = "partial"  # an earlier run fetched some of it
     MISSING = "missing"
+    UNREADABLE = "unreadable"  # nobody can tell what is there, so it is neither used nor replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class PlannedFile:
         have_bytes: bytes that need not be fetched again.
         missing_bytes: bytes still to fetch; None while the size is not known.
         reserved_bytes: room on the disk that an earlier try already holds for them.
-        reason: why a damaged file is not the declared one, in words; else empty.
+        reason: why a damaged file is not the declared one, or a sentence on why an unreadable one
+            cannot be looked at and what to do; else empty.
         digest: its checksum, if it is verified or was read.
         record: what was remembered of the file, if anything (right or not).
         read_as: size, time of change (ns) and inode of the file when its bytes were read.
@@ -45,6 +48,13 @@ class PlannedFile:
     digest: str | None = None
     record: Fingerprint | None = None
     read_as: tuple[int, int, int] | None = None
+
+    @property
+    def refusal(self) -> ModelCacheError | None:
+        """What having a file ends with that cannot be looked at; None for all others."""
+        if self.state is not FileState.UNREADABLE:
+            return None
+        return ModelCacheError(self.reason, model=self.source.name, path=self.path)
 
     def accepts(self, record: Fingerprint) -> bool:
         """Whether a file with this record is the one that is wanted."""

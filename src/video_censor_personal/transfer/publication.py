@@ -37,7 +37,7 @@ def publish(job: Job, assembly: Assembly, digest: str) -> None:
             return
         job.ledger.clear()
         assembly.close()  # Windows renames no open file
-        path = store.publish(partial.path, source.target)
+        path = store.publish(partial.path, source.target, durable=job.shared.durable)
         seen = Fingerprint.of(os.stat(path), source.digest_algorithm, digest)
         piece_map_path(partial.path).unlink(missing_ok=True)
         if kept := assembly.kept_map():
@@ -64,7 +64,7 @@ def publish_whole(job: Job, content: memoryview, digest: str) -> None:
         with job.lock:
             if job.outcome is not None:
                 return
-        path = partial.publish(store, source.target)
+        path = partial.publish(store, source.target, durable=job.shared.durable)
     finally:
         partial.discard()
     seen = Fingerprint.of(os.stat(path), source.digest_algorithm, digest)

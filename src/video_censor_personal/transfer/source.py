@@ -28,7 +28,7 @@ class Source:
 
     Raises:
         ConfigError: an unknown algorithm, a malformed checksum, an URL that is not http(s), a
-            header that would be two.
+            header that would be two. The message names the source.
     """
 
     name: str
@@ -43,10 +43,13 @@ class Source:
     def __post_init__(self) -> None:
         if not self.urls:
             raise ConfigError(f"{self.name} has no URL to be fetched from", key="url")
-        object.__setattr__(self, "addresses", tuple(map(parse_url, self.urls)))
-        check_algorithm(self.algorithm)
-        if self.checksum is not None:
-            check_checksum(self.algorithm, self.checksum)
+        try:
+            object.__setattr__(self, "addresses", tuple(map(parse_url, self.urls)))
+            check_algorithm(self.algorithm)
+            if self.checksum is not None:
+                check_checksum(self.algorithm, self.checksum)
+        except ConfigError as exc:
+            raise ConfigError(f"{self.name}: {exc}", key=exc.key) from exc
         if self.size_bytes is None and self.algorithm == GIT_BLOB:
             raise ConfigError(f"{self.name}: {GIT_BLOB} needs size_bytes", key="size_bytes")
         if self.size_bytes is not None and self.size_bytes < 0:
