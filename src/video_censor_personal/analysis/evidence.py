@@ -33,7 +33,6 @@ class Witness:
         heard: every raw detection of one that hears, track by track; of one that takes second
             looks, what it said of each stretch, a no (less than `lenient`) as well.
         again: it took second looks, at what others pointed at.
-        clears: a no of its second looks lowers what others found (`clearing`).
         kind: those of one kind see or hear the same thing in the same way, so they do not add up;
             empty: it is one of its own.
     """
@@ -44,7 +43,6 @@ class Witness:
     looks: tuple[Look, ...] = ()
     heard: tuple[Detection, ...] = ()
     again: bool = False
-    clears: bool = False
     kind: str = ""
 
     @property

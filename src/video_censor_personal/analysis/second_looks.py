@@ -169,7 +169,6 @@ class _Inquiry:
             scales=dict(detector.scales),
             heard=tuple(kept_detection(found, detector.name) for found in said),
             again=True,
-            clears=detector.options.may_clear,
         )
 
     def _said(self, stretch: Stretch) -> list[Detection]:

@@ -21,7 +21,7 @@ from video_censor_personal.detectors.base import (
 from video_censor_personal.detectors.second_look import SecondLook
 from video_censor_personal.errors import ConfigError
 
-__all__ = ["Assignment", "make_assignment", "place_of", "sees"]
+__all__ = ["Assignment", "is_left_to_sound", "make_assignment", "place_of", "sees"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,11 @@ class Assignment:
         """Whether it finds what no other detector points at: one that looks again does so only
         where its entry says `look: scenes` (`SecondLookOptions`)."""
         return not self.looks_again or self.settings.options.get("look") == "scenes"
+
+    @property
+    def may_clear(self) -> bool:
+        """Whether a no of it lowers what others saw (`SecondLookOptions`)."""
+        return self.looks_again and self.settings.options.get("may_clear") is True
 
     @property
     def kind(self) -> str:
@@ -151,6 +156,17 @@ def sees(plugin: DetectorPlugin, key: str, entry: DetectorConfig, config: Config
         return True
     with _placed(entry, config):
         return bool(ask(key, _settings(plugin, config, entry, ())))
+
+
+def is_left_to_sound(
+    plugin: DetectorPlugin, key: str, config: Config, plugins: Mapping[str, DetectorPlugin]
+) -> bool:
+    """Whether one that looks again, for any concept, leaves this one to those that listen: one of
+    the `plugins` knows it as a sound, none as a picture, and nobody says what it looks like."""
+    if not getattr(plugin, "looks_again", False) or key in plugin.categories:
+        return False
+    known = {other.modality for other in plugins.values() if key in other.categories}
+    return known == {"audio"} and not config.detections[key].description
 
 
 def place_of(entry: DetectorConfig, config: Config) -> tuple[str | int, ...]:

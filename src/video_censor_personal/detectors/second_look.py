@@ -45,7 +45,7 @@ class SecondLookOptions:
             looks of its own.
         frames_per_span: the most frames that one stretch is judged by.
         budget: the most frames of one film; None: `DEFAULT_BUDGET`.
-        may_clear: a no lowers what others found.
+        may_clear: a no lowers what others saw; for whoever judges to read (`Assignment.may_clear`).
         prompt: a file with what the model is asked, instead of the one that comes along.
     """
 
