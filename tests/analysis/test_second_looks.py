@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -254,6 +255,17 @@ def test_a_plug_in_that_fails_or_miscounts_is_no_answer(
 def test_an_answer_that_leaves_a_category_out_is_none(film: Path) -> None:
     evidence = after(film, scripted(lambda _: Answer({})), first_pass((6, 8)))
     assert coverage(evidence).status == "partial"
+
+
+@pytest.mark.parametrize(
+    "scores", [{"violence": math.nan}, {"violence": -math.inf}, {"violence": 0.0, "Violence": 0.9}]
+)
+def test_an_answer_that_nobody_could_judge_is_none(film: Path, scores: dict[str, float]) -> None:
+    looker = scripted(lambda _: Answer(scores))
+    evidence = after(film, looker, first_pass((6, 8), strength=0.8))
+    assert coverage(evidence).status == "partial"
+    assert found(evidence, clearing=["second"]) == [("eyes", 5.75, 8.0, 0.8)]
+    assert evidence.passing
 
 
 def test_who_answers_nothing_for_long_is_not_asked_any_more(film: Path) -> None:

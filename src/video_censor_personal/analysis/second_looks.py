@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from video_censor_personal.analysis.coverage import Search
-from video_censor_personal.analysis.evidence import Evidence, Witness, kept_detection
+from video_censor_personal.analysis.evidence import Evidence, Witness, check_scored, kept_detection
 from video_censor_personal.analysis.look_plan import LookPlan, Stretch, plan_looks
 from video_censor_personal.analysis.moments import Shown, shown_at
 from video_censor_personal.detectors.second_look import Answer, Question, SecondLook
@@ -147,6 +147,9 @@ class _Inquiry:
             answers = self.detector.answer(questions)
             if len(answers) != len(questions):
                 raise ValueError(f"{len(answers)} answers to {len(questions)} questions")
+            for answer in answers:
+                for category, score in answer.scores.items():
+                    check_scored(category, self.detector.categories, score)
         except Exception as error:  # noqa: BLE001 - anybody's plug-in
             _log.warning("%s failed: %r", self.detector.name, error)
             return [Answer(failure=f"it failed: {error!r}", passing=True)] * len(questions)
@@ -167,7 +170,9 @@ class _Inquiry:
             witness,
             search=self._with_notes(witness.search),
             scales=dict(detector.scales),
-            heard=tuple(kept_detection(found, detector.name) for found in said),
+            heard=tuple(
+                kept_detection(found, detector.name, detector.categories) for found in said
+            ),
             again=True,
         )
 

@@ -19,7 +19,7 @@ from video_censor_personal.detectors.base import (
     SoundDetector,
 )
 from video_censor_personal.detectors.second_look import SecondLook
-from video_censor_personal.errors import ConfigError
+from video_censor_personal.errors import ConfigError, DetectorError
 
 __all__ = ["Assignment", "is_left_to_sound", "make_assignment", "place_of", "sees"]
 
@@ -94,8 +94,23 @@ class Assignment:
         return str(ask(self.settings)) if ask else ""
 
     def build(self, model_paths: Mapping[str, Path]) -> FrameDetector | SoundDetector | SecondLook:
-        """The detector, handed the verified files of its models."""
-        return self.plugin.build(replace(self.settings, model_paths=model_paths))
+        """The detector, handed the verified files of its models.
+
+        Raises:
+            DetectorError: it cannot be built, or does not look for what it was assigned.
+        """
+        built = self.plugin.build(replace(self.settings, model_paths=model_paths))
+        if set(built.categories) != self.settings.categories.keys():
+            wanted, says = (
+                ", ".join(sorted(k)) for k in (self.settings.categories, built.categories)
+            )
+            raise DetectorError(
+                f"the detector {built.name!r} was assigned {wanted} and says it looks for "
+                f"{says or 'nothing'}: what it leaves out would pass for clean. Repair its "
+                "plug-in, or name under `categories` of its entry what it does look for",
+                detector=built.name,
+            )
+        return built
 
 
 def make_assignment(

@@ -175,7 +175,11 @@ class DetectorSettings:
 
 @runtime_checkable
 class FrameDetector(Protocol):
-    """Looks at pictures. Thread-confined: one thread at a time calls it."""
+    """Looks at pictures. Thread-confined: one thread at a time calls it.
+
+    `categories` are the keys of those that it was built for, all and no other. A sighting of
+    another, or whose score is no finite number, is a failure: that time is reported as unknown.
+    """
 
     name: str
     categories: frozenset[str]
@@ -195,8 +199,9 @@ class FrameDetector(Protocol):
 class SoundDetector(Protocol):
     """Listens to one track, block by block, in order of time; used for one file only.
 
-    As a `FrameDetector` it reports whatever the sensitivity: a detection's `score` is raw, and
-    its `confidence` is nobody's concern before the analysis has judged it.
+    As a `FrameDetector` it answers for its `categories` alone, with finite numbers, whatever the
+    sensitivity: a detection's `score` is raw, and its `confidence` is nobody's concern before the
+    analysis has judged it.
     """
 
     name: str
