@@ -77,7 +77,7 @@ class Answer:
     Attributes:
         scores: the raw score of every category that was asked for, or of none.
         failure: why there is no answer that can be used; empty where there is one.
-        passing: it may well succeed another time.
+        passing: it may well succeed another time; scores with such an answer are not used again.
     """
 
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -103,6 +103,7 @@ class SecondLook(Protocol):
     options: SecondLookOptions
     batch: int
     absence: str
+    # `model: str`: which model answers, where the `revision` of its plug-in cannot tell beforehand.
 
     def answer(self, questions: Sequence[Question]) -> list[Answer]:
         """One answer a question, in order. What can be expected to go wrong is in the answers.
@@ -124,4 +125,4 @@ class Asker:
         self.categories = frozenset(settings.categories)
         self.labels = {key: category.label for key, category in settings.categories.items()}
         self.scales: Mapping[str, Scale] = dict.fromkeys(self.categories, YES_OR_NO)
-        self.absence = ""
+        self.absence = self.model = ""
