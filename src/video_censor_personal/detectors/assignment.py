@@ -18,6 +18,7 @@ from video_censor_personal.detectors.base import (
     ModelNeed,
     SoundDetector,
 )
+from video_censor_personal.detectors.own_models import fingerprint, is_path, own_model
 from video_censor_personal.detectors.second_look import SecondLook
 from video_censor_personal.errors import ConfigError, DetectorError
 
@@ -50,8 +51,13 @@ class Assignment:
 
     @property
     def needs(self) -> list[ModelNeed]:
-        """The models its detector takes."""
-        return self.plugin.needs(self.settings)
+        """The models its detector takes from the model manager."""
+        return [need for need in self.plugin.needs(self.settings) if not is_path(need.name)]
+
+    @property
+    def own_models(self) -> dict[str, Path]:
+        """The models that its entry names by their path, by that."""
+        return _own_models(self.plugin, self.settings)
 
     @property
     def languages(self) -> frozenset[str]:
@@ -89,17 +95,20 @@ class Assignment:
 
     @property
     def revision(self) -> str:
-        """What its detector works with besides the models it takes; empty where it does not say."""
+        """What its detector works with besides the models of the model manager; empty where it
+        does not say."""
         ask = getattr(self.plugin, "revision", None)
-        return str(ask(self.settings)) if ask else ""
+        told = [str(ask(self.settings)) if ask else "", *map(fingerprint, self.own_models.values())]
+        return "; ".join(part for part in told if part)
 
     def build(self, model_paths: Mapping[str, Path]) -> FrameDetector | SoundDetector | SecondLook:
-        """The detector, handed the verified files of its models.
+        """The detector, handed the verified files of its models, and those of one's own.
 
         Raises:
             DetectorError: it cannot be built, or does not look for what it was assigned.
         """
-        built = self.plugin.build(replace(self.settings, model_paths=model_paths))
+        paths = {**model_paths, **self.own_models}
+        built = self.plugin.build(replace(self.settings, model_paths=paths))
         if set(built.categories) != self.settings.categories.keys():
             wanted, says = (
                 ", ".join(sorted(k)) for k in (self.settings.categories, built.categories)
@@ -119,12 +128,19 @@ def make_assignment(
     """The detector of an entry, with these categories.
 
     Raises:
-        ConfigError: the plug-in cannot use what the entry says.
+        ConfigError: the plug-in cannot use what the entry says, or a model that the entry names by
+            its path is not there.
     """
     settings = _settings(plugin, config, entry, keys)
     with _placed(entry, config):
         plugin.check(settings)
+        _own_models(plugin, settings)
     return Assignment(plugin, settings)
+
+
+def _own_models(plugin: DetectorPlugin, settings: DetectorSettings) -> dict[str, Path]:
+    names = [need.name for need in plugin.needs(settings)]
+    return {name: own_model(settings, name) for name in names if is_path(name)}
 
 
 def _settings(

@@ -113,7 +113,8 @@ class DetectorSettings:
         name: how reports call this detector.
         categories: the ones it shall look for, by key.
         options: the further keys of its entry under `detectors:`, as written.
-        model_paths: verified files of the models it named in `needs`.
+        model_paths: verified files of the models it named in `needs`, or what lies at the path
+            that a person named instead.
         threads: how many threads it may use.
         base_dir: the folder that relative paths in `options` are relative to.
         device: what to compute on: `auto`, `cpu`, `cuda`, `coreml` or `directml`.
@@ -150,10 +151,16 @@ class DetectorSettings:
             DetectorError: there is none.
         """
         folder = self.model_paths.get(model)
-        if folder is None or not folder.is_dir():
+        if folder is None:
             raise DetectorError(
-                f"detector {self.name!r} has no folder of the model {model!r}; download the models "
-                "(it is a repository, not one file of it)",
+                f"detector {self.name!r} has no folder of the model {model!r}; download the models",
+                detector=self.name,
+            )
+        if not folder.is_dir():
+            raise DetectorError(
+                f"detector {self.name!r} has no folder of the model {model!r}, as {folder} is "
+                "none; download the models again, or correct the path (it is a repository, not "
+                "one file of it)",
                 detector=self.name,
             )
         return folder
@@ -243,7 +250,8 @@ class DetectorPlugin(Protocol):
     # `sees(category, settings) -> bool`, asked of each that `categories` does not name.
 
     def needs(self, settings: DetectorSettings) -> list[ModelNeed]:
-        """The models it takes from the model manager."""
+        """The models it takes; what is a path in there (`own_models`) is none of the model
+        manager's."""
         ...
 
     # A plug-in may also have `revision(settings) -> str`: which model (and which word lists or
