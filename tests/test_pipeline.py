@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from model_host import ModelHost, model
 from movies import Sound, make_movie, tone
 from pictures import portrait
 
+from video_censor_personal.cli import main
 from video_censor_personal.config import CategoryConfig, Config, DetectorConfig, default_config
+from video_censor_personal.detectors.registry import Discovery
 from video_censor_personal.errors import (
     ConfigError,
+    DetectorError,
     InputNotFoundError,
     ModelCacheError,
     ModelDownloadError,
     ModelMissingError,
 )
+from video_censor_personal.findings import Sighting
 from video_censor_personal.pipeline import AnalysisPipeline
 
 
@@ -40,6 +46,23 @@ def movie(tmp_path) -> Path:
     path = tmp_path / "movie.mp4"
     make_movie(path, seconds=1, sounds=[Sound(tone(440))])
     return path
+
+
+@pytest.fixture
+def plugged(monkeypatch):
+    """Installs a plug-in for owls whose detector looks with a function, for these categories."""
+
+    def install(look, keys) -> None:
+        detector = SimpleNamespace(name="owl-eyes", categories=frozenset(keys), look=look)
+        plugin = SimpleNamespace(
+            type="owl-eyes", modality="video", categories=frozenset({"owls"}), notes={},
+            check=lambda _: None, needs=lambda _: [], available=lambda: None,
+            build=lambda _: detector,
+        )  # fmt: skip
+        found = Discovery({"owl-eyes": plugin})
+        monkeypatch.setattr("video_censor_personal.requirements.discover", lambda: found)
+
+    return install
 
 
 def faces_with(model_name: str, *sources, **category) -> Config:
@@ -179,6 +202,29 @@ def test_a_model_that_no_source_describes_is_a_configuration_error(host):
     source = model("small", host.serve("320n.onnx", b"bytes"))
     with pytest.raises(ConfigError, match="did you mean 'small'"):
         AnalysisPipeline(faces_with("smal", source))
+
+
+@pytest.mark.parametrize("scores", [True, False])
+def test_a_plug_in_that_answers_no_number_leaves_it_unknown(tmp_path, movie, plugged, scores):
+    odd = [Sighting("owls", "OWL", math.nan)]
+    plugged(lambda frames: [odd if frame.time == 0 else [] for frame in frames], {"owls"})
+    config = tmp_path / "my.yaml"
+    config.write_text(f"detections: {{owls: {{}}}}\noutput: {{scores: {str(scores).lower()}}}\n")
+    report = tmp_path / "a.json"
+    assert main([str(movie), "-o", str(report), "--config", str(config)]) == 3
+    (owls,) = (c for c in json.loads(report.read_text())["coverage"] if c["category"] == "owls")
+    assert owls["status"] == "partial"
+    assert "no number" in owls["gaps"][0]["reason"]
+
+
+def test_a_plug_in_that_does_not_look_for_what_it_was_assigned_is_refused(movie, plugged):
+    plugged(lambda frames: [[] for _ in frames], {"Owls"})
+    config = Config()
+    config.detections = {"owls": CategoryConfig()}
+    pipeline = AnalysisPipeline(config, video=movie)
+    pipeline.verify_models()
+    with pytest.raises(DetectorError, match="'owl-eyes' was assigned owls and says it looks for O"):
+        pipeline.analyze()
 
 
 def test_a_video_that_is_not_there_is_named(tmp_path):

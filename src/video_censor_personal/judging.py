@@ -34,7 +34,10 @@ class Judging:
         reasons = self._requirements.unlooked()
         unlooked = {key: f"not looked for: {reason}" for key, reason in reasons.items()}
         stand_ins = {a.settings.name: a.stand_in.settings.name for a in assignments if a.stand_in}
-        return conclude(scores, self._requirements.config, asked, unlooked, stand_ins)
+        clearing = frozenset(a.settings.name for a in assignments if a.may_clear)
+        return conclude(
+            scores, self._requirements.config, asked, unlooked, stand_ins, clearing=clearing
+        )
 
     def making(self, subtitles: str = "", missing: Collection[str] = ()) -> Making:
         """What the scores of an analysis would be made with if no model but `missing` ones were

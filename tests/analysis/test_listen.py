@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -99,6 +101,29 @@ def test_a_failure_is_a_gap_until_the_detector_works_again() -> None:
     assert (gap.span, gap.category) == (Span.of(2, 4), "profanity")
     assert "broken at 3" in gap.reason
     assert {d.detector for d in said(heard_)} == {"one", "other"}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        replace(heard(Span.of(1, 2), "bang", "loud"), score=math.nan),
+        replace(heard(Span.of(1, 2), "bang", "loud"), confidence=math.inf),
+        replace(heard(Span.of(1, 2), "bang", "loud"), category="Profanity"),
+        Gap(Span.of(1, 2), "too odd", "Profanity"),
+    ],
+    ids=["NaN", "infinite", "not assigned", "gap of none"],
+)
+def test_what_nobody_could_judge_is_a_failure_and_no_silence(odd: Detection | Gap) -> None:
+    class Odd(Loud):
+        def hear(self, sound: AudioBlock) -> Iterator[Detection | Gap]:
+            if sound.time == 1:
+                yield odd
+
+    heard_ = listen([block(n) for n in range(4)], [], [Odd()])
+    (gap,) = heard_.gaps
+    assert (gap.span, gap.category, gap.passing) == (Span.of(1, 2), "profanity", True)
+    assert "failed" in gap.reason
+    assert said(heard_) == []
 
 
 def test_a_failure_in_the_last_block_is_a_gap_to_the_end() -> None:

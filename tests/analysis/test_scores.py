@@ -31,15 +31,15 @@ def kept(evidence: Evidence, making: Making = MADE) -> Scores:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(evidences, st.dictionaries(names, scores), st.booleans())
 def test_what_is_read_is_what_was_written(
-    tmp_path: Path, evidence: Evidence, sensitivities: dict[str, float], clears: bool
+    tmp_path: Path, evidence: Evidence, sensitivities: dict[str, float], again: bool
 ) -> None:
     path = tmp_path / "a.scores.json.gz"
-    witnesses = [replace(witness, clears=clears, again=clears) for witness in evidence.witnesses]
+    witnesses = [replace(witness, again=again) for witness in evidence.witnesses]
     evidence = replace(evidence, witnesses=tuple(witnesses))
     write_scores(kept(evidence), path)
-    again = read_scores(path)
-    assert again == kept(evidence)
-    assert judge(again.evidence, sensitivities) == judge(evidence, sensitivities)
+    read = read_scores(path)
+    assert read == kept(evidence)
+    assert judge(read.evidence, sensitivities) == judge(evidence, sensitivities)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -100,10 +101,12 @@ def after(film: Path | MediaInfo, looker: Scripted, *witnesses: Witness) -> Evid
     return look_again(info, record(*witnesses, silent, end=END), [looker], threads=1)
 
 
-def found(evidence: Evidence, sensitivity: float = 0.5) -> list[tuple[str, float, float, float]]:
+def found(
+    evidence: Evidence, sensitivity: float = 0.5, clearing: Sequence[str] = ()
+) -> list[tuple[str, float, float, float]]:
     return [
         (d.detector, float(d.span.start), float(d.span.end), round(d.confidence, 3))
-        for d in judge(evidence, {"violence": sensitivity})
+        for d in judge(evidence, {"violence": sensitivity}, clearing=clearing)
     ]
 
 
@@ -171,18 +174,21 @@ def test_a_no_takes_nothing_away(film: Path) -> None:
 
 def test_a_no_of_one_that_may_clear_takes_it_away_where_all_frames_say_so(film: Path) -> None:
     strong = first_pass((2, 5), (6, 8), strength=0.8)
-    evidence = after(film, scripted(may_clear=True), strong)
-    assert [f[:3] for f in found(evidence)] == [("eyes", 1.75, 5.0), ("second", 1.75, 5.0)]
+    evidence = after(film, scripted(), strong)
+    assert [f[:3] for f in found(evidence, clearing=["second"])] == [
+        ("eyes", 1.75, 5.0),
+        ("second", 1.75, 5.0),
+    ]
     # 0.8 × 0.05 / 0.5: still there for who wants to see everything that might be
-    assert ("eyes", 5.75, 8.0, 0.08) in found(evidence, 0.95)
+    assert ("eyes", 5.75, 8.0, 0.08) in found(evidence, 0.95, ["second"])
 
 
 def test_a_doubtful_no_lowers_a_little(film: Path) -> None:
     def doubts(question: Question) -> Answer:
         return Answer(dict.fromkeys(question.categories, 0.4))
 
-    evidence = after(film, scripted(doubts, may_clear=True), first_pass((6, 8), strength=0.8))
-    assert found(evidence) == [("eyes", 5.75, 8.0, 0.64)]
+    evidence = after(film, scripted(doubts), first_pass((6, 8), strength=0.8))
+    assert found(evidence, clearing=["second"]) == [("eyes", 5.75, 8.0, 0.64)]
 
 
 def test_a_no_to_some_frames_and_no_answer_to_others_clears_nothing(film: Path) -> None:
@@ -192,8 +198,8 @@ def test_a_no_to_some_frames_and_no_answer_to_others_clears_nothing(film: Path) 
         return Answer(dict.fromkeys(question.categories, 0.0))
 
     strong = first_pass((6, 8), strength=0.8)
-    evidence = after(film, scripted(answers_late, may_clear=True), strong)
-    assert found(evidence) == [("eyes", 5.75, 8.0, 0.8)]
+    evidence = after(film, scripted(answers_late), strong)
+    assert found(evidence, clearing=["second"]) == [("eyes", 5.75, 8.0, 0.8)]
     assert coverage(evidence).status == "partial"
 
 
@@ -201,10 +207,10 @@ def test_nobody_clears_what_is_damaged(tmp_path: Path) -> None:
     path = make_movie(tmp_path / "a.mp4", seconds=END).path
     damage(path, 0.4, count=4000)
     strong = first_pass((0, END), strength=0.8)
-    evidence = after(path, scripted(may_clear=True, every_s=2), strong)
+    evidence = after(path, scripted(every_s=2), strong)
     broken = [gap.span for gap in evidence.gaps["video"] if gap.category is None]
     assert broken
-    left = [span for name, start, end, _ in found(evidence) for span in [Span.of(start, end)]]
+    left = [Span.of(start, end) for _, start, end, _ in found(evidence, clearing=["second"])]
     assert left
     assert all(any(gap.overlaps(span) for span in left) for gap in broken)
 
@@ -251,13 +257,27 @@ def test_an_answer_that_leaves_a_category_out_is_none(film: Path) -> None:
     assert coverage(evidence).status == "partial"
 
 
+@pytest.mark.parametrize(
+    "scores", [{"violence": math.nan}, {"violence": -math.inf}, {"violence": 0.0, "Violence": 0.9}]
+)
+def test_an_answer_that_nobody_could_judge_is_none(film: Path, scores: dict[str, float]) -> None:
+    looker = scripted(lambda _: Answer(scores))
+    evidence = after(film, looker, first_pass((6, 8), strength=0.8))
+    assert coverage(evidence).status == "partial"
+    assert found(evidence, clearing=["second"]) == [("eyes", 5.75, 8.0, 0.8)]
+    assert evidence.passing
+
+
 def test_who_answers_nothing_for_long_is_not_asked_any_more(film: Path) -> None:
     looker = scripted(lambda _: Answer(failure="no answer", passing=True))
     evidence = after(film, looker, first_pass(*((n, n + 1) for n in range(0, END, 2))))
     assert len(looker.asked) == 3 * looker.batch
     gaps = coverage(evidence).gaps
     assert len(gaps) == 6
-    assert "not asked any more" in gaps[-1].reason
+    assert gaps[-1].reason == (
+        "second: not asked any more, after 6 questions in a row without an answer that can be used "
+        "(the last: no answer)"
+    )
 
 
 def test_an_interrupt_gets_through(film: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import gc
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -243,6 +244,29 @@ def test_an_answer_short_of_one_frame_is_a_failure() -> None:
     watched = look_at(Short(), 0.5, duration=Fraction(1), batch=1)
     assert [gap.span for gap in watched.gaps] == [Span.of(0, 1)]
     assert "0 answers for 1 frames" in watched.gaps[0].reason
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        (Sighting("things", "THING", math.nan), "'things' a score or box that is no number"),
+        (Sighting("things", "THING", math.inf), "no number"),
+        (Sighting("things", "THING", 0.8, Box(0.1, math.nan, 0.1, 0.1)), "no number"),
+        (Sighting("Things", "THING", 0.8), "answered for 'Things', and was asked for things"),
+    ],
+)
+def test_what_nobody_could_judge_is_a_failure_and_no_clean_picture(
+    odd: Sighting, said: str
+) -> None:
+    class Odd(Scripted):
+        def look(self, frames: Sequence[Frame]) -> list[list[Sighting]]:
+            return [[odd] if picture.time == Fraction(3, 2) else [] for picture in frames]
+
+    watched = look_at(Odd(), 5, batch=1)
+    (gap,) = watched.gaps
+    assert (gap.span, gap.category, gap.passing) == (Span.of(1.05, 2), "things", True)
+    assert said in gap.reason
+    assert spans(watched) == []
 
 
 def test_gaps_of_the_decoder_are_handed_on_and_not_counted_as_seen() -> None:

@@ -56,14 +56,17 @@ def censor(tmp_path: Path, movie: Path, hub: LoopbackHub, server: ChatServer) ->
     contents = {name: path.read_bytes() for name, path in files.items()}
     hub.add("org/clip", contents, lfs=[name for name in contents if name.endswith(".onnx")])
 
-    def run(options: str = "", *, least: float = 1.0, sensitivity: float = 0.5) -> int:
+    def run(
+        options: str = "", *, least: float = 1.0, sensitivity: float = 0.5, named: bool = True
+    ) -> int:
+        options += ", model: 'llava:7b'" if named else ""
         (tmp_path / "concepts.yaml").write_text(
             f"scales: {{clip: {{strict: 1.0, default: {least}, lenient: 0.5}}}}\n"
         )
         (tmp_path / "my.yaml").write_text(
             f"detections: {{gore: {{sensitivity: {sensitivity}}}}}\n"
             "detectors:\n  - {type: zero-shot, concepts: concepts.yaml}\n"
-            f"  - {{type: llava-endpoint, url: '{server.url}', model: 'llava:7b'{options}}}\n"
+            f"  - {{type: llava-endpoint, url: '{server.url}'{options}}}\n"
             "processing: {padding_s: 0}\n"
             "models:\n  cache_dir: models\n"
             "  sources: [{name: clip-b32, url: hf://org/clip}]\n"
@@ -128,6 +131,42 @@ def test_a_chatty_model_leaves_it_unknown(
     (gap,) = covered["gaps"]
     assert "no usable answer" in gap["reason"]
     assert "no usable answer" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Reply(400, b'{"error": {"message": "no vision"}}'),
+        Reply(404),
+        Reply(200, completion("I'm sorry, but I can't help with that.")),
+        Reply(200, b'{"error": {"message": "the model is loading"}}'),
+        Reply(200, completion(None, refusal="I do not look at this.")),
+    ],
+    ids=["no vision", "gone", "chatty", "error with 200", "refusal"],
+)
+def test_what_was_not_answered_is_asked_again_by_the_next_run(
+    censor: Censor, server: ChatServer, tmp_path: Path, trouble: Reply
+) -> None:
+    server.every = trouble
+    assert censor() == 3
+    server.every = None
+    assert censor() == 0
+    assert spans(tmp_path) == [(2.0, 3.5)]
+    asked = len(server.questions)
+    assert censor() == 0
+    assert len(server.questions) == asked, "what was answered is not"
+
+
+def test_the_only_model_of_a_server_is_named_in_the_report_and_not_taken_for_the_same_again(
+    censor: Censor, server: ChatServer, tmp_path: Path
+) -> None:
+    assert censor(named=False) == 0
+    (segment,) = report(tmp_path)["segments"]
+    models = {d["detector"]: d["model"] for d in segment["detections"]}
+    assert models["llava-endpoint"].startswith(f"llava:7b at {server.url}, prompt ")
+    asked = len(server.questions)
+    assert censor(named=False) == 0
+    assert len(server.questions) == 2 * asked
 
 
 def test_no_more_frames_are_sent_than_the_budget_has(

@@ -373,7 +373,9 @@ def test_what_is_recognised_counts_by_its_severity_and_its_probability(text, sev
 
 def counting(found: Sequence[Detection | Gap], sensitivity: float) -> list[str]:
     """The words in `found` that count at a sensitivity."""
-    heard = tuple(kept_detection(d, "ears") for d in found if isinstance(d, Detection))
+    heard = tuple(
+        kept_detection(d, "ears", {d.category}) for d in found if isinstance(d, Detection)
+    )
     witness = Witness(Search("ears", "audio", frozenset({"profanity"})), heard=heard)
     return [d.label for d in judge(Evidence((witness,)), {"profanity": sensitivity})]
 

@@ -1,13 +1,15 @@
-"""Where a detector that may do so said no to what others found, and what that leaves of it.
+"""Where a detector that may do so said no to what others saw, and what that leaves of it.
 
-The strength of everything there is multiplied by `score / lenient`, with the score of the second
-look and the `lenient` of its scale: a doubtful no changes little, a certain one leaves nothing.
+The strength of all that was seen there is multiplied by `score / lenient`, with the score of the
+second look and the `lenient` of its scale: a doubtful no changes little, a certain one leaves
+nothing. What was heard is not lowered: a picture says nothing about it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Collection
 from fractions import Fraction
 
 from video_censor_personal.analysis.evidence import Evidence, Witness
@@ -18,18 +20,18 @@ __all__ = ["Clearing"]
 
 
 class Clearing:
-    """What second looks leave of the strength of evidence."""
+    """What the second looks of the detectors of these names leave of the strength of evidence."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, names: Collection[str]) -> None:
         self._noes: dict[str, list[_Noes]] = defaultdict(list)
         for witness in evidence.witnesses:
-            if witness.clears:
+            if witness.again and witness.name in names:
                 for category in witness.search.categories:
                     self._noes[category].append(_Noes(witness, category))
 
     def share(self, category: str, span: Span) -> float:
-        """0–1, by which the strength of evidence for `category` is multiplied over `span`, or at
-        the moment that it is. A no has to cover all of it."""
+        """0–1, by which the strength of what was seen of `category` is multiplied over `span`, or
+        at the moment that it is. A no has to cover all of it."""
         left = 1.0
         for noes in self._noes.get(category, ()):
             left *= noes.share(span)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -14,11 +14,15 @@ from video_censor_personal.analysis.judgement import judge
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.analysis.segments import merge
 from video_censor_personal.config import Config
-from video_censor_personal.findings import Coverage, Report
+from video_censor_personal.findings import Coverage, Detection, Report
+from video_censor_personal.timeline import Span, subtract, union
 
 __all__ = ["conclude"]
 
 log = logging.getLogger(__name__)
+
+_SPANS_NAMED = 50
+"""Of what was cleared; a note is read by people."""
 
 
 def conclude(
@@ -27,22 +31,24 @@ def conclude(
     searches: Mapping[str, frozenset[str]],
     unlooked: Mapping[str, str],
     stand_ins: Mapping[str, str] = MappingProxyType({}),
+    *,
+    clearing: Collection[str] = (),
 ) -> Report:
     """The report that `config` makes of `scores`.
 
     `searches` says whose evidence counts: detector -> the categories it is asked for; `stand_ins`
     which other detector may have been asked in the place of one. `unlooked` says of the categories
-    that nobody can look for what is missing, in sentences.
+    that nobody can look for what is missing, in sentences. `clearing` names those whose no lowers
+    what others saw; what does not count because of that is said in the coverage.
     """
     evidence = scores.evidence.narrowed(searches)
     labels = {key: config.labels.get(key, categories.label(key)) for key in config.detections}
     wanted = config.enabled_categories()
     processing = config.processing
-    detections = judge(
-        evidence,
-        {key: config.detections[key].sensitivity for key in wanted},
-        padding=processing.padding_s,
-    )
+    sensitivities = {key: config.detections[key].sensitivity for key in wanted}
+    padding = processing.padding_s
+    detections = judge(evidence, sensitivities, padding=padding, clearing=clearing)
+    uncleared = judge(evidence, sensitivities, padding=padding) if clearing else detections
     for found in detections:
         log.debug(
             "%s: %s %r, %.2f, by %s",
@@ -60,7 +66,11 @@ def conclude(
         profile=config.profile,
         segments=merge(detections, processing.segment_merge, labels),
         coverage=tuple(
-            _with_absentees(part, searches, labels, unlooked, stand_ins)
+            _with_cleared(
+                _with_absentees(part, searches, labels, unlooked, stand_ins),
+                _cleared(part.category, uncleared, detections),
+                clearing,
+            )
             for part in cover(
                 wanted,
                 evidence.searches,
@@ -73,6 +83,35 @@ def conclude(
         fingerprint=scores.fingerprint,
         labels=labels,
     )
+
+
+def _cleared(key: str, before: Sequence[Detection], after: Sequence[Detection]) -> list[Span]:
+    """When something of a category counted `before` and nothing seen, or heard, does `after`."""
+    if before == after:
+        return []
+    parts: list[Span] = []
+    for modality in ("video", "audio"):
+        was, left = (
+            union(d.span for d in found if d.category == key and d.modality == modality)
+            for found in (before, after)
+        )
+        parts += [part for span in was for part in subtract(span, left)]
+    return union(parts)
+
+
+def _with_cleared(part: Coverage, cleared: Sequence[Span], clearing: Collection[str]) -> Coverage:
+    """Saying what does not count because of a no."""
+    if not cleared:
+        return part
+    names = " and ".join(name for name in part.detectors if name in clearing)
+    number = "1 stretch was" if len(cleared) == 1 else f"{len(cleared)} stretches were"
+    note = (
+        f"{number} found and cleared, because {names} may clear and said no: "
+        + ", ".join(map(str, cleared[:_SPANS_NAMED]))
+        + (f" and {len(cleared) - _SPANS_NAMED} more" if len(cleared) > _SPANS_NAMED else "")
+    )
+    log.warning("%s: %s", part.category, note)
+    return replace(part, notes=(note, *part.notes))
 
 
 def _with_absentees(

@@ -6,7 +6,8 @@ to four digits: more says nothing, and what is written to a file is what was jud
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -16,7 +17,14 @@ from video_censor_personal.detectors.base import STRENGTHS, Scale
 from video_censor_personal.findings import Box, Detection, Gap, Modality, Sighting
 from video_censor_personal.timeline import Span, union
 
-__all__ = ["Evidence", "Witness", "candidates", "kept_detection", "kept_sighting"]
+__all__ = [
+    "Evidence",
+    "Witness",
+    "candidates",
+    "check_scored",
+    "kept_detection",
+    "kept_sighting",
+]
 
 _DIGITS = 4
 
@@ -33,7 +41,6 @@ class Witness:
         heard: every raw detection of one that hears, track by track; of one that takes second
             looks, what it said of each stretch, a no (less than `lenient`) as well.
         again: it took second looks, at what others pointed at.
-        clears: a no of its second looks lowers what others found (`clearing`).
         kind: those of one kind see or hear the same thing in the same way, so they do not add up;
             empty: it is one of its own.
     """
@@ -44,7 +51,6 @@ class Witness:
     looks: tuple[Look, ...] = ()
     heard: tuple[Detection, ...] = ()
     again: bool = False
-    clears: bool = False
     kind: str = ""
 
     @property
@@ -145,9 +151,30 @@ def candidates(evidence: Evidence, categories: Iterable[str]) -> dict[str, list[
     return {category: union(spans) for category, spans in found.items()}
 
 
-def kept_sighting(sighting: Sighting) -> Sighting:
-    """The sighting as it is kept."""
+def check_scored(category: str, assigned: Collection[str], *numbers: float) -> None:
+    """Refuse what would be dropped without a word, and so pass for clean: NaN is less than any
+    threshold, and nobody judges what nobody asked for.
+
+    Raises:
+        ValueError: `category` was not assigned, or one of the `numbers` is not finite.
+    """
+    if category not in assigned:
+        known = ", ".join(sorted(assigned))
+        raise ValueError(f"it answered for {category!r}, and was asked for {known}")
+    if not all(map(math.isfinite, numbers)):
+        given = ", ".join(map(str, numbers))
+        raise ValueError(f"it gave {category!r} a score or box that is no number: {given}")
+
+
+def kept_sighting(sighting: Sighting, assigned: Collection[str]) -> Sighting:
+    """The sighting as it is kept.
+
+    Raises:
+        ValueError: it is of no `assigned` category, or its score or box is no number.
+    """
     box = sighting.box
+    sides = () if box is None else (box.x, box.y, box.width, box.height)
+    check_scored(sighting.category, assigned, sighting.score, *sides)
     if box is not None:
         x, y = round(box.x, _DIGITS), round(box.y, _DIGITS)
         width, height = min(box.width, 1 - x), min(box.height, 1 - y)  # inside, rounded or not
@@ -155,8 +182,13 @@ def kept_sighting(sighting: Sighting) -> Sighting:
     return replace(sighting, score=round(sighting.score, _DIGITS), box=box)
 
 
-def kept_detection(detection: Detection, detector: str) -> Detection:
-    """What `detector` heard as it is kept: raw, whatever it says of its own confidence."""
+def kept_detection(detection: Detection, detector: str, assigned: Collection[str]) -> Detection:
+    """What `detector` heard as it is kept: raw, whatever it says of its own confidence.
+
+    Raises:
+        ValueError: it is of no `assigned` category, or its score is no number.
+    """
     score = detection.confidence if detection.score is None else detection.score
+    check_scored(detection.category, assigned, score)
     score = round(score, _DIGITS)
     return replace(detection, detector=detector, score=score, confidence=score)

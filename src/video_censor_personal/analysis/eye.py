@@ -97,7 +97,8 @@ class Eye:
             seen = self._detector.look(frames)
             if len(seen) != len(frames):
                 raise ValueError(f"{len(seen)} answers for {len(frames)} frames")
-            return [tuple(map(kept_sighting, sightings)) for sightings in seen]
+            assigned = self._detector.categories
+            return [tuple(kept_sighting(each, assigned) for each in some) for some in seen]
         except Exception as error:
             raise DetectorError(f"detector {name!r} failed: {error!r}", detector=name) from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -18,26 +18,31 @@ from video_censor_personal.analysis.evidence import Evidence, Witness
 from video_censor_personal.analysis.fusion import combine, counts
 from video_censor_personal.analysis.tracks import Look, Tracker
 from video_censor_personal.analysis.windows import joined
-from video_censor_personal.findings import Detection, Sighting, in_order
+from video_censor_personal.findings import Detection, Modality, Sighting, in_order
 from video_censor_personal.timeline import Number, Span, seconds, within
 
 __all__ = ["judge"]
 
 
 def judge(
-    evidence: Evidence, sensitivities: Mapping[str, float], *, padding: Number = 0
+    evidence: Evidence,
+    sensitivities: Mapping[str, float],
+    *,
+    padding: Number = 0,
+    clearing: Collection[str] = (),
 ) -> tuple[Detection, ...]:
     """What counts, in order of time.
 
     Args:
         sensitivities: 0–1, of every category that matters.
         padding: seconds added to both ends of everything that was seen.
+        clearing: the names of detectors whose no lowers what others saw (`clearing`).
 
     The edges of what was seen are exact where frames in between were looked at. That was done for
     the sensitivities of the analysis; for others a span may be as wide as the samples make it. At a
     higher one nobody knows whether a milder word would count as well, so words lose theirs.
     """
-    standing = _Standing(evidence, sensitivities)
+    standing = _Standing(evidence, sensitivities, Clearing(evidence, clearing))
     found = [
         detection
         for witness in evidence.witnesses
@@ -132,20 +137,23 @@ class _Presence:
 class _Standing:
     """What each kind of detector has to say of each category at any time."""
 
-    def __init__(self, evidence: Evidence, sensitivities: Mapping[str, float]) -> None:
+    def __init__(
+        self, evidence: Evidence, sensitivities: Mapping[str, float], clearing: Clearing
+    ) -> None:
         self.sensitivities = sensitivities
         self._clock = Clock(evidence)
-        self._clearing = Clearing(evidence)
-        self._presences: dict[str, dict[str, _Presence]] = defaultdict(dict)
+        self._clearing = clearing
+        self._presences: dict[str, dict[tuple[str, Modality], _Presence]] = defaultdict(dict)
         shared = _shared(evidence, sensitivities)
-        parts: dict[tuple[str, str], list[tuple[int, int, float]]] = defaultdict(list)
+        parts: dict[tuple[str, str, Modality], list[tuple[int, int, float]]] = defaultdict(list)
         for witness in evidence.witnesses:
             searched = shared & witness.search.categories
             for category, span, strength in witness.presences(evidence.end) if searched else ():
                 if strength > 0 and category in searched:
-                    parts[category, witness.voice].append((*self._clock.span(span), strength))
-        for (category, voice), pieces in parts.items():
-            self._presences[category][voice] = _Presence(pieces)
+                    part = (*self._clock.span(span), strength)
+                    parts[category, witness.voice, witness.search.modality].append(part)
+        for (category, voice, modality), pieces in parts.items():
+            self._presences[category][voice, modality] = _Presence(pieces)
 
     def at(self, time: Fraction, category: str, witness: Witness, own: float) -> float | None:
         """The combined strength at a time, None where it does not count."""
@@ -155,12 +163,16 @@ class _Standing:
         """The combined strength over a span, None where it does not count."""
         if category not in witness.search.categories or category not in self.sensitivities:
             return None
-        strength = own
+        left: dict[Modality, float] = {"video": self._clearing.share(category, span), "audio": 1.0}
+        strength = own * left[witness.search.modality]
         if others := self._presences.get(category):
             when = self._clock.span(span)
-            rest = (p.strongest(*when) for voice, p in others.items() if voice != witness.voice)
-            strength = combine(own, rest)
-        strength *= self._clearing.share(category, span)
+            rest: dict[str, float] = {}
+            for (voice, modality), presence in others.items():
+                if voice != witness.voice:
+                    said = presence.strongest(*when) * left[modality]
+                    rest[voice] = max(rest.get(voice, 0.0), said)
+            strength = combine(strength, rest.values())
         return strength if counts(strength, self.sensitivities[category]) else None
 
 

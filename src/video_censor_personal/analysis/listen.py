@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from video_censor_personal.analysis.blackout import Blackout
-from video_censor_personal.analysis.evidence import kept_detection
+from video_censor_personal.analysis.evidence import check_scored, kept_detection
 from video_censor_personal.detectors.base import SoundDetector
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.findings import Detection, Gap
@@ -117,12 +117,15 @@ class _Ear:
 
     def _collect(self, ask: Callable[[], Iterable[Finding]], since: Fraction) -> bool:
         """Take in what the detector says; False where it failed on what begins at `since`."""
+        name, assigned = self._detector.name, self._detector.categories
         try:
             for finding in ask():
-                if isinstance(finding, Gap):
-                    self._said.append(finding)
-                else:
-                    self.heard.append(kept_detection(finding, self._detector.name))
+                if not isinstance(finding, Gap):
+                    self.heard.append(kept_detection(finding, name, assigned))
+                    continue
+                if finding.category is not None:
+                    check_scored(finding.category, assigned)
+                self._said.append(finding)
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; it becomes a gap
             self._blackout.failed(error, since)
             return False

@@ -20,7 +20,8 @@ class Part:
 
     Attributes:
         type: of its plug-in.
-        options: the further keys of its entry under `detectors:`, as canonical JSON.
+        options: the further keys of its entry under `detectors:`, as canonical JSON, but what is
+            applied afterwards.
         categories: those it looked for: key -> how they were named and described.
         model: the revision of its model, word lists and so on; empty: nobody can tell.
         languages: of one that listens: those of the sound tracks it was given; empty: any.
@@ -117,7 +118,7 @@ def parts_of(
         Part(
             name := a.settings.name,
             a.plugin.type,
-            json.dumps(a.settings.options, sort_keys=True, default=str),
+            _written(a),
             {key: (c.label, c.description) for key, c in a.settings.categories.items()},
             models[name],
             tuple(sorted(a.languages)),
@@ -126,3 +127,10 @@ def parts_of(
         )
         for a in assignments
     )
+
+
+def _written(assignment: Assignment) -> str:
+    options = dict(assignment.settings.options)
+    if assignment.looks_again:
+        options.pop("may_clear", None)  # whoever judges decides that
+    return json.dumps(options, sort_keys=True, default=str)

@@ -141,7 +141,6 @@ def _witness(witness: Witness, clock: Clock) -> Fields:
         "things": [list(thing) for thing in things],
         "heard": [_heard(detection, clock) for detection in witness.heard],
         "again": witness.again,
-        "clears": witness.clears,
         "kind": witness.kind,
     }
 

@@ -108,7 +108,6 @@ def _witness(fields: Fields, times: _Times) -> Witness:
         looks=tuple(_look(row, times, things) for row in fields["looks"]),
         heard=tuple(_heard(part, times, name, modality) for part in fields["heard"]),
         again=bool(fields["again"]),
-        clears=bool(fields["clears"]),
         kind=_text(fields["kind"]),
     )
 

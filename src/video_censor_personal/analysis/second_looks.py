@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from video_censor_personal.analysis.coverage import Search
-from video_censor_personal.analysis.evidence import Evidence, Witness, kept_detection
+from video_censor_personal.analysis.evidence import Evidence, Witness, check_scored, kept_detection
 from video_censor_personal.analysis.look_plan import LookPlan, Stretch, plan_looks
 from video_censor_personal.analysis.moments import Shown, shown_at
 from video_censor_personal.detectors.second_look import Answer, Question, SecondLook
@@ -92,6 +92,7 @@ class _Inquiry:
     gaps: list[Gap] = field(default_factory=list)
     _answers: dict[Fraction, Answer] = field(default_factory=dict)
     _failures: int = 0
+    _last_failure: str = ""
 
     # -- asking
 
@@ -136,8 +137,11 @@ class _Inquiry:
             for item in shown
         ]
         answers = self._asked(questions)
-        silent = all(answer.failure for answer in answers)
-        self._failures = self._failures + 1 if silent else 0
+        if all(answer.failure for answer in answers):
+            self._failures += 1
+            self._last_failure = answers[-1].failure
+        else:
+            self._failures = 0
         for item, answer in zip(shown, answers, strict=True):
             self._answers.update(dict.fromkeys(item.times, answer))
 
@@ -147,13 +151,16 @@ class _Inquiry:
             answers = self.detector.answer(questions)
             if len(answers) != len(questions):
                 raise ValueError(f"{len(answers)} answers to {len(questions)} questions")
+            for answer in answers:
+                for category, score in answer.scores.items():
+                    check_scored(category, self.detector.categories, score)
         except Exception as error:  # noqa: BLE001 - anybody's plug-in
             _log.warning("%s failed: %r", self.detector.name, error)
             return [Answer(failure=f"it failed: {error!r}", passing=True)] * len(questions)
         return [
             answer
             if answer.failure or set(answer.scores) >= question.categories
-            else Answer(failure="it did not answer for every category")
+            else Answer(failure="it did not answer for every category", passing=True)
             for question, answer in zip(questions, answers, strict=True)
         ]
 
@@ -167,9 +174,11 @@ class _Inquiry:
             witness,
             search=self._with_notes(witness.search),
             scales=dict(detector.scales),
-            heard=tuple(kept_detection(found, detector.name) for found in said),
+            model=witness.model or getattr(detector, "model", ""),
+            heard=tuple(
+                kept_detection(found, detector.name, detector.categories) for found in said
+            ),
             again=True,
-            clears=detector.options.may_clear,
         )
 
     def _said(self, stretch: Stretch) -> list[Detection]:
@@ -235,7 +244,12 @@ class _Inquiry:
 
     def _unasked(self) -> Answer:
         if self._failures >= _MOST_FAILURES:
-            return Answer(failure="not asked any more, after no answer for long", passing=True)
+            number = self._failures * self.detector.batch
+            failure = (
+                f"not asked any more, after {number} questions in a row without an answer that can "
+                f"be used (the last: {self._last_failure})"
+            )
+            return Answer(failure=failure, passing=True)
         return Answer(failure="no picture could be decoded here")
 
     def _with_notes(self, search: Search) -> Search:

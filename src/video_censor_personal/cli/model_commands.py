@@ -191,9 +191,9 @@ class ModelCommands:
 
     def _none_configured(self) -> str:
         return (
-            f"{self._name} names no models, and no detector that it names takes one, so there is "
-            "nothing to download; the built-in detectors carry their own (more: video-censor "
-            "models catalog)"
+            f"{self._name} names no models, and no detector that it names takes one by its name, "
+            "so there is nothing to download; the built-in detectors carry their own (more: "
+            "video-censor models catalog)"
         )
 
 

@@ -18,10 +18,11 @@ from video_censor_personal.detectors.base import (
     ModelNeed,
     SoundDetector,
 )
+from video_censor_personal.detectors.own_models import fingerprint, is_path, own_model
 from video_censor_personal.detectors.second_look import SecondLook
-from video_censor_personal.errors import ConfigError
+from video_censor_personal.errors import ConfigError, DetectorError
 
-__all__ = ["Assignment", "make_assignment", "place_of", "sees"]
+__all__ = ["Assignment", "is_left_to_sound", "make_assignment", "place_of", "sees"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,13 @@ class Assignment:
 
     @property
     def needs(self) -> list[ModelNeed]:
-        """The models its detector takes."""
-        return self.plugin.needs(self.settings)
+        """The models its detector takes from the model manager."""
+        return [need for need in self.plugin.needs(self.settings) if not is_path(need.name)]
+
+    @property
+    def own_models(self) -> dict[str, Path]:
+        """The models that its entry names by their path, by that."""
+        return _own_models(self.plugin, self.settings)
 
     @property
     def languages(self) -> frozenset[str]:
@@ -71,6 +77,11 @@ class Assignment:
         return not self.looks_again or self.settings.options.get("look") == "scenes"
 
     @property
+    def may_clear(self) -> bool:
+        """Whether a no of it lowers what others saw (`SecondLookOptions`)."""
+        return self.looks_again and self.settings.options.get("may_clear") is True
+
+    @property
     def kind(self) -> str:
         """The same for detectors that look or listen in the same way: two entries of one plug-in,
         and one and what it does better than (`instead_of`)."""
@@ -84,13 +95,31 @@ class Assignment:
 
     @property
     def revision(self) -> str:
-        """What its detector works with besides the models it takes; empty where it does not say."""
+        """What its detector works with besides the models of the model manager; empty where it
+        does not say."""
         ask = getattr(self.plugin, "revision", None)
-        return str(ask(self.settings)) if ask else ""
+        told = [str(ask(self.settings)) if ask else "", *map(fingerprint, self.own_models.values())]
+        return "; ".join(part for part in told if part)
 
     def build(self, model_paths: Mapping[str, Path]) -> FrameDetector | SoundDetector | SecondLook:
-        """The detector, handed the verified files of its models."""
-        return self.plugin.build(replace(self.settings, model_paths=model_paths))
+        """The detector, handed the verified files of its models, and those of one's own.
+
+        Raises:
+            DetectorError: it cannot be built, or does not look for what it was assigned.
+        """
+        paths = {**model_paths, **self.own_models}
+        built = self.plugin.build(replace(self.settings, model_paths=paths))
+        if set(built.categories) != self.settings.categories.keys():
+            wanted, says = (
+                ", ".join(sorted(k)) for k in (self.settings.categories, built.categories)
+            )
+            raise DetectorError(
+                f"the detector {built.name!r} was assigned {wanted} and says it looks for "
+                f"{says or 'nothing'}: what it leaves out would pass for clean. Repair its "
+                "plug-in, or name under `categories` of its entry what it does look for",
+                detector=built.name,
+            )
+        return built
 
 
 def make_assignment(
@@ -99,12 +128,19 @@ def make_assignment(
     """The detector of an entry, with these categories.
 
     Raises:
-        ConfigError: the plug-in cannot use what the entry says.
+        ConfigError: the plug-in cannot use what the entry says, or a model that the entry names by
+            its path is not there.
     """
     settings = _settings(plugin, config, entry, keys)
     with _placed(entry, config):
         plugin.check(settings)
+        _own_models(plugin, settings)
     return Assignment(plugin, settings)
+
+
+def _own_models(plugin: DetectorPlugin, settings: DetectorSettings) -> dict[str, Path]:
+    names = [need.name for need in plugin.needs(settings)]
+    return {name: own_model(settings, name) for name in names if is_path(name)}
 
 
 def _settings(
@@ -151,6 +187,17 @@ def sees(plugin: DetectorPlugin, key: str, entry: DetectorConfig, config: Config
         return True
     with _placed(entry, config):
         return bool(ask(key, _settings(plugin, config, entry, ())))
+
+
+def is_left_to_sound(
+    plugin: DetectorPlugin, key: str, config: Config, plugins: Mapping[str, DetectorPlugin]
+) -> bool:
+    """Whether one that looks again, for any concept, leaves this one to those that listen: one of
+    the `plugins` knows it as a sound, none as a picture, and nobody says what it looks like."""
+    if not getattr(plugin, "looks_again", False) or key in plugin.categories:
+        return False
+    known = {other.modality for other in plugins.values() if key in other.categories}
+    return known == {"audio"} and not config.detections[key].description
 
 
 def place_of(entry: DetectorConfig, config: Config) -> tuple[str | int, ...]:

@@ -113,7 +113,8 @@ class DetectorSettings:
         name: how reports call this detector.
         categories: the ones it shall look for, by key.
         options: the further keys of its entry under `detectors:`, as written.
-        model_paths: verified files of the models it named in `needs`.
+        model_paths: verified files of the models it named in `needs`, or what lies at the path
+            that a person named instead.
         threads: how many threads it may use.
         base_dir: the folder that relative paths in `options` are relative to.
         device: what to compute on: `auto`, `cpu`, `cuda`, `coreml` or `directml`.
@@ -150,10 +151,16 @@ class DetectorSettings:
             DetectorError: there is none.
         """
         folder = self.model_paths.get(model)
-        if folder is None or not folder.is_dir():
+        if folder is None:
             raise DetectorError(
-                f"detector {self.name!r} has no folder of the model {model!r}; download the models "
-                "(it is a repository, not one file of it)",
+                f"detector {self.name!r} has no folder of the model {model!r}; download the models",
+                detector=self.name,
+            )
+        if not folder.is_dir():
+            raise DetectorError(
+                f"detector {self.name!r} has no folder of the model {model!r}, as {folder} is "
+                "none; download the models again, or correct the path (it is a repository, not "
+                "one file of it)",
                 detector=self.name,
             )
         return folder
@@ -175,7 +182,11 @@ class DetectorSettings:
 
 @runtime_checkable
 class FrameDetector(Protocol):
-    """Looks at pictures. Thread-confined: one thread at a time calls it."""
+    """Looks at pictures. Thread-confined: one thread at a time calls it.
+
+    `categories` are the keys of those that it was built for, all and no other. A sighting of
+    another, or whose score is no finite number, is a failure: that time is reported as unknown.
+    """
 
     name: str
     categories: frozenset[str]
@@ -195,8 +206,9 @@ class FrameDetector(Protocol):
 class SoundDetector(Protocol):
     """Listens to one track, block by block, in order of time; used for one file only.
 
-    As a `FrameDetector` it reports whatever the sensitivity: a detection's `score` is raw, and
-    its `confidence` is nobody's concern before the analysis has judged it.
+    As a `FrameDetector` it answers for its `categories` alone, with finite numbers, whatever the
+    sensitivity: a detection's `score` is raw, and its `confidence` is nobody's concern before the
+    analysis has judged it.
     """
 
     name: str
@@ -238,7 +250,8 @@ class DetectorPlugin(Protocol):
     # `sees(category, settings) -> bool`, asked of each that `categories` does not name.
 
     def needs(self, settings: DetectorSettings) -> list[ModelNeed]:
-        """The models it takes from the model manager."""
+        """The models it takes; what is a path in there (`own_models`) is none of the model
+        manager's."""
         ...
 
     # A plug-in may also have `revision(settings) -> str`: which model (and which word lists or

@@ -39,7 +39,7 @@ class LlavaOptions(SecondLookOptions):
     """What a `llava` entry under `detectors:` may say, besides `SecondLookOptions`.
 
     Attributes:
-        model: the name of a model of the catalogue or under `models.sources`.
+        model: the name of a model of the catalogue or under `models.sources`, or a path.
         batch: how many frames are looked at together.
     """
 

@@ -87,6 +87,7 @@ class LlavaEndpoint(Asker):
         self._concepts = {key: described(settings.categories[key]) for key in settings.categories}
         try:
             self._model = self._served()
+            self.model = _revision(self._model, settings)
         except DetectorError as error:
             if not settings.optional:
                 raise
@@ -118,9 +119,9 @@ class LlavaEndpoint(Asker):
         try:
             return Answer(read_reply(self._endpoint.post("/chat/completions", body), concepts))
         except UnusableReply as error:
-            return Answer(failure=f"no usable answer: {error}")
-        except EndpointError as error:
-            return Answer(failure=f"no answer: {error}", passing=error.passing)
+            return Answer(failure=f"no usable answer: {error}", passing=True)
+        except EndpointError as error:  # whoever repairs the server runs this again
+            return Answer(failure=f"no answer: {error}", passing=True)
 
     def _served(self) -> str:
         """The name of the model that will be asked."""
@@ -208,9 +209,8 @@ class LlavaEndpointPlugin:
 
     def revision(self, settings: DetectorSettings) -> str:
         """Which model and prompt; nothing where the server chooses the model."""
-        options = read_options(LlavaEndpointOptions, settings)
-        model = f"{options.model} at {_server(settings)}"
-        return f"{model}, prompt {digest_of(_prompt(settings))}" if options.model else ""
+        model = read_options(LlavaEndpointOptions, settings).model
+        return _revision(model, settings) if model else ""
 
     def warnings(self, settings: DetectorSettings) -> list[str]:
         """What leaves this machine."""
@@ -231,6 +231,10 @@ class LlavaEndpointPlugin:
             retries=options.retries,
         )
         return LlavaEndpoint(settings, options, endpoint, _prompt(settings))
+
+
+def _revision(model: str, settings: DetectorSettings) -> str:
+    return f"{model} at {_server(settings)}, prompt {digest_of(_prompt(settings))}"
 
 
 def _server(settings: DetectorSettings) -> Server:

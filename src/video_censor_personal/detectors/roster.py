@@ -10,6 +10,7 @@ from video_censor_personal.config import Config, DetectorConfig
 from video_censor_personal.config.document import nearest
 from video_censor_personal.detectors.assignment import (
     Assignment,
+    is_left_to_sound,
     make_assignment,
     place_of,
     sees,
@@ -82,7 +83,7 @@ def _named(
     anywhere: bool,
 ) -> Assignment | None:
     """The detector of an entry, or what stands in for an optional one that cannot run here."""
-    keys = _named_categories(entry, plugin, config)
+    keys = _named_categories(entry, plugin, config, installed)
     made = make_assignment(config, entry, plugin, keys)
     problem = None if anywhere else plugin.available()
     if not problem:
@@ -172,7 +173,9 @@ def _check_models(
             )
 
 
-def _named_categories(entry: DetectorConfig, plugin: DetectorPlugin, config: Config) -> list[str]:
+def _named_categories(
+    entry: DetectorConfig, plugin: DetectorPlugin, config: Config, installed: Discovery
+) -> list[str]:
     wanted = config.enabled_categories()
     asked = [categories.key(name) for name in entry.categories]
     for key in asked:
@@ -183,11 +186,14 @@ def _named_categories(entry: DetectorConfig, plugin: DetectorPlugin, config: Con
                 *place_of(entry, config),
                 "categories",
             )
-    own = (*ANY_MODEL, entry.type, entry.name)
+    own = (entry.type, entry.name)
+    chosen = [key for key in asked or wanted if key in wanted and sees(plugin, key, entry, config)]
     return [
         key
-        for key in asked or wanted
-        if key in wanted
-        and sees(plugin, key, entry, config)
-        and config.detections[key].model in own
+        for key in chosen
+        if (model := config.detections[key].model) in own
+        or (
+            model in ANY_MODEL
+            and (key in asked or not is_left_to_sound(plugin, key, config, installed.plugins))
+        )
     ]

@@ -45,7 +45,7 @@ class SecondLookOptions:
             looks of its own.
         frames_per_span: the most frames that one stretch is judged by.
         budget: the most frames of one film; None: `DEFAULT_BUDGET`.
-        may_clear: a no lowers what others found.
+        may_clear: a no lowers what others saw; for whoever judges to read (`Assignment.may_clear`).
         prompt: a file with what the model is asked, instead of the one that comes along.
     """
 
@@ -77,7 +77,7 @@ class Answer:
     Attributes:
         scores: the raw score of every category that was asked for, or of none.
         failure: why there is no answer that can be used; empty where there is one.
-        passing: it may well succeed another time.
+        passing: it may well succeed another time; scores with such an answer are not used again.
     """
 
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -103,6 +103,7 @@ class SecondLook(Protocol):
     options: SecondLookOptions
     batch: int
     absence: str
+    # `model: str`: which model answers, where the `revision` of its plug-in cannot tell beforehand.
 
     def answer(self, questions: Sequence[Question]) -> list[Answer]:
         """One answer a question, in order. What can be expected to go wrong is in the answers.
@@ -124,4 +125,4 @@ class Asker:
         self.categories = frozenset(settings.categories)
         self.labels = {key: category.label for key, category in settings.categories.items()}
         self.scales: Mapping[str, Scale] = dict.fromkeys(self.categories, YES_OR_NO)
-        self.absence = ""
+        self.absence = self.model = ""

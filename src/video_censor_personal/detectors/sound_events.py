@@ -40,7 +40,7 @@ class SoundEventOptions:
     """What a `sound-events` entry under `detectors:` may say.
 
     Attributes:
-        model: the name of a model of the catalogue or under `models.sources`.
+        model: the name of a model of the catalogue or under `models.sources`, or a path.
         sounds: a YAML file that says which kinds of sound count for which category.
     """
 

@@ -41,7 +41,7 @@ class ZeroShotOptions:
     """What a `zero-shot` entry under `detectors:` may say.
 
     Attributes:
-        model: the name of a model of the catalogue or under `models.sources`.
+        model: the name of a model of the catalogue or under `models.sources`, or a path.
         concepts: a YAML file of phrases and scales, which replaces or adds to the built-in ones.
         tiles: 2 also looks at parts of a picture twice as large, for small things; 3 also at parts
             of one three times as large, and so on. Costs four, nine, ... times as much on top.

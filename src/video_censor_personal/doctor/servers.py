@@ -12,7 +12,7 @@ __all__ = ["Servers", "asks_a_server"]
 def asks_a_server(assignment: Assignment) -> bool:
     """Whether a detector answers by a model that is not on this machine, as far as we know: it
     looks again and takes none. To build it is to ask, and costs little."""
-    return assignment.looks_again and not assignment.needs
+    return assignment.looks_again and not assignment.needs and not assignment.own_models
 
 
 class Servers:

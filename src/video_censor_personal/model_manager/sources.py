@@ -60,7 +60,8 @@ def _found(config: Config, name: str) -> ModelSource:
         f"there is no model {name!r}"
         + (f"; did you mean {guess!r}?" if guess else "")
         + f" (under models.sources: {', '.join(configured) or 'none'}; in the catalogue: "
-        f"{', '.join(model.name for model in catalogue())})",
+        f"{', '.join(model.name for model in catalogue())}; a detector's `model` may also be the "
+        f"path of your own, with a slash, such as {'./' + name!r})",
         file=config.path,
         key="models.sources",
     )

@@ -12,7 +12,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["UnusableReply", "read_models", "read_reply", "request_for"]
+__all__ = [
+    "UnusableReply",
+    "complaint",
+    "is_complaint",
+    "read_models",
+    "read_reply",
+    "request_for",
+]
 
 Fields = dict[str, Any]
 
@@ -20,6 +27,10 @@ _MOST_TOKENS_PER_CATEGORY = 60
 """An answer for one category takes about 20; white space and a long name are allowed for."""
 
 _FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*)\n[ \t]*```", re.DOTALL | re.IGNORECASE)
+
+
+_MOST_WORDS = 200
+"""Characters of what a server says is wrong."""
 
 
 class UnusableReply(ValueError):
@@ -105,6 +116,35 @@ def read_models(body: bytes) -> list[str]:
         raise UnusableReply("the list of models is none")
     names = [each.get("id") for each in listed if isinstance(each, dict)]
     return [name for name in names if isinstance(name, str) and name]
+
+
+def is_complaint(body: bytes) -> bool:
+    """Whether it says that something is wrong, whatever the status of the reply says."""
+    fields = _fields(body)
+    return bool(isinstance(fields, dict) and fields.get("error") and "choices" not in fields)
+
+
+def complaint(body: bytes, secret: str = "") -> str:
+    """What a server says is wrong, in a line of at most 200 characters without `secret`; empty:
+    nothing for people."""
+    said = _fields(body)
+    if said is None:
+        said = body.decode("utf-8", "replace").strip()
+        said = "" if said.startswith("<") else said  # a page
+    while isinstance(said, dict):
+        said = next((said[key] for key in ("error", "message", "detail") if said.get(key)), "")
+    if not isinstance(said, str):
+        return ""
+    words = "".join(c if c.isprintable() else " " for c in said)
+    words = " ".join((words.replace(secret, "***") if secret else words).split())
+    return words if len(words) <= _MOST_WORDS else words[: _MOST_WORDS - 1] + "…"
+
+
+def _fields(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _text_of(body: bytes) -> str:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from video_censor_personal.detectors.questions.chat_answers import complaint, is_complaint
 from video_censor_personal.detectors.questions.server_address import Server, proxy_for
 
 __all__ = ["ChatEndpoint", "EndpointError"]
@@ -29,6 +30,7 @@ _MOST_BYTES = 1 << 20
 _MOST_WAIT_S = 30.0
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _HINTS = {
+    400: "if its model sees no pictures, name one that does in `model`",
     401: "the server wants a key, or another one: name its environment variable in api_key_env",
     403: "the server refuses this key",
     404: "no OpenAI-compatible server answers at this address, or it does not have this model; "
@@ -38,7 +40,7 @@ _HINTS = {
 
 
 class EndpointError(Exception):
-    """No reply from the server. `passing`: another time it may well come."""
+    """No reply from the server. `passing`: asked once more, it may well come."""
 
     def __init__(self, message: str, *, passing: bool = True) -> None:
         self.passing = passing
@@ -147,7 +149,7 @@ class ChatEndpoint:
     def _exchange(self, line: _Line, method: str, path: str, body: bytes | None) -> bytes:
         connection = line.connection
         if connection.sock is None:
-            connection.connect()
+            self._connect(connection)
         connection.sock.settimeout(self._timeout_s)
         if line.cut or self._closed.is_set():
             raise TimeoutError
@@ -158,13 +160,21 @@ class ChatEndpoint:
         response = connection.getresponse()
         reply = response.read(_MOST_BYTES + 1)
         if response.status != 200:
-            raise self._refusal(response)
+            raise self._refusal(response, reply)
         if len(reply) > _MOST_BYTES:
             raise EndpointError("its reply is too long for any answer", passing=False)
         if response.length:
             raise http.client.IncompleteRead(reply, response.length)
+        if is_complaint(reply):
+            raise EndpointError(f"the server reports an error{self._said(reply)}", passing=False)
         self._put_back(line, keep=response.isclosed() and not response.will_close)
         return reply
+
+    def _connect(self, connection: http.client.HTTPConnection) -> None:
+        try:
+            connection.connect()
+        except TimeoutError as error:
+            raise EndpointError(f"no connection within {_CONNECT_TIMEOUT_S:g} s") from error
 
     def _headers(self, body: bytes | None) -> Mapping[str, str]:
         headers = {"Accept": "application/json", "User-Agent": "video-censor"}
@@ -174,7 +184,12 @@ class ChatEndpoint:
             headers["Authorization"] = f"Bearer {self._key}"
         return headers
 
-    def _refusal(self, response: http.client.HTTPResponse) -> EndpointError:
+    def _said(self, reply: bytes) -> str:
+        """The server's own words, without the key."""
+        words = complaint(reply, self._key)
+        return f" (“{words}”)" if words else ""
+
+    def _refusal(self, response: http.client.HTTPResponse, reply: bytes) -> EndpointError:
         status = response.status
         said = f"HTTP {status} {http.client.responses.get(status, '')}".strip()
         if 300 <= status < 400:
@@ -183,7 +198,7 @@ class ChatEndpoint:
                 passing=False,
             )
         hint = f"; {_HINTS[status]}" if status in _HINTS else ""
-        error = EndpointError(f"{said}{hint}", passing=status in _PASSING)
+        error = EndpointError(f"{said}{self._said(reply)}{hint}", passing=status in _PASSING)
         error.wait_s = _retry_after_s(response.headers.get("Retry-After", ""))
         return error
 
@@ -191,7 +206,9 @@ class ChatEndpoint:
         if self._closed.is_set():
             return "it was broken off"
         if line.cut or isinstance(error, TimeoutError):
-            return f"no answer within {self._timeout_s:g} s"
+            return (
+                f"it took longer than {self._timeout_s:g} s; raise timeout_s, or lower concurrency"
+            )
         if isinstance(error, ssl.SSLError):
             return f"no secure connection: {error.reason or 'TLS failed'}"
         if isinstance(error, http.client.HTTPException):
