@@ -142,8 +142,10 @@ def test_a_file_where_a_folder_is_needed_is_refused_before_the_film(
 
 
 def test_names_are_no_paths() -> None:
-    assert not any(map(is_path, ("clip-b32", "320n.onnx", "", "a b")))
-    assert all(map(is_path, ("./clip", "mods/clip", "/mods/clip", "~", "~/clip")))
+    assert not any(
+        map(is_path, ("clip-b32", "320n.onnx", "", "a b", "whisper/small", "~own", ".c"))
+    )
+    assert all(map(is_path, ("./clip", "../clip", "/mods/clip", "~", "~/clip", ".\\clip", "..")))
 
 
 def test_who_forgets_the_slash_is_told(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,13 @@
 """Models of one's own: what an entry names by its path is used as it lies there.
 
-Nothing of it is fetched, verified or kept in the models' folder. Names have no slash.
+Nothing of it is fetched, verified or kept in the models' folder.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +18,9 @@ __all__ = ["fingerprint", "is_path", "own_model"]
 
 
 def is_path(model: str) -> bool:
-    """Whether what an entry says under `model` is a path (`./clip`, `~/clip`), and no name."""
-    separators = {"/", os.sep, os.altsep} - {None}
-    return model.startswith("~") or not separators.isdisjoint(model)
+    """Whether what an entry says under `model` is a path (`./clip`, `~/clip`, `/models/clip`), and
+    no name: names may have slashes as well."""
+    return os.path.isabs(model) or re.match(r"(~|\.\.?)([/\\]|$)", model) is not None
 
 
 def own_model(settings: DetectorSettings, model: str) -> Path:
