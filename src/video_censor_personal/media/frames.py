@@ -113,14 +113,11 @@ class _Decoding:
         types = PictureTypes(self._video)
         groups = choose_groups(self._reader, self._stream, types, selection, self._time)
         rest = yield from self._in_parallel(groups)
-        whole = True  # all that pictures are built on has been decoded since the last entry
+        whole = True
         for group, following in _with_next(rest):
             if group.sent[0].type.entry and not whole:
                 yield from self._restart()
-                whole = True
-            postponed = self._postpone(group, following)
-            references = (sent for sent in group.sent if sent.type.reference)
-            whole = whole and not postponed and all(sent.decode for sent in references)
+            whole = not self._postpone(group, following) and group.whole
             self._account(group)
             for sent in group.sent:
                 if sent.jumped:

@@ -94,11 +94,13 @@ class Sent:
 class PictureGroup:
     """Pictures from an entry to the next, in file order; or a part of such a group.
 
-    `complete`: it is followed by another group's entry.
+    `complete`: it is followed by another group's entry. `whole`: all that pictures after it may be
+    built on is decoded.
     """
 
     sent: Sequence[Sent]
     complete: bool = False
+    whole: bool = True
 
     def decodable_before(self, following: PictureGroup) -> bool:
         """Whether a fresh decoder shows everything from this group's entry until that of the
@@ -154,28 +156,31 @@ def choose_groups(
         full = size_bytes >= _GROUP_BYTES or len(group) >= _GROUP_PACKETS
         if group and (sent.type.entry or full):
             choice.choose(group, sent if sent.type.entry else None)
-            yield PictureGroup(group, complete=sent.type.entry)
+            yield PictureGroup(group, complete=sent.type.entry, whole=choice.whole)
             group, size_bytes = [], 0
         group.append(sent)
         size_bytes += packet.size
     if group:
         choice.choose(group, None, last=True)
-        yield PictureGroup(group)
+        yield PictureGroup(group, whole=choice.whole)
 
 
 class _Choice:
-    """Applies a selection, group by group, and keeps it from being undecodable."""
+    """Applies a selection, group by group, and keeps it from being undecodable.
+
+    `whole`: all references since the last entry are decoded.
+    """
 
     def __init__(self, selection: Selection, time_of: Callable[[int], Fraction]) -> None:
         self._selection, self._time_of = selection, time_of
         self._top_layer = 0
-        self._whole = True  # all references since the last entry are decoded
+        self.whole = True
 
     def choose(self, group: Sequence[Sent], following: Sent | None, *, last: bool = False) -> None:
         """Mark what is decoded of `group`; `following` is the next group's entry."""
         stamps = [sent.pts for sent in group]
         if None in stamps or len(set(stamps)) < len(stamps):
-            self._whole = True
+            self.whole = True
             return
         self._top_layer = max(self._top_layer, *(sent.type.layer for sent in group))
         pictures = {self._picture(sent): sent for sent in self._decodable(group)}
@@ -192,12 +197,12 @@ class _Choice:
             pictures[picture].wanted = pictures[picture].due = True
         for picture in chosen:
             pictures[picture].decode = True
-        self._whole = all(picture in chosen for picture in in_order if picture.reference)
+        self.whole = all(picture in chosen for picture in in_order if picture.reference)
 
     def _decodable(self, group: Sequence[Sent]) -> Sequence[Sent]:
         """All of it, but for the pictures shown before the entry if what they are built on is not
         decoded."""
-        if self._whole or not group[0].type.entry:
+        if self.whole or not group[0].type.entry:
             return group
         return [sent for sent in group if sent.packet.pts >= group[0].packet.pts]
 
