@@ -31,10 +31,17 @@ class Judging:
             for a in (assignment, assignment.stand_in)
             if a is not None
         }
-        reasons = self._requirements.unlooked()
-        unlooked = {key: f"not looked for: {reason}" for key, reason in reasons.items()}
+        spots = self._requirements.blind_spots(scores.evidence.modalities)
         stand_ins = {a.settings.name: a.stand_in.settings.name for a in assignments if a.stand_in}
-        return conclude(scores, self._requirements.config, asked, unlooked, stand_ins)
+        return conclude(
+            scores,
+            self._requirements.config,
+            asked,
+            {(spot.category, spot.modality): spot.sentence for spot in spots},
+            stand_ins,
+            needed=self._requirements.needed,
+            absentees=self._requirements.absentees(),
+        )
 
     def making(self, subtitles: str = "", missing: Collection[str] = ()) -> Making:
         """What the scores of an analysis would be made with if no model but `missing` ones were

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from textwrap import indent, wrap
 from typing import Any
 
+from video_censor_personal import categories
 from video_censor_personal.config import Profile, find_profile, list_profiles, load_config
 from video_censor_personal.config.profiles import own_profiles_dir
 from video_censor_personal.detectors.assignment import Assignment
@@ -64,10 +65,12 @@ def show_page(name: str) -> Page:
         lines.append(f"  model {model}, {size}: {'is here' if is_here else 'is missing'}")
     if missing := [model for model, _, is_here in models if not is_here]:
         lines.append(f"To fetch what is missing: {needs.manager.command('download', missing)}")
+    lines += (spots := _blind_spots(needs, [model for model, _, is_here in models if not is_here]))
     facts = {
         **_facts(profile),
         "detectors": {a.settings.name: _labels(a) for a in needs.assignments},
         "models": [{"name": m, "size": size, "is_here": is_here} for m, size, is_here in models],
+        "not_looked_for": spots,
         "yaml": written,
     }
     return Page(facts, "\n".join([*lines, f"\n{profile.path}:\n", indent(written.rstrip(), "  ")]))
@@ -88,6 +91,18 @@ def _models(needs: Requirements) -> list[tuple[str, str, bool]]:
     return [
         (source.name, describe_model_size(source), needs.manager.is_at_hand(source.name))
         for source in needs.models()
+    ]
+
+
+def _blind_spots(needs: Requirements, missing: list[str]) -> list[str]:
+    """What the profile asks for and nobody would look for here, in sentences."""
+    needs.missing = frozenset(missing)
+    problems = {a.settings.name: a.plugin.available() for a in needs.assignments}
+    needs.absent = {name: problem for name, problem in problems.items() if problem}
+    config = needs.config
+    return [
+        f"{config.labels.get(spot.category, categories.label(spot.category))} is {spot.sentence}"
+        for spot in needs.blind_spots()
     ]
 
 

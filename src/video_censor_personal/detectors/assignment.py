@@ -21,21 +21,25 @@ from video_censor_personal.detectors.base import (
 from video_censor_personal.detectors.second_look import SecondLook
 from video_censor_personal.errors import ConfigError
 
-__all__ = ["Assignment", "make_assignment", "place_of", "sees"]
+__all__ = ["Assignment", "make_assignment", "names", "place_of", "sees"]
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """A detector that will be built, and the categories it shall look for.
 
-    `stand_in`: what takes its place where its models are missing. `note`: what a person must know
-    of this choice.
+    Attributes:
+        stand_in: what takes its place where its models are missing, or it cannot run.
+        note: what a person must know of this choice.
+        problem: why it cannot run here, and how to get what it lacks; empty: it can. Only of one
+            that is optional; it is not built.
     """
 
     plugin: DetectorPlugin
     settings: DetectorSettings
     stand_in: Assignment | None = None
     note: str = ""
+    problem: str = ""
 
     @property
     def notes(self) -> dict[str, str]:
@@ -151,6 +155,11 @@ def sees(plugin: DetectorPlugin, key: str, entry: DetectorConfig, config: Config
         return True
     with _placed(entry, config):
         return bool(ask(key, _settings(plugin, config, entry, ())))
+
+
+def names(entry: DetectorConfig, key: str) -> bool:
+    """Whether an entry asks its detector for a category; one that names none asks for all."""
+    return not entry.categories or key in map(categories.key, entry.categories)
 
 
 def place_of(entry: DetectorConfig, config: Config) -> tuple[str | int, ...]:

@@ -140,7 +140,8 @@ def _part(assignment: Assignment, needs: Requirements) -> Finding:
         return Finding(name, status, f"would look for {labels}, but {needs.absent[name]}")
     if worker is not assignment:
         instead = f"; {worker.settings.name} takes its place" if worker else ""
-        return Finding(name, "note", f"would look for {labels}, with its model{instead}")
+        lack = needs.lack(assignment)
+        return Finding(name, "note", f"would look for {labels}, but {lack}{instead}")
     where = "" if assignment.looks_by_itself else ", only where others have evidence"
     return Finding(name, "ok", f"looks for {labels}{where}")
 
@@ -164,9 +165,9 @@ def look_at_wishes(config: Config, servers: Servers) -> Iterator[Finding]:
         else:
             status: Status = "note" if source.optional else "missing"
             yield Finding(source.name, status, f"{text}missing")
-    for key, reason in needs.unlooked().items():
-        label = config.labels.get(key, categories.label(key))
-        yield Finding(label, "missing", f"not looked for: {reason}")
+    for spot in needs.blind_spots():
+        label = config.labels.get(spot.category, categories.label(spot.category))
+        yield Finding(label, "missing", spot.sentence)
     if missing:
         command = needs.manager.command("download", [source.name for source in missing])
         yield Finding("models", "note", "what is missing can be fetched", command)

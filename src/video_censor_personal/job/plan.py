@@ -89,7 +89,7 @@ class JobPlan:
 
     def cautions(self) -> list[str]:
         """What the person should know beforehand, and what nobody would look for."""
-        unseen = self.pipeline.blind_spots() if self.pipeline is not None else []
+        unseen = self.pipeline.blind_spots(self.info) if self.pipeline is not None else []
         return [*self.warnings, *unseen]
 
     def facts(self) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Outcome:
     pipeline.listener, pipeline.warn = listener, warn
     if kept is None or plan.request.download_models:
         pipeline.verify_models(download=plan.request.download_models)
-    for sentence in pipeline.blind_spots():
+    for sentence in pipeline.blind_spots(plan.info):
         warn(sentence)
     scores = pipeline.scores(plan.info) if kept is None else kept.scores
     written = plan.outputs.scores
