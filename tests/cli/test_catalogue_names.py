@@ -173,6 +173,28 @@ def test_an_optional_detector_whose_library_is_missing_leaves_a_note(
     assert run(capsys, "models", "download", "--config", "my.yaml")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "package", "extra"), [("zero-shot", "tokenizers", "clip"), ("llava", "torch", "llava")]
+)
+def test_one_that_cannot_run_is_told_where_another_looks_as_well(
+    hub, capsys, monkeypatch, kind: str, package: str, extra: str
+) -> None:
+    without(monkeypatch, package)
+    write(f"detections: {{sexual_themes: {{}}}}\ndetectors: [{{type: {kind}, optional: true}}]")
+    code, said = run(capsys, *JOB)
+    assert code == 0, "nudenet looks for it"
+    lack = f"{package} is not installed; run: pip install 'video-censor-personal[{extra}]'"
+    warnings = [line["message"] for line in said if line["event"] == "warning"]
+    assert f"{kind} is not used: {lack}" in warnings
+    covered = report()[1]["sexual_themes"]
+    assert (covered["status"], covered["detectors"]) == ("analysed", ["nudenet"])
+    assert covered["notes"][0] == f"{kind} can look for Sexual Theme, but {lack}"
+    code, said = run(capsys, "doctor", "--quick", "--config", "my.yaml")
+    (section,) = (s for s in said[-1]["sections"] if s["title"] == "This configuration")
+    (told,) = (finding for finding in section["findings"] if finding["name"] == kind)
+    assert (told["status"], told["text"]) == ("note", f"would look for Sexual Theme, but {lack}")
+
+
 def test_the_embedded_listener_takes_the_place_of_an_optional_one_that_cannot_run(
     capsys, monkeypatch
 ) -> None:
@@ -181,7 +203,10 @@ def test_the_embedded_listener_takes_the_place_of_an_optional_one_that_cannot_ru
         "detections: {profanity: {}}\ndetectors: [{type: whisper, optional: true, words: [zounds]}]"
     )
     Path("film.srt").write_text("1\n00:00:00,500 --> 00:00:01,500\nZounds!\n")
-    assert run(capsys, *JOB)[0] == 0
+    code, said = run(capsys, *JOB)
+    assert code == 0
+    warnings = [line["message"] for line in said if line["event"] == "warning"]
+    assert any("speech-profanity takes its place" in text for text in warnings)
     ((labels, _, _),), coverage = report()
     assert labels == ["Profanity"]
     assert "speech-profanity takes its place" in coverage["profanity"]["notes"][0]

@@ -74,8 +74,9 @@ class LlavaEndpoint(Asker):
         options: LlavaEndpointOptions,
         endpoint: ChatEndpoint,
         prompt: str,
+        absence: str = "",
     ) -> None:
-        """Makes sure that the server answers and has the model.
+        """Makes sure that the server answers and has the model, unless an `absence` is known.
 
         Raises:
             DetectorError: it does not, and is not optional.
@@ -85,8 +86,9 @@ class LlavaEndpoint(Asker):
         self.batch = options.concurrency * _LOOKS_AHEAD
         self._endpoint, self._prompt, self._model = endpoint, prompt, options.model
         self._concepts = {key: described(settings.categories[key]) for key in settings.categories}
+        self.absence = absence
         try:
-            self._model = self._served()
+            self._model = options.model if absence else self._served()
         except DetectorError as error:
             if not settings.optional:
                 raise
@@ -224,13 +226,20 @@ class LlavaEndpointPlugin:
         from video_censor_personal.detectors.questions.chat_endpoint import ChatEndpoint
 
         options = read_options(LlavaEndpointOptions, settings)
+        key, absence = "", ""
+        try:
+            key = _key(settings, options)
+        except DetectorError as error:
+            if not settings.optional:
+                raise
+            absence = str(error)
         endpoint = ChatEndpoint(
             _server(settings),
-            key=_key(settings, options),
+            key=key,
             timeout_s=options.timeout_s,
             retries=options.retries,
         )
-        return LlavaEndpoint(settings, options, endpoint, _prompt(settings))
+        return LlavaEndpoint(settings, options, endpoint, _prompt(settings), absence)
 
 
 def _server(settings: DetectorSettings) -> Server:
@@ -262,7 +271,7 @@ def _key(settings: DetectorSettings, options: LlavaEndpointOptions) -> str:
     if not key:
         raise DetectorError(
             f"detector {settings.name!r} takes its key from the environment variable "
-            f"{options.api_key_env}, which is not set",
+            f"{options.api_key_env}, which is not set; set it: `export {options.api_key_env}=...`",
             detector=settings.name,
         )
     if not key.isascii() or not key.isprintable():
