@@ -30,6 +30,7 @@ from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.detectors.assignment import Assignment
 from video_censor_personal.detectors.base import FrameDetector, SoundDetector
 from video_censor_personal.detectors.second_look import SecondLook
+from video_censor_personal.errors import DetectorError
 from video_censor_personal.findings import MODALITIES, Report
 from video_censor_personal.judging import Judging
 from video_censor_personal.media.base import Cue, MediaInfo
@@ -148,7 +149,11 @@ class AnalysisPipeline:
 
     def _ensure_detection_pipeline(self) -> None:
         """Build the detectors, once. Those whose optional models are missing stay out, and what
-        stands in for them takes their place."""
+        stands in for them takes their place.
+
+        Raises:
+            DetectorError: one cannot be built, or the device that was named is not there.
+        """
         if self._detectors is not None:
             return
         # From 1.31 on, onnxruntime tells its maker of every session unless this is set before it is
@@ -156,6 +161,9 @@ class AnalysisPipeline:
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         equipped = (self._equipped(assignment) for assignment in self._assignments)
         self._detectors = [assignment for assignment in equipped if assignment is not None]
+        for assignment in self._detectors:
+            if problem := assignment.device_problem:
+                raise DetectorError(problem, detector=assignment.settings.name)
         built = [self._build(a) for a in self._detectors if a.plugin.modality == "video"]
         self._eyes = [detector for detector in built if isinstance(detector, FrameDetector)]
         self._second_looks = [detector for detector in built if isinstance(detector, SecondLook)]

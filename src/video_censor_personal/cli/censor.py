@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from video_censor_personal import __version__
 from video_censor_personal.cli.console import Console, configure_logging
 from video_censor_personal.cli.edge import guarded
-from video_censor_personal.cli.options import add_profile
+from video_censor_personal.cli.options import add_device, add_profile
 
 if TYPE_CHECKING:
     from video_censor_personal.config import Config
@@ -129,11 +129,7 @@ def _add_steps(made: argparse.ArgumentParser) -> None:
         action="store_true",
         help="mark everything that is found as allowed; nothing is censored",
     )
-    steps.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda", "coreml", "directml"),
-        help="what models run on (default: processing.device, else the best there is)",
-    )
+    add_device(steps)
     steps.add_argument(
         "--edit", action="store_true", help="open the report's page when the analysis ends"
     )

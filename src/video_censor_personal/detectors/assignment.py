@@ -87,6 +87,12 @@ class Assignment:
         return list(ask(self.settings)) if ask else []
 
     @property
+    def device_problem(self) -> str:
+        """Why it cannot compute on the device that was named, and what to do; empty: it can."""
+        ask = getattr(self.plugin, "device_problem", None)
+        return str(ask(self.settings)) if ask else ""
+
+    @property
     def revision(self) -> str:
         """What its detector works with besides the models it takes; empty where it does not say."""
         ask = getattr(self.plugin, "revision", None)

@@ -77,6 +77,8 @@ def _ability(
     if missing:
         text = needs.describe_missing(missing) + _weights(assignment)
         return Finding(name, "missing" if is_needed else "note", text)
+    if problem := assignment.device_problem:
+        return Finding(name, "missing" if is_asked else "note", f"cannot run: {problem}")
     if asks_a_server(assignment) and (absence := servers.absence(assignment)):
         return Finding(name, "missing" if is_needed else "note", absence)
     if asks_a_server(assignment):
@@ -142,6 +144,8 @@ def _part(assignment: Assignment, needs: Requirements) -> Finding:
         instead = f"; {worker.settings.name} takes its place" if worker else ""
         lack = needs.lack(assignment)
         return Finding(name, "note", f"would look for {labels}, but {lack}{instead}")
+    if problem := assignment.device_problem:
+        return Finding(name, "missing", f"would look for {labels}, but {problem}")
     where = "" if assignment.looks_by_itself else ", only where others have evidence"
     return Finding(name, "ok", f"looks for {labels}{where}")
 
