@@ -120,11 +120,14 @@ class Requirements:
     def describe_missing(self, names: Iterable[str]) -> str:
         """`its model clip-b32 (about 154 MB) is missing; to fetch it: video-censor models ...`"""
         named = list(names)
-        sizes = ", ".join(f"{name} ({self._size(name)})" for name in named)
-        words = "its model {} is missing; to fetch it: `{}`"
-        if len(named) > 1:
-            words = "its models {} are missing; to fetch them: `{}`"
-        return words.format(sizes, self.manager.command("download", named))
+        parts = [f"{name} ({self._size(name)}) is {self.state(name)}" for name in named]
+        what, it = ("model", "it") if len(named) == 1 else ("models", "them")
+        command = self.manager.command("download", named)
+        return f"its {what} {' and '.join(parts)}; to fetch {it}: `{command}`"
+
+    def state(self, model_name: str) -> str:
+        """`missing` or `damaged`, of a model that is not there and intact."""
+        return "damaged" if self.manager.is_damaged(model_name) else "missing"
 
     # -- what nobody looks for
 

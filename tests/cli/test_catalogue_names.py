@@ -308,3 +308,22 @@ def test_ears_that_a_profile_asks_for_are_missed_where_there_is_sound(hub, capsy
     assert run(capsys, *job)[0] == 0, "a film without sound needs no ears"
     assert report()[1]["violence"]["gaps"] == []
     assert run(capsys, "profile", "apply", "r.json", "--profile", "family", "-o", "s.json")[0] == 0
+
+
+def test_what_is_damaged_is_not_called_missing(hub, home: Path, capsys) -> None:
+    assert run(capsys, "models", "download", "yamnet")[0] == 0
+    (blob,) = (home.parent / "hf").glob("hub/models--*/blobs/*")
+    content = blob.read_bytes()
+    blob.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    write("detections: {screams: {}}\ndetectors: [{type: sound-events, optional: true}]")
+    code, said = run(capsys, *JOB)
+    assert code == 3
+    lack = "its model yamnet (size unknown) is damaged; to fetch it: `"
+    assert any(lack in line["message"] for line in said if line["event"] == "warning")
+    assert any(
+        line.startswith("damaged: the model yamnet")
+        for line in run(capsys, *JOB, "--reanalyse", "--dry-run")[1][-1]["plan"]
+    )
+    code, said = run(capsys, "doctor", "--quick", "--config", "my.yaml")
+    assert "is damaged" in json.dumps(said[-1])
+    assert run(capsys, *JOB, "--download-models")[0] == 0

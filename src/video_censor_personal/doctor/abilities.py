@@ -168,7 +168,7 @@ def look_at_wishes(config: Config, servers: Servers) -> Iterator[Finding]:
             yield Finding(source.name, "ok", f"{text}here")
         else:
             status: Status = "note" if source.optional else "missing"
-            yield Finding(source.name, status, f"{text}missing")
+            yield Finding(source.name, status, text + needs.state(source.name))
     for spot in needs.blind_spots():
         label = config.labels.get(spot.category, categories.label(spot.category))
         yield Finding(label, "missing", spot.sentence)

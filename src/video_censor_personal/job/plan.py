@@ -128,7 +128,8 @@ class JobPlan:
         for source in self.missing:
             verb, without = "would download", ""
             if not self._downloads:
-                verb, without = "missing", "; without it the run ends with exit code 4"
+                verb = self.pipeline.requirements.state(source.name)
+                without = "; without it the run ends with exit code 4"
                 if source.optional:
                     without = "; it is optional, so the run goes on without it"
             lines.append(
