@@ -31,6 +31,9 @@ class Judging:
             for a in (assignment, assignment.stand_in)
             if a is not None
         }
+        witnesses = {witness.name for witness in scores.evidence.witnesses}
+        if any(a.settings.name not in witnesses for a in assignments):
+            self._requirements.find_missing()  # kept scores are judged without `verify`
         spots = self._requirements.blind_spots(scores.evidence.modalities)
         stand_ins = {a.settings.name: a.stand_in.settings.name for a in assignments if a.stand_in}
         return conclude(

@@ -117,6 +117,10 @@ class Requirements:
             raise ModelMissingError(self._how_to_go_on(required), model=required[0].name)
         self.missing = frozenset(source.name for source in missing)
 
+    def find_missing(self) -> None:
+        """As `verify`, where nothing shall be fetched, and what is missing ends nothing."""
+        self.missing = frozenset(source.name for source in self.missing_models())
+
     def describe_missing(self, names: Iterable[str]) -> str:
         """`its model clip-b32 (about 154 MB) is missing; to fetch it: video-censor models ...`"""
         named = list(names)

@@ -279,8 +279,19 @@ def test_what_was_only_listened_for_is_unknown_with_the_command_that_changes_it(
     (section,) = (s for s in said[-1]["sections"] if s["title"] == "This configuration")
     assert code == 1
     assert lack in [finding["text"] for finding in section["findings"]]
+    for again in (JOB, ("profile", "apply", "r.json", "-o", "r.json", *JOB[-3:])):
+        code, _ = run(capsys, *again)
+        assert (code, report()[1][key]["gaps"]) == (3, [gap]), "kept scores tell it as well"
     assert run(capsys, "models", "download", "clip-b32")[0] == 0
-    assert run(capsys, *JOB, "--force")[0] == 0
+    assert run(capsys, *JOB)[0] == 0
+
+
+def test_kept_scores_say_why_they_lack_what_is_asked_for(capsys) -> None:
+    assert run(capsys, *JOB[:3])[0] == 0
+    code, said = run(capsys, *JOB[:3], "-y", "--profile", "family")
+    assert (code, said[-1]["reused_scores"]) == (3, "r.scores.json.gz")
+    (note,) = report()[1]["gore"]["notes"]
+    assert "`video-censor models download clip-b32`" in note
 
 
 def test_a_person_may_say_that_its_sound_is_enough(hub, capsys) -> None:
@@ -327,3 +338,12 @@ def test_what_is_damaged_is_not_called_missing(hub, home: Path, capsys) -> None:
     code, said = run(capsys, "doctor", "--quick", "--config", "my.yaml")
     assert "is damaged" in json.dumps(said[-1])
     assert run(capsys, *JOB, "--download-models")[0] == 0
+
+
+@pytest.mark.parametrize("look", ["candidates", "scenes"])
+def test_a_second_look_that_is_absent_has_not_looked(hub, capsys, look: str) -> None:
+    assert run(capsys, "models", "download", "yamnet")[0] == 0
+    server = f"{{type: llava-endpoint, url: 'http://127.0.0.1:9/v1', retries: 0, look: {look}"
+    write(f"detections: {{violence: {{}}}}\ndetectors: [{server}, optional: true}}]")
+    code, _ = run(capsys, *JOB)
+    assert (code, report()[1]["violence"]["status"]) == (3, "unknown")
