@@ -179,7 +179,10 @@ def test_who_is_missing_where_others_look_is_told_in_the_report(tmp_path, host, 
     assert pipeline.verify_models() is False
     (faces,) = [c for c in pipeline.analyze(movie)["coverage"] if c["category"] == "faces"]
     assert (faces["status"], faces["detectors"]) == ("analysed", ["nudenet"])
-    assert faces["notes"][0] == "closer look can look for Faces, but did not when this was analysed"
+    assert faces["notes"][0] == (
+        "closer look can look for Faces, but its model small (1 B) is missing; to fetch it: "
+        "`video-censor models download small`"
+    )
 
 
 def test_a_source_that_no_detector_mentions_is_needed_as_well(tmp_path, host):

@@ -9,7 +9,19 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["BUILT_IN", "FACES", "NUDITY", "PROFANITY", "SEXUAL_THEMES", "VIOLENCE", "key", "label"]
+from video_censor_personal.findings import Modality
+
+__all__ = [
+    "BUILT_IN",
+    "FACES",
+    "NUDITY",
+    "PROFANITY",
+    "SEXUAL_THEMES",
+    "VIOLENCE",
+    "key",
+    "label",
+    "senses",
+]
 
 NUDITY = "nudity"
 PROFANITY = "profanity"
@@ -24,6 +36,11 @@ BUILT_IN = {
     SEXUAL_THEMES: "Sexual Theme",
     FACES: "Faces",
 }
+
+_SOUNDS = frozenset(
+    {PROFANITY, "crying", "explosions", "gunshots", "moans", "screams", "sirens"},
+)
+"""Categories that are meant as sounds; all others can be there without one."""
 
 _SEPARATORS = re.compile(r"[\s_\-]+")
 _SQUEEZED = {_SEPARATORS.sub("", name): name for name in BUILT_IN} | {
@@ -48,3 +65,17 @@ def key(name: str) -> str:
 def label(name: str) -> str:
     """What people read: the fixed label of a built-in category, else the name as written."""
     return BUILT_IN.get(key(name), name.strip())
+
+
+def senses(key: str, description: str = "") -> frozenset[Modality]:
+    """How the category of a key has to be searched before anyone may call a film free of it:
+    nobody has looked for violence who only listened. Whatever else is searched as well only helps.
+
+    A `description` says what a concept looks like.
+    """
+    needed: set[Modality] = set()
+    if key in _SOUNDS:
+        needed.add("audio")
+    if key not in _SOUNDS or description:
+        needed.add("video")
+    return frozenset(needed)

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from video_censor_personal.timeline import Span
 
 __all__ = [
+    "MODALITIES",
     "Box",
     "Coverage",
     "CoverageStatus",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 Modality = Literal["video", "audio"]
+MODALITIES: tuple[Modality, ...] = get_args(Modality)
 CoverageStatus = Literal["analysed", "partial", "unknown", "not_requested"]
 
 
@@ -151,7 +153,8 @@ class Coverage:
     """How well one category was looked for.
 
     `analysed`: all of it. `partial`: all but `gaps`. `unknown`: asked for, and not looked for at
-    all. `not_requested`: nobody asked. `notes` are sentences for the person who reads the report.
+    all, or not by the senses that it takes. `not_requested`: nobody asked. `notes` are sentences
+    for the person who reads the report.
     """
 
     category: str

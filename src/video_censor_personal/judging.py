@@ -31,12 +31,21 @@ class Judging:
             for a in (assignment, assignment.stand_in)
             if a is not None
         }
-        reasons = self._requirements.unlooked()
-        unlooked = {key: f"not looked for: {reason}" for key, reason in reasons.items()}
+        witnesses = {witness.name for witness in scores.evidence.witnesses}
+        if any(a.settings.name not in witnesses for a in assignments):
+            self._requirements.find_missing()  # kept scores are judged without `verify`
+        spots = self._requirements.blind_spots(scores.evidence.modalities)
         stand_ins = {a.settings.name: a.stand_in.settings.name for a in assignments if a.stand_in}
         clearing = frozenset(a.settings.name for a in assignments if a.may_clear)
         return conclude(
-            scores, self._requirements.config, asked, unlooked, stand_ins, clearing=clearing
+            scores,
+            self._requirements.config,
+            asked,
+            {(spot.category, spot.modality): spot.sentence for spot in spots},
+            stand_ins,
+            needed=self._requirements.needed,
+            absentees=self._requirements.absentees(),
+            clearing=clearing,
         )
 
     def making(self, subtitles: str = "", missing: Collection[str] = ()) -> Making:

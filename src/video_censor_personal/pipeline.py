@@ -20,7 +20,7 @@ from typing import Any, cast
 
 from video_censor_personal import categories
 from video_censor_personal.analysis.evidence import Evidence
-from video_censor_personal.analysis.examination import Ears, examine
+from video_censor_personal.analysis.examination import Ears, examine, modalities_of
 from video_censor_personal.analysis.making import Making, model_of
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.analysis.second_looks import edges_of_interest, look_again
@@ -30,14 +30,15 @@ from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.detectors.assignment import Assignment
 from video_censor_personal.detectors.base import FrameDetector, SoundDetector
 from video_censor_personal.detectors.second_look import SecondLook
-from video_censor_personal.findings import Report
+from video_censor_personal.errors import DetectorError
+from video_censor_personal.findings import MODALITIES, Report
 from video_censor_personal.judging import Judging
 from video_censor_personal.media.base import Cue, MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.media.subtitles import read_subtitles
 from video_censor_personal.progress import Listener, ignore
 from video_censor_personal.reports.json_report import fingerprint, to_dict
-from video_censor_personal.requirements import Requirements
+from video_censor_personal.requirements import Requirements, with_models
 from video_censor_personal.timeline import Span
 
 __all__ = ["AnalysisPipeline"]
@@ -109,27 +110,29 @@ class AnalysisPipeline:
     def describe(self) -> list[str]:
         """Who looks for what, a line each: `Nudity, Faces (nudenet)`."""
         lines = []
-        for assignment in self._assignments:
+        for assignment in self._at_work():
             labels = ", ".join(c.label for c in assignment.settings.categories.values())
             lines.append(f"{labels} ({assignment.settings.name})")
         return lines
 
-    def blind_spots(self, kept: Report | None = None) -> list[str]:
-        """What a person may expect to be looked for and is not, in sentences.
+    def blind_spots(self, info: MediaInfo | None = None, kept: Report | None = None) -> list[str]:
+        """What a person may expect to be looked for in a video (one with pictures and sound) and is
+        not, in sentences.
 
         `kept` is the report on the scores that take the place of an analysis, if any do: who
         looked then need not be here now.
         """
-        seen = {part.category for part in kept.coverage if part.detectors} if kept else set()
-        by_reason: dict[str, list[str]] = {}
-        for key, reason in self.requirements.unlooked().items():
-            if key in seen:
-                continue
-            by_reason.setdefault(reason, []).append(self._label(key))
+        modalities = MODALITIES if info is None else modalities_of(info)
+        parts = () if kept is None else kept.coverage
+        analysed = {part.category for part in parts if part.status == "analysed"}
+        by_sentence: dict[str, list[str]] = {}
+        for spot in self.requirements.blind_spots(modalities):
+            if spot.category not in analysed:
+                by_sentence.setdefault(spot.sentence, []).append(self._label(spot.category))
         sentences = [
-            f"{', '.join(labels)} {'is' if len(labels) == 1 else 'are'} not looked for: {reason}. "
+            f"{', '.join(labels)} {'is' if len(labels) == 1 else 'are'} {sentence}. "
             "The report says so, and the exit code will be 3"
-            for reason, labels in by_reason.items()
+            for sentence, labels in by_sentence.items()
         ]
         chosen = self.config.path is not None or self.config.profile
         if not chosen and categories.VIOLENCE not in self.config.detections:
@@ -141,14 +144,23 @@ class AnalysisPipeline:
     @property
     def languages(self) -> frozenset[str]:
         """Those in which somebody looks for words."""
-        return frozenset(word for a in self._assignments for word in a.languages)
+        return frozenset(word for a in self._at_work() for word in a.languages)
+
+    def _at_work(self) -> list[Assignment]:
+        """Those that can run here, or what stands in for them."""
+        served = (with_models(assignment, ()) for assignment in self._assignments)
+        return [assignment for assignment in served if assignment is not None]
 
     def _label(self, key: str) -> str:
         return self.config.labels.get(key, categories.label(key))
 
     def _ensure_detection_pipeline(self) -> None:
         """Build the detectors, once. Those whose optional models are missing stay out, and what
-        stands in for them takes their place."""
+        stands in for them takes their place.
+
+        Raises:
+            DetectorError: one cannot be built, or the device that was named is not there.
+        """
         if self._detectors is not None:
             return
         # From 1.31 on, onnxruntime tells its maker of every session unless this is set before it is
@@ -156,20 +168,22 @@ class AnalysisPipeline:
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         equipped = (self._equipped(assignment) for assignment in self._assignments)
         self._detectors = [assignment for assignment in equipped if assignment is not None]
+        for assignment in self._detectors:
+            if problem := assignment.device_problem:
+                raise DetectorError(problem, detector=assignment.settings.name)
         built = [self._build(a) for a in self._detectors if a.plugin.modality == "video"]
         self._eyes = [detector for detector in built if isinstance(detector, FrameDetector)]
         self._second_looks = [detector for detector in built if isinstance(detector, SecondLook)]
         for detector in self._second_looks:
             if detector.absence:
                 self.warn(f"{detector.name} is not used: {detector.absence}")
+        lookers = self._second_looks
+        self.requirements.absent = {each.name: each.absence for each in lookers if each.absence}
 
     def _equipped(self, assignment: Assignment) -> Assignment | None:
-        missing = self.requirements.missing
-        needs = [need for need in assignment.needs if not need.optional]
-        lacking = [need.name for need in needs if need.name in missing]
-        if not lacking:
+        why = self.requirements.lack(assignment)
+        if not why:
             return assignment
-        why = self.requirements.describe_missing(lacking)
         reason = f"{assignment.settings.name} is not used: {why}"
         if assignment.stand_in is None:
             self.warn(reason)
@@ -259,6 +273,7 @@ class AnalysisPipeline:
             duration=info.duration,
             end=found.end,
             sensitivities=sensitivities,
+            modalities=modalities_of(info),
         )
         if self._second_looks:
             threads = self.config.processing.max_workers or 0

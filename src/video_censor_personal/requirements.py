@@ -10,11 +10,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from video_censor_personal.config import Config, ModelSource
-from video_censor_personal.detectors.absence import Absence, absences
+from video_censor_personal.detectors.absence import Absence, BlindSpot, absences
 from video_censor_personal.detectors.assignment import Assignment
 from video_censor_personal.detectors.registry import discover
 from video_censor_personal.detectors.roster import assign
+from video_censor_personal.detectors.senses import needed_senses
 from video_censor_personal.errors import ConfigError, ModelMissingError
+from video_censor_personal.findings import MODALITIES, Modality
 from video_censor_personal.progress import Listener, ignore
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ class Requirements:
     where its source says so, or every detector that takes it.
 
     Attributes:
-        assignments: who looks for what.
+        assignments: who looks for what, and optional ones that cannot run here, with why.
+        needed: what has to be searched for each category before it counts as analysed.
         missing: the optional models that `verify` did not find, by name.
         absent: detectors that are known to be of no use in this run, and why, by name; whoever
             finds that out sets it.
@@ -51,6 +54,7 @@ class Requirements:
             self.manager = manager
         self._installed = discover()
         self.assignments = assign(config, self._installed, self._is_at_hand, anywhere=anywhere)
+        self.needed = needed_senses(config, self._installed)
         self.missing: frozenset[str] = frozenset()
         self.absent: Mapping[str, str] = {}
         self._check_model_names()
@@ -79,14 +83,15 @@ class Requirements:
     def model_names(self) -> list[str]:
         """Those that the detectors take, and those under `models.sources` that no detector at all
         mentions."""
-        taken = [need.name for assignment in self.assignments for need in assignment.needs]
+        taken = [need.name for a in self.assignments if not a.problem for need in a.needs]
         mentioned = {str(v) for d in self.config.detectors for v in d.options.values()} | set(taken)
         loose = [s.name for s in self.config.models.sources if s.name not in mentioned]
         return list(dict.fromkeys([*taken, *loose]))
 
     def models(self) -> list[ModelSource]:
         """Where they come from, and whether they are optional."""
-        needs = [(each.settings.optional, need) for each in self.assignments for need in each.needs]
+        able = [each for each in self.assignments if not each.problem]
+        needs = [(each.settings.optional, need) for each in able for need in each.needs]
         taken = {need.name for _, need in needs}
         insisted = {need.name for optional, need in needs if not (optional or need.optional)}
         return [
@@ -130,34 +135,64 @@ class Requirements:
                     raise refusal
                 log.warning("the optional model %s is not used: %s", file.source.name, refusal)
 
+    def find_missing(self) -> None:
+        """As `verify`, where nothing shall be fetched, and what is missing ends nothing."""
+        self.missing = frozenset(source.name for source in self.missing_models())
+
     def describe_missing(self, names: Iterable[str]) -> str:
         """`its model clip-b32 (about 154 MB) is missing; to fetch it: video-censor models ...`"""
         named = list(names)
-        sizes = ", ".join(f"{name} ({self._size(name)})" for name in named)
-        words = "its model {} is missing; to fetch it: `{}`"
-        if len(named) > 1:
-            words = "its models {} are missing; to fetch them: `{}`"
-        return words.format(sizes, self.manager.command("download", named))
+        parts = [f"{name} ({self._size(name)}) is {self.state(name)}" for name in named]
+        what, it = ("model", "it") if len(named) == 1 else ("models", "them")
+        command = self.manager.command("download", named)
+        return f"its {what} {' and '.join(parts)}; to fetch {it}: `{command}`"
+
+    def state(self, model_name: str) -> str:
+        """`missing` or `damaged`, of a model that is not there and intact."""
+        return "damaged" if self.manager.is_damaged(model_name) else "missing"
 
     # -- what nobody looks for
 
-    def unlooked(self) -> dict[str, str]:
-        """Why nobody looks for a category, and what to do about it, by its key. Who only looks
-        where others point does not."""
-        reasons: dict[str, list[str]] = defaultdict(list)
+    def lack(self, assignment: Assignment) -> str:
+        """What keeps a detector from working in this run, and the command that gets it; empty:
+        nothing."""
+        if problem := assignment.problem or self.absent.get(assignment.settings.name):
+            return problem
+        needs = [need.name for need in assignment.needs if not need.optional]
+        lacking = [name for name in needs if name in self.missing]
+        return self.describe_missing(lacking) if lacking else ""
+
+    def absentees(self) -> dict[str, str]:
+        """The detectors that do not work in this run, by name, and what they lack."""
+        lacks = {each.settings.name: self.lack(each) for each in self.assignments}
+        return {name: lack for name, lack in lacks.items() if lack}
+
+    def blind_spots(self, modalities: Collection[Modality] = MODALITIES) -> list[BlindSpot]:
+        """What has to be searched and nobody searches, in a video that has these `modalities`.
+        Who only looks where others point does not."""
         served = [with_models(each, self.missing) for each in self.assignments]
         left = [a for a in served if a is not None and a.settings.name not in self.absent]
-        for absence in absences(self.config, self._installed, left):
+        reasons: dict[tuple[str, Modality], list[str]] = defaultdict(list)
+        for absence in absences(self.config, self._installed, left, self.needed):
             for key in absence.categories:
-                reasons[key].append(self._reason(absence))
-        looking = [assignment for assignment in left if assignment.looks_by_itself]
-        seen = {key for assignment in looking for key in assignment.settings.categories}
-        nobody = "no detector that is installed and enabled can"
-        return {
-            key: "; or ".join(reasons[key]) or nobody
-            for key in self.config.enabled_categories()
-            if key not in seen
-        }
+                reasons[key, absence.modality].append(self._reason(absence))
+        searched: dict[str, set[Modality]] = defaultdict(set)
+        for each in left:
+            for key in each.settings.categories if each.looks_by_itself else ():
+                searched[key].add(each.plugin.modality)
+        nobody = ["no detector that is installed and enabled can"]
+        found = []
+        for key, needed in self.needed.items():
+            why = {
+                modality: "; or ".join(reasons.get((key, modality), nobody))
+                for modality in MODALITIES
+                if modality in needed - searched[key]
+            }
+            if searched[key]:
+                found += [BlindSpot(key, m, why[m]) for m in why if m in modalities]
+            else:
+                found.append(BlindSpot(key, None, "; and ".join(dict.fromkeys(why.values()))))
+        return found
 
     def _reason(self, absence: Absence) -> str:
         missing = [name for name in absence.models if not self.manager.is_at_hand(name)]
@@ -199,6 +234,7 @@ class Requirements:
 
 
 def with_models(assignment: Assignment, missing: Collection[str]) -> Assignment | None:
-    """Who does the work of `assignment` where these models are missing."""
+    """Who does the work of `assignment` where these models are missing, and what cannot run here
+    does not."""
     lacking = any(need.name in missing for need in assignment.needs if not need.optional)
-    return assignment.stand_in if lacking else assignment
+    return assignment.stand_in if lacking or assignment.problem else assignment

@@ -125,3 +125,41 @@ def test_a_stream_that_was_passed_over_is_told_without_a_known_duration_too() ->
         "stream 1 (video) was not looked at",
         "small ones are missed",
     )
+
+
+HEARING = Search("ears", "audio", frozenset({"violence", "screams"}))
+
+
+def test_what_has_to_be_seen_and_was_only_heard_is_unknown_from_end_to_end() -> None:
+    blind = {("violence", "video"): "not looked for in the pictures: no model"}
+    coverage = cover(["violence", "screams"], [HEARING], {}, TEN, blind=blind)  # type: ignore[arg-type]
+    assert of("screams", coverage).status == "analysed"
+    assert of("violence", coverage).status == "unknown"
+    assert of("violence", coverage).detectors == ("ears",)
+    assert of("violence", coverage).gaps == (
+        gap(0, 10, "violence", "not looked for in the pictures: no model"),
+    )
+    unmeasured = of("violence", cover(["violence"], [HEARING], {}, None))
+    assert (unmeasured.status, unmeasured.gaps) == ("unknown", ())
+    assert "not looked for in the pictures" in unmeasured.notes[0]
+
+
+def test_what_was_asked_to_be_heard_too_and_was_only_seen_is_partial() -> None:
+    both = {"nudity": frozenset({"video", "audio"})}
+    found = of("nudity", cover(["nudity"], [EYES], {}, TEN, needed=both))  # type: ignore[arg-type]
+    assert found.status == "partial"
+    assert found.gaps == (
+        gap(0, 10, "nudity", "not looked for in the sound when this was analysed"),
+    )
+
+
+def test_what_a_video_does_not_have_needs_no_search() -> None:
+    silent = cover(["screams"], [replace(EYES, categories=frozenset({"screams"}))], {}, TEN)
+    assert of("screams", silent).status == "unknown"
+    eyes = [replace(EYES, categories=frozenset({"screams"}))]
+    assert (
+        of("screams", cover(["screams"], eyes, {}, TEN, modalities=["video"])).status == "analysed"
+    )
+    heard = cover(["violence"], [HEARING], {}, TEN, modalities=["audio"])
+    assert of("violence", heard).status == "analysed"
+    assert of("owls", cover(["owls"], [HEARING], {}, TEN, modalities=["audio"])).status == "unknown"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hub_server import LoopbackHub
-from movies import make_movie
+from movies import Sound, make_movie, tone
 from tiny_clip import make_tiny_clip, quantise
 from tiny_tagger import make_tiny_tagger
 
@@ -116,7 +116,7 @@ def test_what_only_the_program_thought_of_is_not_fetched_but_used_once_it_is_the
     ):
         assert "zero-shot can, but its model clip-b32 (about 154 MB) is missing" in sentence
         assert "`video-censor models download clip-b32 --config my.yaml`" in sentence
-        assert "sound-events can, but its model yamnet" in sentence
+        assert "sound-events" not in sentence, "hearing it would not be enough"
     assert run(capsys, "models", "download", "clip-b32")[0] == 0
     assert not Path("models.lock").exists()
     hub.requests.clear()
@@ -173,6 +173,28 @@ def test_an_optional_detector_whose_library_is_missing_leaves_a_note(
     assert run(capsys, "models", "download", "--config", "my.yaml")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "package", "extra"), [("zero-shot", "tokenizers", "clip"), ("llava", "torch", "llava")]
+)
+def test_one_that_cannot_run_is_told_where_another_looks_as_well(
+    hub, capsys, monkeypatch, kind: str, package: str, extra: str
+) -> None:
+    without(monkeypatch, package)
+    write(f"detections: {{sexual_themes: {{}}}}\ndetectors: [{{type: {kind}, optional: true}}]")
+    code, said = run(capsys, *JOB)
+    assert code == 0, "nudenet looks for it"
+    lack = f"{package} is not installed; run: pip install 'video-censor-personal[{extra}]'"
+    warnings = [line["message"] for line in said if line["event"] == "warning"]
+    assert f"{kind} is not used: {lack}" in warnings
+    covered = report()[1]["sexual_themes"]
+    assert (covered["status"], covered["detectors"]) == ("analysed", ["nudenet"])
+    assert covered["notes"][0] == f"{kind} can look for Sexual Theme, but {lack}"
+    code, said = run(capsys, "doctor", "--quick", "--config", "my.yaml")
+    (section,) = (s for s in said[-1]["sections"] if s["title"] == "This configuration")
+    (told,) = (finding for finding in section["findings"] if finding["name"] == kind)
+    assert (told["status"], told["text"]) == ("note", f"would look for Sexual Theme, but {lack}")
+
+
 def test_the_embedded_listener_takes_the_place_of_an_optional_one_that_cannot_run(
     capsys, monkeypatch
 ) -> None:
@@ -181,7 +203,10 @@ def test_the_embedded_listener_takes_the_place_of_an_optional_one_that_cannot_ru
         "detections: {profanity: {}}\ndetectors: [{type: whisper, optional: true, words: [zounds]}]"
     )
     Path("film.srt").write_text("1\n00:00:00,500 --> 00:00:01,500\nZounds!\n")
-    assert run(capsys, *JOB)[0] == 0
+    code, said = run(capsys, *JOB)
+    assert code == 0
+    warnings = [line["message"] for line in said if line["event"] == "warning"]
+    assert any("speech-profanity takes its place" in text for text in warnings)
     ((labels, _, _),), coverage = report()
     assert labels == ["Profanity"]
     assert "speech-profanity takes its place" in coverage["profanity"]["notes"][0]
@@ -229,3 +254,96 @@ def test_a_name_in_neither_list_is_told_with_the_nearest(capsys) -> None:
     code, said = run(capsys, "models", "download", "clip-b23")
     assert code == 2
     assert "did you mean 'clip-b32'" in said[-1]["message"]
+
+
+@pytest.mark.parametrize("wish", ["violence: {}", "snake: {description: 'a snake, from near by'}"])
+def test_what_was_only_listened_for_is_unknown_with_the_command_that_changes_it(
+    hub, capsys, wish: str
+) -> None:
+    assert run(capsys, "models", "download", "yamnet")[0] == 0
+    key = wish.split(":")[0]
+    write(f"detections: {{{wish}}}")
+    code, said = run(capsys, *JOB)
+    covered = report()[1][key]
+    assert (code, covered["status"], covered["detectors"]) == (3, "unknown", ["sound-events"])
+    (gap,) = covered["gaps"]
+    assert (gap["start_time_seconds"], gap["end_time_seconds"]) == (0, 3)
+    lack = (
+        "not looked for in the pictures: zero-shot can, but its model clip-b32 (about 154 MB) is "
+        "missing; to fetch it: `video-censor models download clip-b32 --config my.yaml`"
+    )
+    assert gap["reason"] == lack
+    warnings = [line["message"] for line in said if line["event"] == "warning"]
+    assert any(lack in text for text in warnings)
+    code, said = run(capsys, "doctor", "--quick", "--config", "my.yaml")
+    (section,) = (s for s in said[-1]["sections"] if s["title"] == "This configuration")
+    assert code == 1
+    assert lack in [finding["text"] for finding in section["findings"]]
+    for again in (JOB, ("profile", "apply", "r.json", "-o", "r.json", *JOB[-3:])):
+        code, _ = run(capsys, *again)
+        assert (code, report()[1][key]["gaps"]) == (3, [gap]), "kept scores tell it as well"
+    assert run(capsys, "models", "download", "clip-b32")[0] == 0
+    assert run(capsys, *JOB)[0] == 0
+
+
+def test_kept_scores_say_why_they_lack_what_is_asked_for(capsys) -> None:
+    assert run(capsys, *JOB[:3])[0] == 0
+    code, said = run(capsys, *JOB[:3], "-y", "--profile", "family")
+    assert (code, said[-1]["reused_scores"]) == (3, "r.scores.json.gz")
+    (note,) = report()[1]["gore"]["notes"]
+    assert "`video-censor models download clip-b32`" in note
+
+
+def test_a_person_may_say_that_its_sound_is_enough(hub, capsys) -> None:
+    assert run(capsys, "models", "download", "yamnet")[0] == 0
+    write("detections: {violence: {model: sound-events}}")
+    assert run(capsys, *JOB)[0] == 0
+    assert report()[1]["violence"]["status"] == "analysed"
+
+
+def test_ears_that_a_profile_asks_for_are_missed_where_there_is_sound(hub, capsys) -> None:
+    assert run(capsys, "models", "download", "clip-b32")[0] == 0
+    job = [*JOB[:3], "--profile", "family", "--force"]
+    make_movie(Path("film.mp4"), seconds=1, sounds=[Sound(tone(440))])
+    assert run(capsys, *job)[0] == 3
+    violence = report()[1]["violence"]
+    assert (violence["status"], violence["detectors"]) == ("partial", ["zero-shot"])
+    (gap,) = violence["gaps"]
+    assert gap["reason"].startswith(
+        "not looked for in the sound: sound-events can, but its model yamnet"
+    )
+    assert main(["profile", "show", "family"]) == 0
+    page = capsys.readouterr().out
+    assert "Violence is not looked for in the sound: sound-events can, but its model yamnet" in page
+    make_movie(Path("film.mp4"), seconds=1)
+    assert run(capsys, *job)[0] == 0, "a film without sound needs no ears"
+    assert report()[1]["violence"]["gaps"] == []
+    assert run(capsys, "profile", "apply", "r.json", "--profile", "family", "-o", "s.json")[0] == 0
+
+
+def test_what_is_damaged_is_not_called_missing(hub, home: Path, capsys) -> None:
+    assert run(capsys, "models", "download", "yamnet")[0] == 0
+    (blob,) = (home.parent / "hf").glob("hub/models--*/blobs/*")
+    content = blob.read_bytes()
+    blob.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    write("detections: {screams: {}}\ndetectors: [{type: sound-events, optional: true}]")
+    code, said = run(capsys, *JOB)
+    assert code == 3
+    lack = "its model yamnet (size unknown) is damaged; to fetch it: `"
+    assert any(lack in line["message"] for line in said if line["event"] == "warning")
+    assert any(
+        line.startswith("damaged: the model yamnet")
+        for line in run(capsys, *JOB, "--reanalyse", "--dry-run")[1][-1]["plan"]
+    )
+    code, said = run(capsys, "doctor", "--quick", "--config", "my.yaml")
+    assert "is damaged" in json.dumps(said[-1])
+    assert run(capsys, *JOB, "--download-models")[0] == 0
+
+
+@pytest.mark.parametrize("look", ["candidates", "scenes"])
+def test_a_second_look_that_is_absent_has_not_looked(hub, capsys, look: str) -> None:
+    assert run(capsys, "models", "download", "yamnet")[0] == 0
+    server = f"{{type: llava-endpoint, url: 'http://127.0.0.1:9/v1', retries: 0, look: {look}"
+    write(f"detections: {{violence: {{}}}}\ndetectors: [{server}, optional: true}}]")
+    code, _ = run(capsys, *JOB)
+    assert (code, report()[1]["violence"]["status"]) == (3, "unknown")

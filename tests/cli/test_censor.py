@@ -275,6 +275,26 @@ def test_wrong_usage_says_what_to_write_instead(capsys, movie, arguments, words)
     assert words in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["batch", "folder"], "'batch' is no command, and no video of that name is here"),
+        (["frobnicate", "--help"], "commands: demo, doctor, models, profile, serve"),
+        (["model", "list"], "did you mean 'models'"),
+        (["batch", "--json"], "'batch' is no command"),
+    ],
+)
+def test_a_word_that_is_neither_file_nor_command_is_named(capsys, arguments, words):
+    code, out, err = run(capsys, *arguments)
+    assert code == 2
+    assert words in (json.loads(out)["message"] if "--json" in arguments else err)
+
+
+def test_a_video_may_have_a_name_without_a_suffix(capsys, movie, tmp_path, monkeypatch):
+    monkeypatch.chdir(movie.rename(tmp_path / "film").parent)
+    assert run(capsys, "film", "--dry-run")[0] == 0
+
+
 def test_an_unknown_option_is_wrong_usage(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--outptu", "x"])

@@ -18,6 +18,7 @@ from tiny_clip import make_tiny_clip, quantise
 from tiny_tagger import make_tiny_tagger
 
 from video_censor_personal.cli import main
+from video_censor_personal.detectors.onnx_session import available_devices
 from video_censor_personal.doctor import speed
 
 
@@ -137,6 +138,18 @@ def test_a_server_that_is_not_there_is_found_without_measuring(capsys, home) -> 
         assert code == 1
         assert "`look: scenes`" in found["This configuration"]["gore"]["text"]
         assert not server.questions
+
+
+def test_a_device_that_is_not_there_stands_in_the_way(capsys, home) -> None:
+    lacking = "directml" if "directml" not in available_devices() else "coreml"
+    (home / "my.yaml").write_text(f"processing: {{device: {lacking}}}\n")
+    code, found = doctor(capsys, "--quick", "--config", "my.yaml")
+    assert code == 1
+    for section in ("Detectors", "This configuration"):
+        assert found[section]["nudenet"]["status"] == "missing"
+        assert f"the device {lacking!r} is not there" in found[section]["nudenet"]["text"]
+    assert doctor(capsys, "--quick", "--config", "my.yaml", "--device", "cpu")[0] == 0
+    assert doctor(capsys, "--quick", "--device", lacking)[0] == 1
 
 
 def test_a_model_that_is_none_is_found_and_the_rest_goes_on(capsys, home) -> None:

@@ -12,6 +12,7 @@ from pictures import scaled, with_portrait
 
 from video_censor_personal.cli import main
 from video_censor_personal.config.profiles import own_profiles_dir
+from video_censor_personal.model_manager import ModelManager
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +43,17 @@ def test_list_tells_what_there_is_and_what_each_wants(capsys) -> None:
     page = capsys.readouterr().out
     assert "Wants clip-b32 (about 154 MB)" in page
     assert str(own_profiles_dir()) in page
+
+
+def test_a_model_that_happens_to_be_here_is_nothing_that_a_profile_wants(
+    capsys, monkeypatch
+) -> None:
+    monkeypatch.setattr(ModelManager, "is_at_hand", lambda self, name: True)
+    _, result, _ = run(capsys, "profile", "list")
+    wants = {profile["name"]: profile["models"] for profile in result["profiles"]}
+    assert (wants["workplace"], len(wants["family"])) == ([], 3)
+    _, result, _ = run(capsys, "profile", "show", "workplace")
+    assert [model["name"] for model in result["models"]] == ["whisper-small-en"], "which is used"
 
 
 def test_a_broken_profile_of_ones_own_is_named_and_hides_no_other(capsys) -> None:

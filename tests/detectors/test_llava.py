@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,14 +109,17 @@ class TestWithTorch:
             with pytest.raises(DetectorError, match=rf"cannot load the model {broken}"):
                 plugin.build(settings(broken))
 
+    @pytest.mark.skipif(sys.platform == "darwin", reason="a Mac has it")
     def test_a_device_that_is_not_there_is_refused(self, folder: Path) -> None:
-        wanted = settings(folder)
-        with pytest.raises(DetectorError, match="'directml'"):
-            plugin.build(
-                DetectorSettings(
-                    "mine", wanted.categories, {}, wanted.model_paths, device="directml"
-                )
-            )
+        wanted = replace(settings(folder), device="coreml")
+        with pytest.raises(DetectorError, match="'coreml'"):
+            plugin.build(wanted)
+        assert "'coreml'" in plugin.device_problem(wanted)
+
+    def test_what_is_no_device_of_torch_is_replaced_by_the_processor(self, folder: Path) -> None:
+        wanted = replace(settings(folder), device="directml")
+        assert plugin.build(wanted)
+        assert plugin.warnings(wanted) == ["mine runs on the CPU: torch cannot use directml"]
 
     def test_it_finds_what_a_film_shows_scene_by_scene(
         self, folder: Path, tmp_path: Path, hub: LoopbackHub

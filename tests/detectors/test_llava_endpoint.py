@@ -319,6 +319,15 @@ def test_a_key_that_is_not_there_or_cannot_be_sent_is_refused_by_its_name(
     assert "sk-1" not in str(refused.value)
 
 
+def test_an_optional_one_without_its_key_is_absent_and_asks_nobody(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MY_KEY", raising=False)
+    wanted = replace(settings(server.url, api_key_env="MY_KEY"), optional=True)
+    assert "set it: `export MY_KEY=...`" in plugin.build(wanted).absence
+    assert not server.others
+
+
 def test_frames_that_leave_the_machine_are_said() -> None:
     for here in ("http://127.0.0.1:8000", "http://localhost/v1", "http://[::1]:80/v1"):
         assert plugin.warnings(settings(here)) == []

@@ -142,9 +142,7 @@ def test_a_file_where_a_folder_is_needed_is_refused_before_the_film(
 
 
 def test_names_are_no_paths() -> None:
-    assert not any(
-        map(is_path, ("clip-b32", "320n.onnx", "", "whisper/small", "~own", ".c"))
-    )
+    assert not any(map(is_path, ("clip-b32", "320n.onnx", "", "whisper/small", "~own", ".c")))
     assert all(map(is_path, ("./clip", "../clip", "/mods/clip", "~", "~/clip", ".\\clip", "..")))
 
 

@@ -143,7 +143,9 @@ def test_a_model_that_happens_to_be_there_fills_in_for_one_that_is_missing():
         return {a.settings.name for a in assign(made, discover(), lambda name: name in at_hand)}
 
     assert names("clip-b32") == {"sound-events", "llava-endpoint", "zero-shot"}
-    assert names("clip-b32", "yamnet") == {"sound-events", "llava-endpoint"}
+    assert names("clip-b32", "yamnet") == {"sound-events", "llava-endpoint", "zero-shot"}
+    made = config(listening, screams=CategoryConfig())
+    assert names("clip-b32", "yamnet") == {"sound-events"}, "which hears them"
 
 
 def test_a_second_one_of_a_type_has_a_name_of_its_own():

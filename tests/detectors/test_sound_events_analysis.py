@@ -43,7 +43,9 @@ def config(folder: Path, detections: str, more: str = "") -> Path:
 
 def test_a_scream_is_found_and_silenced_and_the_rest_is_not(tmp_path: Path, movie: Path) -> None:
     copy = tmp_path / "clean.mp4"
-    named = config(tmp_path, "violence: {}", "detectors: [{type: sound-events}]\n")
+    named = config(
+        tmp_path, "violence: {model: sound-events}", "detectors: [{type: sound-events}]\n"
+    )
     job = ["--config", str(named), "--video", str(movie), "-o", str(copy)]
     assert main([*job, "--download-models"]) == 0
     found = json.loads(copy.with_suffix(".json").read_text())

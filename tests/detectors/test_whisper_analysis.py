@@ -116,3 +116,31 @@ def test_without_a_required_model_nothing_is_analysed(hub: LoopbackHub, tmp_path
     pipeline = AnalysisPipeline(load_config(config(tmp_path)), video=film(tmp_path))
     with pytest.raises(ModelMissingError, match="whisper-small-en"):
         pipeline.verify_models()
+
+
+@pytest.fixture
+def fetched(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A job whose model is there, on a machine without a graphics card."""
+    publish(hub, tmp_path, 0.2)
+    settings = ["--config", str(config(tmp_path))]
+    assert main(["models", "download", *settings, "-q"]) == 0
+    monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 0)
+    return [str(film(tmp_path)), "-o", str(tmp_path / "clean.mkv"), *settings]
+
+
+def test_a_device_that_is_not_there_ends_the_run_before_the_film(
+    fetched: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*fetched, "--device", "cuda"]) == 1
+    said = capsys.readouterr().err
+    assert "the device 'cuda' is not there" in said
+    assert "ctranslate2" in said
+    assert not list(tmp_path.glob("clean*")), "nothing is written"
+
+
+def test_what_is_no_device_of_its_library_is_replaced_by_the_processor_and_said(
+    fetched: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*fetched, "--device", "directml"]) == 0
+    said = capsys.readouterr().err
+    assert "whisper runs on the CPU: CTranslate2 cannot use directml" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -149,3 +150,10 @@ examine(info, [], [Ears("w", lambda: ears)], [], Processing(), sensitivities={{}
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), 0)
+
+
+def test_it_takes_the_aligner_as_well(monkeypatch):
+    find = importlib.util.find_spec
+    hidden = lambda name, *more: None if name == "pocketsphinx" else find(name, *more)  # noqa: E731
+    monkeypatch.setattr(importlib.util, "find_spec", hidden)
+    assert plugin.available() == "pocketsphinx is not installed; run: pip install pocketsphinx"

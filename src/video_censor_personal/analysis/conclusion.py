@@ -14,7 +14,7 @@ from video_censor_personal.analysis.judgement import judge
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.analysis.segments import merge
 from video_censor_personal.config import Config
-from video_censor_personal.findings import Coverage, Detection, Report
+from video_censor_personal.findings import Coverage, Detection, Modality, Report
 from video_censor_personal.timeline import Span, subtract, union
 
 __all__ = ["conclude"]
@@ -29,17 +29,20 @@ def conclude(
     scores: Scores,
     config: Config,
     searches: Mapping[str, frozenset[str]],
-    unlooked: Mapping[str, str],
+    blind: Mapping[tuple[str, Modality | None], str],
     stand_ins: Mapping[str, str] = MappingProxyType({}),
     *,
     clearing: Collection[str] = (),
+    needed: Mapping[str, Collection[Modality]] = MappingProxyType({}),
+    absentees: Mapping[str, str] = MappingProxyType({}),
 ) -> Report:
     """The report that `config` makes of `scores`.
 
     `searches` says whose evidence counts: detector -> the categories it is asked for; `stand_ins`
-    which other detector may have been asked in the place of one. `unlooked` says of the categories
-    that nobody can look for what is missing, in sentences. `clearing` names those whose no lowers
-    what others saw; what does not count because of that is said in the coverage.
+    which other detector may have been asked in the place of one. `needed` says what has to be
+    searched for a category, `blind` in sentences why that is not, or (None) why nothing is, and
+    `absentees` what a detector lacks now. `clearing` names those whose no lowers what others saw;
+    what does not count because of that is said in the coverage.
     """
     evidence = scores.evidence.narrowed(searches)
     labels = {key: config.labels.get(key, categories.label(key)) for key in config.detections}
@@ -67,7 +70,7 @@ def conclude(
         segments=merge(detections, processing.segment_merge, labels),
         coverage=tuple(
             _with_cleared(
-                _with_absentees(part, searches, labels, unlooked, stand_ins),
+                _with_absentees(part, searches, labels, blind, stand_ins, absentees),
                 _cleared(part.category, uncleared, detections),
                 clearing,
             )
@@ -77,6 +80,9 @@ def conclude(
                 evidence.gaps,
                 evidence.duration,
                 labels,
+                needed=needed,
+                modalities=evidence.modalities,
+                blind=blind,
             )
         ),
         size_bytes=scores.size_bytes,
@@ -118,14 +124,15 @@ def _with_absentees(
     part: Coverage,
     searches: Mapping[str, frozenset[str]],
     labels: Mapping[str, str],
-    unlooked: Mapping[str, str],
+    blind: Mapping[tuple[str, Modality | None], str],
     stand_ins: Mapping[str, str],
+    absentees: Mapping[str, str],
 ) -> Coverage:
     """Nobody looked, or not all who can: because that is not here, or was not at that time."""
     if part.status == "not_requested":
         return part
-    if part.category in unlooked and not part.detectors:
-        return replace(part, notes=(unlooked[part.category],))
+    if (part.category, None) in blind and not part.detectors:
+        return replace(part, notes=(blind[part.category, None],))
     absent = [
         name
         for name, keys in searches.items()
@@ -134,6 +141,11 @@ def _with_absentees(
     ]
     if not absent:
         return part
+    told = " ".join(gap.reason for gap in part.gaps)
     label = labels.get(part.category, categories.label(part.category))
-    note = f"{' and '.join(absent)} can look for {label}, but did not when this was analysed"
-    return replace(part, notes=(note, *part.notes) if part.detectors else (note,))
+    notes = [
+        f"{name} can look for {label}, but {lack or 'did not when this was analysed'}"
+        for name in absent
+        if not (lack := absentees.get(name, "")) or lack not in told
+    ]
+    return replace(part, notes=(*notes, *part.notes) if part.detectors else tuple(notes))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from types import MappingProxyType
 
 from video_censor_personal import categories
-from video_censor_personal.findings import Coverage, CoverageStatus, Gap, Modality
+from video_censor_personal.findings import MODALITIES, Coverage, CoverageStatus, Gap, Modality
 from video_censor_personal.timeline import Span, subtract, union
 
 __all__ = ["Search", "cover"]
@@ -38,6 +39,10 @@ def cover(
     gaps: Mapping[Modality, Sequence[Gap]],
     duration: Fraction | None,
     labels: Mapping[str, str] | None = None,
+    *,
+    needed: Mapping[str, Collection[Modality]] = MappingProxyType({}),
+    modalities: Collection[Modality] = MODALITIES,
+    blind: Mapping[tuple[str, Modality | None], str] = MappingProxyType({}),
 ) -> tuple[Coverage, ...]:
     """The coverage of every requested category, then of the built-in ones nobody asked for.
 
@@ -50,31 +55,45 @@ def cover(
         gaps: what could not be seen and what could not be heard.
         duration: of the video, None if unknown.
         labels: key -> label, for the notes.
+        needed: key -> what has to be searched for it; where it says nothing, `categories.senses`.
+        modalities: what the video has; what is not there needs no search.
+        blind: why something is not searched for a category, in a sentence.
 
     A stream that none of those who look, or listen, for a category was given is in the copy and is
-    never taken for clean: it is a gap from end to end.
+    never taken for clean: it is a gap from end to end. So is all that has to be searched for a
+    category and nobody searched; if they searched nothing of that, it is unknown.
     """
     asked = list(dict.fromkeys(requested))
-    covered = [
-        _with_unexamined(
-            _coverage(key, searches, gaps, duration, labels or {}),
-            [
-                sentence
-                for modality in _modalities(key, searches)
-                for sentence in _unexamined(
-                    [s for s in searches if key in s.categories and s.modality == modality]
-                )
-            ],
-            duration,
-        )
-        for key in asked
-    ]
+    covered = []
+    for key in asked:
+        part = _coverage(key, searches, gaps, duration, labels or {})
+        if part.detectors:
+            wanted = set(needed.get(key, categories.senses(key))).intersection(modalities)
+            unsearched = wanted.difference(_modalities(key, searches))
+            if unsearched and unsearched == wanted:
+                part = replace(part, status="unknown")
+            why = [blind.get((key, m), _UNSEARCHED[m]) for m in MODALITIES if m in unsearched]
+            part = _with_unexamined(part, [*why, *_passed_over(key, searches)], duration)
+        covered.append(part)
     rest = [Coverage(key, "not_requested") for key in categories.BUILT_IN if key not in asked]
     return (*covered, *rest)
 
 
+_UNSEARCHED: Mapping[Modality, str] = {
+    "video": "not looked for in the pictures when this was analysed",
+    "audio": "not looked for in the sound when this was analysed",
+}
+
+
 def _modalities(key: str, searches: Sequence[Search]) -> list[Modality]:
     return list(dict.fromkeys(s.modality for s in searches if key in s.categories))
+
+
+def _passed_over(key: str, searches: Sequence[Search]) -> Iterator[str]:
+    for modality in _modalities(key, searches):
+        yield from _unexamined(
+            [s for s in searches if key in s.categories and s.modality == modality]
+        )
 
 
 def _unexamined(searches: Sequence[Search]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from fractions import Fraction
 from video_censor_personal.analysis.coverage import Search
 from video_censor_personal.analysis.tracks import Look
 from video_censor_personal.detectors.base import STRENGTHS, Scale
-from video_censor_personal.findings import Box, Detection, Gap, Modality, Sighting
+from video_censor_personal.findings import MODALITIES, Box, Detection, Gap, Modality, Sighting
 from video_censor_personal.timeline import Span, union
 
 __all__ = [
@@ -93,6 +93,7 @@ class Evidence:
         duration: of the video, None if unknown.
         end: when the last picture stops being shown.
         sensitivities: by category: those at which the edges of what was seen were looked for.
+        modalities: what the video has: pictures, sound.
     """
 
     witnesses: tuple[Witness, ...]
@@ -100,6 +101,7 @@ class Evidence:
     duration: Fraction | None = None
     end: Fraction = Fraction(0)
     sensitivities: Mapping[str, float] = field(default_factory=dict)
+    modalities: frozenset[Modality] = frozenset(MODALITIES)
 
     @property
     def searches(self) -> list[Search]:

@@ -24,7 +24,7 @@ from video_censor_personal.media.frames import decode_frames
 from video_censor_personal.media.languages import same_language
 from video_censor_personal.progress import Listener, ignore
 
-__all__ = ["Ears", "Examined", "examine", "passed_over"]
+__all__ = ["Ears", "Examined", "examine", "modalities_of", "passed_over"]
 
 T = TypeVar("T")
 
@@ -110,6 +110,16 @@ def examine(
         gaps={modality: gaps for part in found for modality, gaps in part.gaps.items()},
         end=max(part.end for part in found),
     )
+
+
+def modalities_of(info: MediaInfo) -> frozenset[Modality]:
+    """What there is to be searched in a video: pictures, sound."""
+    found: set[Modality] = set()
+    if info.video:
+        found.add("video")
+    if info.of_kind("audio"):
+        found.add("audio")
+    return frozenset(found)
 
 
 def passed_over(

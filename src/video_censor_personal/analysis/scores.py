@@ -112,6 +112,7 @@ def _fields(scores: Scores) -> Fields:
         "duration": None if evidence.duration is None else clock.ticks(evidence.duration),
         "end": clock.ticks(evidence.end),
         "sensitivities": dict(evidence.sensitivities),
+        "modalities": sorted(evidence.modalities),
         "gaps": {
             modality: [
                 [*clock.span(gap.span), gap.reason, gap.category, gap.passing] for gap in gaps

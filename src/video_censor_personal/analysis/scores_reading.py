@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from video_censor_personal.analysis.coverage import Search
 from video_censor_personal.analysis.evidence import Evidence, Witness
 from video_censor_personal.analysis.making import Making, Part
 from video_censor_personal.analysis.tracks import Look
 from video_censor_personal.detectors.base import Scale
-from video_censor_personal.findings import Box, Detection, Gap, Modality, Sighting
+from video_censor_personal.findings import MODALITIES, Box, Detection, Gap, Modality, Sighting
 from video_censor_personal.timeline import Span
 
 __all__ = ["FORMAT", "VERSION", "read_fields"]
@@ -26,7 +26,6 @@ FORMAT = "video-censor scores"
 VERSION = 1
 
 _PER_SIGHTING = 6
-_MODALITIES: tuple[Modality, ...] = get_args(Modality)
 
 Fields = Mapping[str, Any]
 
@@ -77,12 +76,13 @@ def _evidence(fields: Fields) -> Evidence:
         witnesses=tuple(_witness(part, times) for part in fields["witnesses"]),
         gaps={
             modality: tuple(_gap(row, times) for row in fields["gaps"][modality])
-            for modality in _MODALITIES
+            for modality in MODALITIES
             if modality in fields["gaps"]
         },
         duration=None if duration is None else times[_whole(duration)],
         end=times[_whole(fields["end"])],
         sensitivities={key: float(value) for key, value in fields["sensitivities"].items()},
+        modalities=frozenset(map(_modality, fields.get("modalities", MODALITIES))),
     )
 
 
@@ -93,7 +93,7 @@ def _gap(row: Sequence[Any], times: _Times) -> Gap:
 
 def _witness(fields: Fields, times: _Times) -> Witness:
     things = [(_text(c), _text(label), _text(r)) for c, label, r in fields["things"]]
-    name, modality = _text(fields["name"]), _MODALITIES[_MODALITIES.index(fields["modality"])]
+    name, modality = _text(fields["name"]), _modality(fields["modality"])
     return Witness(
         search=Search(
             name,
@@ -146,6 +146,10 @@ def _heard(fields: Fields, times: _Times, detector: str, modality: Modality) -> 
         replacement=_text(fields["replacement"]),
         score=score,
     )
+
+
+def _modality(value: Any) -> Modality:
+    return MODALITIES[MODALITIES.index(value)]
 
 
 def _text(value: Any) -> str:

@@ -9,21 +9,22 @@ import signal
 import sys
 from types import FrameType
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main"]
 
-_COMMANDS = {
+COMMANDS = {
     "demo": "video_censor_personal.cli.demo",
     "doctor": "video_censor_personal.cli.doctor",
     "models": "video_censor_personal.cli.models",
     "profile": "video_censor_personal.cli.profile",
     "serve": "video_censor_personal.cli.serve",
 }
+"""The module of each sub-command."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run `video-censor` with `argv` (default: the process's own); its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
-    command = _COMMANDS.get(arguments[0]) if arguments else None
+    command = COMMANDS.get(arguments[0]) if arguments else None
     name = command or "video_censor_personal.cli.censor"
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from video_censor_personal import __version__
 from video_censor_personal.cli.console import Console, configure_logging
 from video_censor_personal.cli.edge import guarded
-from video_censor_personal.cli.options import add_profile
+from video_censor_personal.cli.options import add_device, add_profile
 
 if TYPE_CHECKING:
     from video_censor_personal.config import Config
@@ -129,11 +129,7 @@ def _add_steps(made: argparse.ArgumentParser) -> None:
         action="store_true",
         help="mark everything that is found as allowed; nothing is censored",
     )
-    steps.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda", "coreml", "directml"),
-        help="what models run on (default: processing.device, else the best there is)",
-    )
+    add_device(steps)
     steps.add_argument(
         "--edit", action="store_true", help="open the report's page when the analysis ends"
     )
@@ -180,6 +176,10 @@ def _add_talk(made: argparse.ArgumentParser) -> None:
 
 def run(argv: list[str]) -> int:
     """Parse `argv`, do the job, tell how it went; the exit code."""
+    if argv and _is_meant_as_command(argv[0]):
+        return guarded(
+            Console(as_json="--json" in argv), lambda: _refuse_command(argv[0]), interrupted=""
+        )
     arguments = parser().parse_args(argv)
     level = arguments.log_level or ("debug" if arguments.verbose else "warning")
     configure_logging(level)
@@ -188,6 +188,27 @@ def run(argv: list[str]) -> int:
         console,
         lambda: _run(arguments, console),
         interrupted="interrupted; nothing half-written was left",
+    )
+
+
+def _is_meant_as_command(word: str) -> bool:
+    """Whether `word`, which is no command, is none of what a video can be either: an option, a
+    path, or a name with a suffix."""
+    path = Path(word)
+    return not (word.startswith("-") or path.suffix or word != path.name or path.exists())
+
+
+def _refuse_command(word: str) -> int:
+    from video_censor_personal.cli import COMMANDS
+    from video_censor_personal.config.document import nearest
+    from video_censor_personal.errors import UsageError
+
+    guess = nearest(word, COMMANDS)
+    raise UsageError(
+        f"{word!r} is no command, and no video of that name is here"
+        + (f"; did you mean {guess!r}?" if guess else "")
+        + f" (commands: {', '.join(sorted(COMMANDS))}; a video: video-censor movie.mp4 -o "
+        "movie.clean.mp4; more: video-censor --help)"
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from video_censor_personal.cli.console import Console, configure_logging
 from video_censor_personal.cli.edge import guarded
-from video_censor_personal.cli.options import add_profile
+from video_censor_personal.cli.options import add_device, add_profile
 
 if TYPE_CHECKING:
     from video_censor_personal.doctor import Finding, Section
@@ -44,6 +44,7 @@ def run(argv: list[str]) -> int:
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="settings in YAML")
     add_profile(parser)
+    add_device(parser)
     parser.add_argument("--quick", action="store_true", help="measure nothing")
     parser.add_argument("--json", action="store_true", help="JSON objects, one a line")
     parser.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors")
@@ -61,6 +62,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     from video_censor_personal.doctor import examine
 
     config = find_config(arguments.config, arguments.profile)
+    if arguments.device:
+        config.processing.device = arguments.device
     sections = examine(config, measure=not arguments.quick, listener=console.progress)
     console.close()
     bad = [finding for section in sections for finding in section.findings if finding.is_bad]

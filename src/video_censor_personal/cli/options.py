@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-__all__ = ["add_profile"]
+__all__ = ["add_device", "add_profile"]
+
+
+def add_device(parser: argparse._ActionsContainer) -> None:
+    """The option `--device`."""
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "coreml", "directml"),
+        help="what models run on (default: processing.device, else the best there is)",
+    )
 
 
 def add_profile(parser: argparse._ActionsContainer) -> None:

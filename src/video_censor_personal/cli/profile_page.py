@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from textwrap import indent, wrap
 from typing import Any
 
+from video_censor_personal import categories
 from video_censor_personal.config import Profile, find_profile, list_profiles, load_config
 from video_censor_personal.config.profiles import own_profiles_dir
 from video_censor_personal.detectors.assignment import Assignment
@@ -36,7 +37,7 @@ def list_page() -> Page:
     for found in list_profiles():
         try:
             profile = _readable(found)
-            models = _models(_needs(profile))
+            models = _models(_needs(profile), named_only=True)
         except VideoCensorError as error:
             problems.append(str(error))
             continue
@@ -61,13 +62,15 @@ def show_page(name: str) -> Page:
     lines = [f"{profile.name}{_origin(profile)}", _paragraph(profile), ""]
     lines += [f"  {_looker(assignment)}" for assignment in needs.assignments]
     for model, size, is_here in models:
-        lines.append(f"  model {model}, {size}: {'is here' if is_here else 'is missing'}")
+        lines.append(f"  model {model}, {size}: is {'here' if is_here else needs.state(model)}")
     if missing := [model for model, _, is_here in models if not is_here]:
         lines.append(f"To fetch what is missing: {needs.manager.command('download', missing)}")
+    lines += (spots := _blind_spots(needs, [model for model, _, is_here in models if not is_here]))
     facts = {
         **_facts(profile),
         "detectors": {a.settings.name: _labels(a) for a in needs.assignments},
         "models": [{"name": m, "size": size, "is_here": is_here} for m, size, is_here in models],
+        "not_looked_for": spots,
         "yaml": written,
     }
     return Page(facts, "\n".join([*lines, f"\n{profile.path}:\n", indent(written.rstrip(), "  ")]))
@@ -83,11 +86,28 @@ def _needs(profile: Profile) -> Requirements:
     return Requirements(load_config(None, profile=profile), anywhere=True)
 
 
-def _models(needs: Requirements) -> list[tuple[str, str, bool]]:
-    """Name, size and whether it is here, of every model."""
+def _models(needs: Requirements, *, named_only: bool = False) -> list[tuple[str, str, bool]]:
+    """Name, size and whether it is here, of every model. `named_only`: not of those that are used
+    only because they happen to be here."""
+    found = needs.models()
+    if named_only:
+        named = {entry.name or entry.type for entry in needs.config.detectors}
+        named |= {category.model for category in needs.config.detections.values()}
+        asked = [a for a in needs.assignments if {a.settings.name, a.plugin.type} & named]
+        wanted = {need.name for assignment in asked for need in assignment.needs}
+        found = [source for source in found if source.name in wanted]
+    return [(s.name, describe_model_size(s), needs.manager.is_at_hand(s.name)) for s in found]
+
+
+def _blind_spots(needs: Requirements, missing: list[str]) -> list[str]:
+    """What the profile asks for and nobody would look for here, in sentences."""
+    needs.missing = frozenset(missing)
+    problems = {a.settings.name: a.plugin.available() for a in needs.assignments}
+    needs.absent = {name: problem for name, problem in problems.items() if problem}
+    config = needs.config
     return [
-        (source.name, describe_model_size(source), needs.manager.is_at_hand(source.name))
-        for source in needs.models()
+        f"{config.labels.get(spot.category, categories.label(spot.category))} is {spot.sentence}"
+        for spot in needs.blind_spots()
     ]
 
 

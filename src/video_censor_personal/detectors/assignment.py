@@ -22,21 +22,25 @@ from video_censor_personal.detectors.own_models import fingerprint, is_path, own
 from video_censor_personal.detectors.second_look import SecondLook
 from video_censor_personal.errors import ConfigError, DetectorError
 
-__all__ = ["Assignment", "is_left_to_sound", "make_assignment", "place_of", "sees"]
+__all__ = ["Assignment", "is_left_to_sound", "make_assignment", "names", "place_of", "sees"]
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """A detector that will be built, and the categories it shall look for.
 
-    `stand_in`: what takes its place where its models are missing. `note`: what a person must know
-    of this choice.
+    Attributes:
+        stand_in: what takes its place where its models are missing, or it cannot run.
+        note: what a person must know of this choice.
+        problem: why it cannot run here, and how to get what it lacks; empty: it can. Only of one
+            that is optional; it is not built.
     """
 
     plugin: DetectorPlugin
     settings: DetectorSettings
     stand_in: Assignment | None = None
     note: str = ""
+    problem: str = ""
 
     @property
     def notes(self) -> dict[str, str]:
@@ -92,6 +96,12 @@ class Assignment:
         """What a person must know before it is used."""
         ask = getattr(self.plugin, "warnings", None)
         return list(ask(self.settings)) if ask else []
+
+    @property
+    def device_problem(self) -> str:
+        """Why it cannot compute on the device that was named, and what to do; empty: it can."""
+        ask = getattr(self.plugin, "device_problem", None)
+        return str(ask(self.settings)) if ask else ""
 
     @property
     def revision(self) -> str:
@@ -198,6 +208,11 @@ def is_left_to_sound(
         return False
     known = {other.modality for other in plugins.values() if key in other.categories}
     return known == {"audio"} and not config.detections[key].description
+
+
+def names(entry: DetectorConfig, key: str) -> bool:
+    """Whether an entry asks its detector for a category; one that names none asks for all."""
+    return not entry.categories or key in map(categories.key, entry.categories)
 
 
 def place_of(entry: DetectorConfig, config: Config) -> tuple[str | int, ...]:

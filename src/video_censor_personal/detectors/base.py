@@ -272,6 +272,10 @@ class DetectorPlugin(Protocol):
         install it."""
         ...
 
+    # A plug-in whose models can run elsewhere than on the CPU has
+    # `device_problem(settings) -> str`: why they cannot on the device that was named, and what to
+    # do; empty: they can. It is asked before anything is built.
+
     # A plug-in that builds a `SecondLook` has `looks_again = True`: it is used only where the
     # configuration names it, and when it looks the others are done, so it may use all cores.
 

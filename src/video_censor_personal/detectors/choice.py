@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from video_censor_personal.config import Config, DetectorConfig
 from video_censor_personal.detectors.assignment import Assignment, make_assignment, sees
 from video_censor_personal.detectors.base import DetectorPlugin
+from video_censor_personal.findings import Modality
 
 __all__ = ["ANY_MODEL", "better", "choose", "may_be_chosen"]
 
@@ -20,9 +21,10 @@ def choose(
     plugins: Mapping[str, DetectorPlugin],
     named: Sequence[Assignment],
     at_hand: Callable[[str], bool],
+    needed: Mapping[str, Collection[Modality]],
 ) -> list[Assignment]:
     """Those of `plugins` that look for what no named detector looks for, or listens for; see
-    `roster.assign`."""
+    `roster.assign`. `needed`: what has to be searched for each category (`needed_senses`)."""
     lasting = [a for a in named if not _may_be_missing(a, config)]
     covered, left_out = _provided_for(named, lasting)
     chosen: list[Assignment] = []
@@ -51,7 +53,7 @@ def choose(
             continue
         left_out |= {(better(plugin), key) for key in keys}
     looking = [a for a in named if a.looks_by_itself and (a in lasting or _is_there(a, at_hand))]
-    return chosen + _filling_in(spare, [*looking, *chosen])
+    return chosen + _filling_in(spare, [*looking, *chosen], needed)
 
 
 def _provided_for(
@@ -72,12 +74,23 @@ def _added(kind: str, named: Sequence[Assignment]) -> DetectorConfig:
     return DetectorConfig(type=kind, name=f"{kind} 2" if is_second else "")
 
 
-def _filling_in(spare: Sequence[Assignment], others: Sequence[Assignment]) -> list[Assignment]:
-    """Of those whose models happen to be at hand, what they do for categories that none of the
-    `others` looks for: what a run finds of these shall not depend on what was downloaded once."""
-    seen = {key for assignment in others for key in assignment.settings.categories}
+def _filling_in(
+    spare: Sequence[Assignment],
+    others: Sequence[Assignment],
+    needed: Mapping[str, Collection[Modality]],
+) -> list[Assignment]:
+    """Of those whose models happen to be at hand, what they do for categories for which none of
+    the `others` searches anything, or what is needed: what a run finds of the rest shall not depend
+    on what was downloaded once."""
+    searched = {(a.plugin.modality, key) for a in others for key in a.settings.categories}
+    touched = {key for _, key in searched}
+
+    def is_open(modality: Modality, key: str) -> bool:
+        return key not in touched or (modality in needed[key] and (modality, key) not in searched)
+
     filling = [
-        _dispensable(a, [key for key in a.settings.categories if key not in seen]) for a in spare
+        _dispensable(a, [key for key in a.settings.categories if is_open(a.plugin.modality, key)])
+        for a in spare
     ]
     return [assignment for assignment in filling if assignment.settings.categories]
 
@@ -96,7 +109,7 @@ def _may_be_missing(assignment: Assignment, config: Config) -> bool:
 
 
 def _is_there(assignment: Assignment, at_hand: Callable[[str], bool]) -> bool:
-    return all(map(at_hand, _needed(assignment)))
+    return not assignment.problem and all(map(at_hand, _needed(assignment)))
 
 
 def _needed(assignment: Assignment) -> set[str]:

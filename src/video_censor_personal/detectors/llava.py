@@ -106,6 +106,22 @@ class LlavaPlugin:
         install = "'video-censor-personal[llava]'"
         return missing_package("torch", "transformers", "PIL", install=install)
 
+    def device_problem(self, settings: DetectorSettings) -> str:
+        """Whether torch can compute where it shall; see `DetectorPlugin`."""
+        if settings.device in ("auto", "cpu", "directml"):
+            return ""
+        from video_censor_personal.detectors.questions.torch_devices import torch_device
+
+        if torch_device(settings.device) is not None:
+            return ""
+        return f"torch cannot compute on {settings.device!r} here; use the device auto"
+
+    def warnings(self, settings: DetectorSettings) -> list[str]:
+        """Where it computes instead."""
+        if settings.device != "directml":
+            return []
+        return [f"{settings.name} runs on the CPU: torch cannot use directml"]
+
     def revision(self, settings: DetectorSettings) -> str:
         """Which prompt; the model manager tells of the model."""
         return f"prompt {digest_of(_prompt(settings))}"

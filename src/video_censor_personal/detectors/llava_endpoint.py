@@ -74,8 +74,9 @@ class LlavaEndpoint(Asker):
         options: LlavaEndpointOptions,
         endpoint: ChatEndpoint,
         prompt: str,
+        absence: str = "",
     ) -> None:
-        """Makes sure that the server answers and has the model.
+        """Makes sure that the server answers and has the model, unless an `absence` is known.
 
         Raises:
             DetectorError: it does not, and is not optional.
@@ -85,9 +86,11 @@ class LlavaEndpoint(Asker):
         self.batch = options.concurrency * _LOOKS_AHEAD
         self._endpoint, self._prompt, self._model = endpoint, prompt, options.model
         self._concepts = {key: described(settings.categories[key]) for key in settings.categories}
+        self.absence = absence
         try:
-            self._model = self._served()
-            self.model = _revision(self._model, settings)
+            if not absence:
+                self._model = self._served()
+                self.model = _revision(self._model, settings)
         except DetectorError as error:
             if not settings.optional:
                 raise
@@ -224,13 +227,20 @@ class LlavaEndpointPlugin:
         from video_censor_personal.detectors.questions.chat_endpoint import ChatEndpoint
 
         options = read_options(LlavaEndpointOptions, settings)
+        key, absence = "", ""
+        try:
+            key = _key(settings, options)
+        except DetectorError as error:
+            if not settings.optional:
+                raise
+            absence = str(error)
         endpoint = ChatEndpoint(
             _server(settings),
-            key=_key(settings, options),
+            key=key,
             timeout_s=options.timeout_s,
             retries=options.retries,
         )
-        return LlavaEndpoint(settings, options, endpoint, _prompt(settings))
+        return LlavaEndpoint(settings, options, endpoint, _prompt(settings), absence)
 
 
 def _revision(model: str, settings: DetectorSettings) -> str:
@@ -266,7 +276,7 @@ def _key(settings: DetectorSettings, options: LlavaEndpointOptions) -> str:
     if not key:
         raise DetectorError(
             f"detector {settings.name!r} takes its key from the environment variable "
-            f"{options.api_key_env}, which is not set",
+            f"{options.api_key_env}, which is not set; set it: `export {options.api_key_env}=...`",
             detector=settings.name,
         )
     if not key.isascii() or not key.isprintable():

@@ -161,6 +161,12 @@ class NudeNetPlugin:
             return f"the nudenet package with its {_WEIGHTS} is missing; run: pip install nudenet"
         return None
 
+    def device_problem(self, settings: DetectorSettings) -> str:
+        """Whether onnxruntime can compute where it shall; see `DetectorPlugin`."""
+        from video_censor_personal.detectors.onnx_session import device_problem
+
+        return device_problem(settings.device)
+
     def build(self, settings: DetectorSettings) -> NudeNetDetector:
         from video_censor_personal.detectors.pictures.yolo import Group, Yolo
 

@@ -18,7 +18,7 @@ from video_censor_personal.errors import DetectorError
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 
-__all__ = ["available_devices", "open_session"]
+__all__ = ["available_devices", "device_problem", "open_session"]
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +54,18 @@ def available_devices() -> list[str]:
     return [device for device, provider in _PROVIDERS.items() if provider in there]
 
 
+def device_problem(device: str) -> str:
+    """Why models cannot run on a `device` that was named, and what to do; empty: they can, as far
+    as can be told before one is opened."""
+    there = available_devices()
+    if device == "auto" or device in there:
+        return ""
+    return (
+        f"the device {device!r} is not there: the installed onnxruntime computes on "
+        f"{', '.join(there)}. {_INSTALL[device]}; or use the device auto"
+    )
+
+
 def open_session(
     path: Path, *, threads: int = 1, device: str = "auto", detector: str = ""
 ) -> onnxruntime.InferenceSession:
@@ -79,12 +91,8 @@ def open_session(
             except DetectorError as error:
                 _log.warning("%s; the CPU is used instead", error)
         return _open(path, threads, "cpu", detector)
-    if device not in there:
-        raise DetectorError(
-            f"the device {device!r} is not there: the installed onnxruntime computes on "
-            f"{', '.join(there)}. {_INSTALL[device]}; or use the device auto",
-            detector=detector,
-        )
+    if problem := device_problem(device):
+        raise DetectorError(problem, detector=detector)
     return _open(path, threads, device, detector)
 
 

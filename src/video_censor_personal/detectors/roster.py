@@ -18,6 +18,7 @@ from video_censor_personal.detectors.assignment import (
 from video_censor_personal.detectors.base import DetectorPlugin
 from video_censor_personal.detectors.choice import ANY_MODEL, better, choose
 from video_censor_personal.detectors.registry import Discovery, find
+from video_censor_personal.detectors.senses import needed_senses
 from video_censor_personal.errors import ConfigError, DetectorError
 
 __all__ = ["assign"]
@@ -37,10 +38,11 @@ def assign(
     installed detector that can, was not disabled, and takes no model that nobody asked for, unless
     it is one that has to be named (`looks_again`); but to none that looks where a named one looks
     for it, and to none that listens where a named one listens. Named ones that only look again,
-    or are optional, take nobody's place. One whose models happen to be at hand looks for what
-    nobody else can look for. Where one of them does better what another does (`instead_of`), the
-    other gets nothing. A category that nobody sees is in no assignment; the analysis reports it as
-    unknown.
+    or are optional, take nobody's place; optional ones that cannot run here are among the
+    assignments with their `problem`. One whose models happen to be at hand searches what has to be
+    searched (`needed_senses`) and nobody else searches. Where one of them does better what another
+    does (`instead_of`), the other gets nothing. A category that nobody sees is in no assignment;
+    the analysis reports it as unknown.
 
     Args:
         at_hand: whether a model of this name can be used at once, without being under
@@ -57,14 +59,14 @@ def assign(
     ]
     _check_models(config, entries, installed.plugins)
     named = [
-        (entry, made)
+        (entry, _named(entry, plugin, config, installed, anywhere=anywhere))
         for entry, plugin in entries
-        if (made := _named(entry, plugin, config, installed, anywhere=anywhere))
     ]
     assignments = [assignment for _, assignment in named]
     disabled = {_known(e, config, installed).type for e in config.detectors if not e.enabled}
     plugins = {kind: p for kind, p in installed.plugins.items() if kind not in disabled}
-    assignments += choose(config, plugins, assignments, at_hand)
+    needed = needed_senses(config, installed)
+    assignments += choose(config, plugins, assignments, at_hand, needed)
     used = {assignment.plugin.type for assignment in assignments}
     assignments = [
         a if better(a.plugin) in used else _with_stand_in(a, config, installed) for a in assignments
@@ -81,24 +83,17 @@ def _named(
     installed: Discovery,
     *,
     anywhere: bool,
-) -> Assignment | None:
-    """The detector of an entry, or what stands in for an optional one that cannot run here."""
+) -> Assignment:
+    """The detector of an entry; an optional one that cannot run here with what it lacks."""
     keys = _named_categories(entry, plugin, config, installed)
     made = make_assignment(config, entry, plugin, keys)
     problem = None if anywhere else plugin.available()
-    if not problem:
-        return made
-    if not entry.optional:
+    if problem and not entry.optional:
         raise DetectorError(
             f"the detector {entry.type!r} cannot run here: {problem} (or go on without it: "
             "`optional: true` in its entry)"
         )
-    types = {_known(other, config, installed).type for other in config.detectors if other.enabled}
-    stand_in = _with_stand_in(made, config, installed).stand_in
-    if stand_in is None or stand_in.plugin.type in types:
-        return None
-    note = f"{made.settings.name} is not used: {problem}. {stand_in.settings.name} takes its place."
-    return replace(stand_in, note=note)
+    return replace(made, problem=problem or "")
 
 
 def _check_choices(
@@ -120,7 +115,7 @@ def _check_choices(
 
 
 def _with_stand_in(assignment: Assignment, config: Config, installed: Discovery) -> Assignment:
-    """Knowing what takes its place where its models are missing, if anything can."""
+    """Knowing what takes its place where it cannot work, if anything can."""
     plugin, settings = assignment.plugin, assignment.settings
     other = installed.plugins.get(better(plugin))
     if other is None or other.available() is not None:

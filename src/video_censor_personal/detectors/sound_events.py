@@ -153,6 +153,12 @@ class SoundEventPlugin:
         """Which sounds and scales, as a checksum; the model manager tells of the model."""
         return f"sounds {_book(settings).digest}"
 
+    def device_problem(self, settings: DetectorSettings) -> str:
+        """Whether onnxruntime can compute where it shall; see `DetectorPlugin`."""
+        from video_censor_personal.detectors.onnx_session import device_problem
+
+        return device_problem(settings.device)
+
     def build(self, settings: DetectorSettings) -> SoundEventDetector:
         from video_censor_personal.detectors.sounds.sound_tagger import SoundTagger
 

@@ -195,7 +195,28 @@ class WhisperPlugin:
         return ", ".join([*(f"{name} {version(name)}" for name in libraries), f"words {words}"])
 
     def available(self) -> str | None:
-        return missing_package("faster_whisper", install="'video-censor-personal[whisper]'")
+        return missing_package(
+            "faster_whisper", install="'video-censor-personal[whisper]'"
+        ) or missing_package("pocketsphinx", install="pocketsphinx")
+
+    def device_problem(self, settings: DetectorSettings) -> str:
+        """Whether CTranslate2 can compute where it shall; see `DetectorPlugin`."""
+        if settings.device != "cuda":
+            return ""
+        import ctranslate2
+
+        if ctranslate2.get_cuda_device_count() > 0:
+            return ""
+        return (
+            "the device 'cuda' is not there: ctranslate2, which runs Whisper, finds no graphics "
+            "card that it can use (it takes an NVIDIA card and its driver); or use the device auto"
+        )
+
+    def warnings(self, settings: DetectorSettings) -> list[str]:
+        """Where it computes instead."""
+        if settings.device not in ("coreml", "directml"):
+            return []
+        return [f"{settings.name} runs on the CPU: CTranslate2 cannot use {settings.device}"]
 
     def build(self, settings: DetectorSettings) -> SoundDetector:
         from video_censor_personal.detectors.speech.hearing import Hearing

@@ -108,6 +108,12 @@ class ZeroShotPlugin:
         """Which phrases and scales, as a checksum; the model manager tells of the model."""
         return f"concepts {_book(settings).digest}"
 
+    def device_problem(self, settings: DetectorSettings) -> str:
+        """Whether onnxruntime can compute where it shall; see `DetectorPlugin`."""
+        from video_censor_personal.detectors.onnx_session import device_problem
+
+        return device_problem(settings.device)
+
     def build(self, settings: DetectorSettings) -> ZeroShotDetector:
         from video_censor_personal.detectors.pictures.concept_matcher import ConceptMatcher
         from video_censor_personal.detectors.pictures.dual_encoder import DualEncoder

@@ -77,6 +77,8 @@ def _ability(
     if missing:
         text = needs.describe_missing(missing) + _weights(assignment)
         return Finding(name, "missing" if is_needed else "note", text)
+    if problem := assignment.device_problem:
+        return Finding(name, "missing" if is_asked else "note", f"cannot run: {problem}")
     if asks_a_server(assignment) and (absence := servers.absence(assignment)):
         return Finding(name, "missing" if is_needed else "note", absence)
     if asks_a_server(assignment):
@@ -140,7 +142,10 @@ def _part(assignment: Assignment, needs: Requirements) -> Finding:
         return Finding(name, status, f"would look for {labels}, but {needs.absent[name]}")
     if worker is not assignment:
         instead = f"; {worker.settings.name} takes its place" if worker else ""
-        return Finding(name, "note", f"would look for {labels}, with its model{instead}")
+        lack = needs.lack(assignment)
+        return Finding(name, "note", f"would look for {labels}, but {lack}{instead}")
+    if problem := assignment.device_problem:
+        return Finding(name, "missing", f"would look for {labels}, but {problem}")
     where = "" if assignment.looks_by_itself else ", only where others have evidence"
     return Finding(name, "ok", f"looks for {labels}{where}")
 
@@ -163,10 +168,10 @@ def look_at_wishes(config: Config, servers: Servers) -> Iterator[Finding]:
             yield Finding(source.name, "ok", f"{text}here")
         else:
             status: Status = "note" if source.optional else "missing"
-            yield Finding(source.name, status, f"{text}missing")
-    for key, reason in needs.unlooked().items():
-        label = config.labels.get(key, categories.label(key))
-        yield Finding(label, "missing", f"not looked for: {reason}")
+            yield Finding(source.name, status, text + needs.state(source.name))
+    for spot in needs.blind_spots():
+        label = config.labels.get(spot.category, categories.label(spot.category))
+        yield Finding(label, "missing", spot.sentence)
     if missing:
         command = needs.manager.command("download", [source.name for source in missing])
         yield Finding("models", "note", "what is missing can be fetched", command)

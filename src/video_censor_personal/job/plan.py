@@ -92,7 +92,7 @@ class JobPlan:
         if self.pipeline is None:
             return [*self.warnings]
         kept = None if self.kept is None else self.pipeline.conclude(self.kept.scores)
-        return [*self.warnings, *self.pipeline.blind_spots(kept)]
+        return [*self.warnings, *self.pipeline.blind_spots(self.info, kept)]
 
     def facts(self) -> dict[str, Any]:
         """The plan for a program."""
@@ -130,7 +130,8 @@ class JobPlan:
         for source in self.missing:
             verb, without = "would download", ""
             if not self._downloads:
-                verb, without = "missing", "; without it the run ends with exit code 4"
+                verb = self.pipeline.requirements.state(source.name)
+                without = "; without it the run ends with exit code 4"
                 if source.optional:
                     without = "; it is optional, so the run goes on without it"
             lines.append(

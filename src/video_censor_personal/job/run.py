@@ -66,7 +66,7 @@ def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Outcome:
     if kept is None or plan.request.download_models:
         pipeline.verify_models(download=plan.request.download_models)
     report = None if kept is None else pipeline.conclude(kept.scores)
-    for sentence in pipeline.blind_spots(report):
+    for sentence in pipeline.blind_spots(plan.info, report):
         warn(sentence)
     written = plan.outputs.scores
     if report is None:

@@ -92,6 +92,11 @@ class ModelManager:
         """As `is_model_valid`, and at once where nothing lies under the name."""
         return os.path.lexists(self.get_model_path(model_name)) and self.is_model_valid(model_name)
 
+    def is_damaged(self, model_name: str) -> bool:
+        """Does something lie under the name that is not the model? As `is_model_valid`."""
+        source = self._source(model_name)
+        return source is not None and self._stock.look_at(source).state is FileState.DAMAGED
+
     def get_model_path(self, model_name: str) -> Path:
         """`<cache_dir>/<name>`, whether or not something lies there.
 

@@ -20,6 +20,7 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.utils import logging as transformers_logging
 
+from video_censor_personal.detectors.questions.torch_devices import torch_device
 from video_censor_personal.errors import DetectorError
 from video_censor_personal.media.base import Frame
 
@@ -132,15 +133,8 @@ def _square(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _device(wanted: str, detector: str) -> str:
     """What torch calls a device; the best there is for `auto`."""
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if wanted == "auto":
-        return next(name for name, is_there in there.items() if is_there)
-    name = {"coreml": "mps"}.get(wanted, wanted)
-    if not there.get(name, False):
+    name = torch_device(wanted)
+    if name is None:
         raise DetectorError(
             f"detector {detector!r}: torch cannot compute on {wanted!r} here; choose another",
             detector=detector,
