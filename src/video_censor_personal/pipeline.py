@@ -31,13 +31,13 @@ from video_censor_personal.detectors.assignment import Assignment
 from video_censor_personal.detectors.base import FrameDetector, SoundDetector
 from video_censor_personal.detectors.second_look import SecondLook
 from video_censor_personal.findings import Report
-from video_censor_personal.judging import Judging
+from video_censor_personal.judging import Judging, making_of
 from video_censor_personal.media.base import Cue, MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.media.subtitles import read_subtitles
 from video_censor_personal.progress import Listener, ignore
 from video_censor_personal.reports.json_report import fingerprint, to_dict
-from video_censor_personal.requirements import Requirements
+from video_censor_personal.requirements import Requirements, with_models
 from video_censor_personal.timeline import Span
 
 __all__ = ["AnalysisPipeline"]
@@ -68,7 +68,7 @@ class AnalysisPipeline:
         self.video = Path(video) if video is not None else None
         self.listener, self.warn = listener, warn
         self.requirements = Requirements(config)
-        self._judging = Judging(self.requirements)
+        self._judging = Judging(config, self.requirements)
         self._assignments = self.requirements.assignments
         self._manager = self.requirements.manager
         self._checked = skip_model_check
@@ -226,7 +226,7 @@ class AnalysisPipeline:
             size_bytes=info.size_bytes,
             fingerprint=fingerprint(info.path),
             made_at=datetime.now(UTC),
-            making=self._judging.made_with(
+            making=self._making_of(
                 subtitles_digest(info.path), [a for a in used if a.settings.name not in absent]
             ),
             evidence=evidence,
@@ -267,7 +267,12 @@ class AnalysisPipeline:
     def making(self, video: Path, missing: Collection[str] = ()) -> Making:
         """What the scores of an analysis would be made with if no model but `missing` ones were
         missing."""
-        return self._judging.making(subtitles_digest(video), missing)
+        served = [with_models(assignment, missing) for assignment in self._assignments]
+        present = [assignment for assignment in served if assignment is not None]
+        return self._making_of(subtitles_digest(video), present)
+
+    def _making_of(self, subtitles: str, assignments: Sequence[Assignment]) -> Making:
+        return making_of(self.config, assignments, self.requirements.revision, subtitles)
 
     def missing_optional(self) -> list[str]:
         """The optional models that are not there, by name; changes nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from video_censor_personal.config import Config, DetectorConfig
@@ -20,6 +20,7 @@ def choose(
     plugins: Mapping[str, DetectorPlugin],
     named: Sequence[Assignment],
     at_hand: Callable[[str], bool],
+    had: Collection[str] = (),
 ) -> list[Assignment]:
     """Those of `plugins` that look for what no named detector looks for, or listens for; see
     `roster.assign`."""
@@ -37,12 +38,12 @@ def choose(
             and sees(plugin, key, entry, config)
             and may_be_chosen(plugin, config.detections[key].model)
         ]
-        if not keys or plugin.available() is not None:
+        if not keys or (kind not in had and plugin.available() is not None):
             continue
         made = make_assignment(config, entry, plugin, keys)
         if _is_asked_for(made, config):
             chosen.append(made)
-        elif not _is_there(made, at_hand):
+        elif kind not in had and not _is_there(made, at_hand):
             continue
         elif better(plugin):
             chosen.append(_dispensable(made, keys))
@@ -50,7 +51,8 @@ def choose(
             spare.append(made)
             continue
         left_out |= {(better(plugin), key) for key in keys}
-    looking = [a for a in named if a.looks_by_itself and (a in lasting or _is_there(a, at_hand))]
+    there = [a for a in named if a in lasting or a.plugin.type in had or _is_there(a, at_hand)]
+    looking = [a for a in there if a.looks_by_itself]
     return chosen + _filling_in(spare, [*looking, *chosen])
 
 
