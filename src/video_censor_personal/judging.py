@@ -3,11 +3,12 @@ built."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from video_censor_personal import __version__
 from video_censor_personal.analysis.conclusion import conclude
+from video_censor_personal.analysis.differences import Difference, differences
 from video_censor_personal.analysis.making import Making, model_of, parts_of
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.config import Config
@@ -38,8 +39,14 @@ class Judging:
         """
         asked = self._asked(scores)
         assignments = asked.assignments
+        found = self._differences(asked, scores)
+        elsewhere = {
+            (d.detector, key) for d in found if d.kind == "meaning" for key in d.categories
+        }
         searches = {
-            a.settings.name: frozenset(a.settings.categories)
+            a.settings.name: frozenset(
+                key for key in a.settings.categories if (a.settings.name, key) not in elsewhere
+            )
             for assignment in assignments
             for a in (assignment, assignment.stand_in)
             if a is not None
@@ -47,7 +54,21 @@ class Judging:
         reasons = (self._here or asked).unlooked()
         unlooked = {key: f"not looked for: {reason}" for key, reason in reasons.items()}
         stand_ins = {a.settings.name: a.stand_in.settings.name for a in assignments if a.stand_in}
-        return conclude(scores, self._config, searches, unlooked, stand_ins)
+        return conclude(
+            scores,
+            self._config,
+            searches,
+            unlooked,
+            stand_ins,
+            differences=found,
+            required=[a.settings.name for a in assignments if not self._may_be_missing(a)],
+        )
+
+    def notes(self, scores: Scores) -> list[str]:
+        """What is different about `scores`, without their telling any less: who looked for the same
+        with another version of something, and who of several was not asked."""
+        found = self._differences(self._asked(scores), scores)
+        return [str(each) for each in found if each.kind in ("revision", "absence")]
 
     def _asked(self, scores: Scores) -> Requirements:
         """Whom the configuration asks, as if all that said something in `scores` could run here."""
@@ -55,14 +76,34 @@ class Judging:
         had = {part.type for part in scores.making.parts}
         return Requirements(self._config, manager, anywhere=True, had=had)
 
-    def making(self, scores: Scores) -> Making:
-        """What scores would be made with that hold all that the configuration asks for; with the
-        subtitles of `scores`, as the video need not be here."""
-        asked = self._asked(scores)
-        making = making_of(self._config, asked.assignments, asked.revision)
-        given = {part.name: part.subtitles for part in scores.making.parts}
-        parts = (replace(part, subtitles=given.get(part.name, "")) for part in making.parts)
-        return replace(making, parts=tuple(parts))
+    def _differences(self, asked: Requirements, scores: Scores) -> list[Difference]:
+        """What is different about `scores`. Not which subtitles were given: the video need not be
+        here; nor what nobody here can tell, where it takes a model to do so."""
+        parts = {part.name: part for part in scores.making.parts}
+        asked_then = [_of_the_two(assignment, parts) for assignment in asked.assignments]
+        making = making_of(self._config, asked_then, asked.revision)
+        wanted = replace(
+            making,
+            parts=tuple(
+                replace(part, subtitles=parts[part.name].subtitles if part.name in parts else "")
+                for part in making.parts
+            ),
+        )
+        return [each for each in differences(scores.making, wanted) if each.kind != "doubt"]
+
+    def _may_be_missing(self, assignment: Assignment) -> bool:
+        """Whether an analysis goes on without it."""
+        optional = {source.name for source in self._config.models.sources if source.optional}
+        needs = {need.name for need in assignment.needs if not need.optional}
+        return assignment.settings.optional or not needs.isdisjoint(optional)
+
+
+def _of_the_two(assignment: Assignment, known: Collection[str]) -> Assignment:
+    """It, or what stood in for it when those of `known` names looked."""
+    other = assignment.stand_in
+    if other is None or assignment.settings.name in known or other.settings.name not in known:
+        return assignment
+    return other
 
 
 def making_of(

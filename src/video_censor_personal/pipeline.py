@@ -280,8 +280,7 @@ class AnalysisPipeline:
 
     def _model_of(self, assignment: Assignment) -> str:
         """What its detector works with, for people: at least by name."""
-        names = ", ".join(need.name for need in assignment.needs)
-        return model_of(assignment, self.requirements.revision) or names
+        return model_of(assignment, self.requirements.revision).replace(" ?", "")
 
     def _require_models(self) -> None:
         if not self._checked:

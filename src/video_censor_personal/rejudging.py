@@ -24,8 +24,8 @@ class Application:
     """What came of it.
 
     Attributes:
-        notes: what a person must know: decisions that could not be carried, and how the analysis
-            differed from what the configuration says.
+        notes: what a person must know: decisions that could not be carried, and what is different
+            about the analysis without leaving anything unknown.
     """
 
     report: Report
@@ -83,8 +83,7 @@ def apply_scores(source: Path, config: Config, output: Path, *, force: bool = Fa
     check_output(scores.source, output, force=force)
     judging = Judging(config)
     report = judging.conclude(scores)
-    problem = scores.making.lacks(judging.making(scores))
-    notes = [f"the scores are not all that these settings ask for: {problem}"] if problem else []
+    notes = judging.notes(scores)
     if report_path is not None:
         report, lost = _carried(report_path, report)
         notes += lost

@@ -79,12 +79,48 @@ def test_what_was_not_looked_for_is_unknown_and_never_clean(folder, capsys):
     assert code == 3
     (nudity,) = result["unknown"]
     assert nudity == "Nudity: nudenet can look for Nudity, but did not when this was analysed"
-    assert "nudenet did not look for Nudity" in result["notes"][0]
 
 
-def test_another_way_of_looking_is_said(folder, capsys):
-    settings = "detections: {faces: {}}\nprocessing: {frame_sampling: {sample_rate: 0.25}}"
-    assert "sampled otherwise" in apply(folder, capsys, settings)[1]["notes"][0]
+@pytest.mark.parametrize(
+    ("settings", "unknown"),
+    [
+        (
+            "detections: {faces: {}, profanity: {}}\n"
+            "processing: {frame_sampling: {sample_rate: 0.25}}",
+            "Faces, 00:00:00.000–00:00:02.000: when this was analysed nudenet was shown frames "
+            "uniform, every 0.5 s, and not every 0.25 s",
+        ),
+        (
+            "detections: {faces: {}, profanity: {}}\n"
+            "detectors: [{type: speech-profanity, words: [car]}]",
+            "Profanity, 00:00:00.000–00:00:02.000: when this was analysed speech-profanity had "
+            'other options (words: the default, not ["car"])',
+        ),
+        (
+            "detections: {faces: {}, profanity: {}}\n"
+            "detectors: [{type: nudenet, size: 640}, {type: nudenet, name: more, optional: true}]",
+            "Faces, 00:00:00.000–00:00:02.000: when this was analysed nudenet had other options "
+            "(size: the default, not 640)",
+        ),
+    ],
+    ids=["sampling", "words", "options"],
+)
+def test_what_was_looked_for_in_another_way_is_unknown_with_the_reason(
+    folder, capsys, settings, unknown
+):
+    code, result = apply(folder, capsys, settings)
+    assert (code, result["unknown"]) == (3, [unknown])
+    assert sorted(found(folder / "new.json")) == ["FACE_FEMALE", "Shit"], "what was found counts"
+    status = {
+        part["category"]: part["status"]
+        for part in json.loads((folder / "new.json").read_text())["coverage"]
+    }
+    assert sorted(status[key] for key in ("faces", "profanity")) == ["analysed", "partial"]
+
+
+def test_what_is_coarser_or_less_than_what_was_analysed_is_all_known(folder, capsys):
+    settings = "detections: {faces: {}}\nprocessing: {frame_sampling: {sample_rate: 2}}"
+    assert apply(folder, capsys, settings)[0] == 0
 
 
 def test_decisions_in_the_report_are_kept_or_named(folder, capsys):

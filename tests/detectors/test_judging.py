@@ -147,3 +147,39 @@ def test_what_the_program_chose_once_counts_where_it_would_not_be_chosen(
     )
     assert apply(str(tmp_path / "bare.yaml"))[0] == 0
     assert ("zero-shot", *FIGHT) in seen(tmp_path / "new.json")
+
+
+def test_what_was_found_under_another_description_is_no_evidence(
+    settings, analyse, apply, tmp_path
+):
+    seeing = "pirates: {description: leprechauns}, faces: {}, profanity: {}"
+    config = settings(seeing, "{type: zero-shot, categories: [pirates]}")
+    assert analyse(config, "--download-models")[1]["segments"] == 1
+    other = seeing.replace("leprechauns", "blood")
+    words = "{type: zero-shot, categories: [pirates]}, {type: speech-profanity, words: [car]}"
+    code, result = apply(settings(other, words))
+    assert code == 3
+    assert seen(tmp_path / "new.json") == []
+    pirates, profanity = result["unknown"]
+    assert pirates == (
+        "pirates: when this was analysed zero-shot was told something else of pirates: "
+        "'leprechauns'"
+    )
+    assert "speech-profanity had other options" in profanity
+    covered = {
+        c["category"]: c for c in json.loads((tmp_path / "new.json").read_text())["coverage"]
+    }
+    assert covered["pirates"]["status"] == "unknown"
+    assert covered["faces"]["status"] == "analysed"
+
+
+def test_a_detector_that_may_not_be_missing_and_was_not_asked_leaves_it_unknown(
+    settings, analyse, apply
+):
+    alone = "{type: sound-events}, {type: zero-shot, enabled: false}"
+    assert analyse(settings("violence: {}", alone), "--download-models")[0] == 0
+    code, result = apply(settings("violence: {}", "{type: sound-events}, {type: zero-shot}"))
+    assert code == 3
+    assert "zero-shot can look for Violence, but did not when" in result["unknown"][0]
+    code, result = apply(settings("violence: {}", BOTH))
+    assert (code, result["notes"]) == (0, ["zero-shot was not asked"]), "it may be missing"

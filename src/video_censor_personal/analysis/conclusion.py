@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from types import MappingProxyType
 
 from video_censor_personal import categories
-from video_censor_personal.analysis.coverage import cover
+from video_censor_personal.analysis.coverage import cover, lessened
+from video_censor_personal.analysis.differences import Difference
 from video_censor_personal.analysis.judgement import judge
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.analysis.segments import merge
@@ -27,12 +29,16 @@ def conclude(
     searches: Mapping[str, frozenset[str]],
     unlooked: Mapping[str, str],
     stand_ins: Mapping[str, str] = MappingProxyType({}),
+    *,
+    differences: Sequence[Difference] = (),
+    required: Collection[str] = (),
 ) -> Report:
     """The report that `config` makes of `scores`.
 
     `searches` says whose evidence counts: detector -> the categories it is asked for; `stand_ins`
     which other detector may have been asked in the place of one. `unlooked` says of the categories
-    that nobody can look for what is missing, in sentences.
+    that nobody can look for what is missing, in sentences. What `differences` say was looked for in
+    another way, or not at all by one of the `required` detectors, is unknown, whatever was found.
     """
     evidence = scores.evidence.narrowed(searches)
     labels = {key: config.labels.get(key, categories.label(key)) for key in config.detections}
@@ -60,7 +66,13 @@ def conclude(
         profile=config.profile,
         segments=merge(detections, processing.segment_merge, labels),
         coverage=tuple(
-            _with_absentees(part, searches, labels, unlooked, stand_ins)
+            _with_differences(
+                _with_absentees(
+                    part, searches, labels, unlooked, stand_ins, required, evidence.duration
+                ),
+                differences,
+                evidence.duration,
+            )
             for part in cover(
                 wanted,
                 evidence.searches,
@@ -81,6 +93,8 @@ def _with_absentees(
     labels: Mapping[str, str],
     unlooked: Mapping[str, str],
     stand_ins: Mapping[str, str],
+    required: Collection[str],
+    duration: Fraction | None,
 ) -> Coverage:
     """Nobody looked, or not all who can: because that is not here, or was not at that time."""
     if part.status == "not_requested":
@@ -97,4 +111,22 @@ def _with_absentees(
         return part
     label = labels.get(part.category, categories.label(part.category))
     note = f"{' and '.join(absent)} can look for {label}, but did not when this was analysed"
-    return replace(part, notes=(note, *part.notes) if part.detectors else (note,))
+    if not part.detectors:
+        return replace(part, notes=(note,))
+    if not set(absent).isdisjoint(required):
+        return lessened(part, [note], duration)
+    return replace(part, notes=(note, *part.notes))
+
+
+def _with_differences(
+    part: Coverage, differences: Sequence[Difference], duration: Fraction | None
+) -> Coverage:
+    """It was looked for, but not as it is now asked for."""
+    mine = [each for each in differences if part.category in each.categories]
+    changed = [f"when this was analysed {d}" for d in mine if d.kind in ("extent", "meaning")]
+    notes = [str(each) for each in mine if each.kind == "revision"]
+    if part.status == "not_requested" or not (changed or notes):
+        return part
+    if changed and not part.detectors:
+        return replace(part, status="unknown", notes=tuple(changed))
+    return lessened(replace(part, notes=(*notes, *part.notes)), changed, duration)

@@ -10,7 +10,7 @@ from video_censor_personal import categories
 from video_censor_personal.findings import Coverage, CoverageStatus, Gap, Modality
 from video_censor_personal.timeline import Span, subtract, union
 
-__all__ = ["Search", "cover"]
+__all__ = ["Search", "cover", "lessened"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def cover(
     """
     asked = list(dict.fromkeys(requested))
     covered = [
-        _with_unexamined(
+        lessened(
             _coverage(key, searches, gaps, duration, labels or {}),
             [
                 sentence
@@ -92,9 +92,8 @@ def _unexamined(searches: Sequence[Search]) -> Iterator[str]:
             )
 
 
-def _with_unexamined(
-    part: Coverage, sentences: Sequence[str], duration: Fraction | None
-) -> Coverage:
+def lessened(part: Coverage, sentences: Sequence[str], duration: Fraction | None) -> Coverage:
+    """Some of it is unknown from the start of the video to its end, as `sentences` say."""
     if not sentences:
         return part
     status: CoverageStatus = "partial" if part.status == "analysed" else part.status

@@ -71,6 +71,12 @@ class Assignment:
         return not self.looks_again or self.settings.options.get("look") == "scenes"
 
     @property
+    def reads_descriptions(self) -> bool:
+        """Whether it looks for what a category's name and description say, and not only for what
+        its key stands for."""
+        return bool(getattr(self.plugin, "reads_descriptions", "*" in self.plugin.categories))
+
+    @property
     def kind(self) -> str:
         """The same for detectors that look or listen in the same way: two entries of one plug-in,
         and one and what it does better than (`instead_of`)."""

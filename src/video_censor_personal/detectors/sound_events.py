@@ -129,6 +129,8 @@ class SoundEventPlugin:
         "*": _UNCALIBRATED,
     }
 
+    reads_descriptions = False
+
     def sees(self, category: str, settings: DetectorSettings) -> bool:
         """A custom concept is one that the file of sounds names, or a class of AudioSet."""
         return _book(settings).kind(category) is not None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
 
+from video_censor_personal.analysis.differences import lacking
 from video_censor_personal.analysis.scores import Scores, read_scores
 from video_censor_personal.errors import ReportError
 from video_censor_personal.media.base import MediaInfo
@@ -57,8 +58,8 @@ def _problem(
         return "they are of another video, or it was changed"
     if scores.evidence.passing:
         return f"something failed when they were made ({scores.evidence.passing[0].reason})"
-    problem = scores.making.lacks(pipeline.making(info.path))
+    problem = lacking(scores.making, pipeline.making(info.path))
     if problem and not downloads and (missing := pipeline.missing_optional()):
         # Optional models that were missing then are missing now.
-        problem = scores.making.lacks(pipeline.making(info.path, missing))
-    return problem
+        problem = lacking(scores.making, pipeline.making(info.path, missing))
+    return problem or None
