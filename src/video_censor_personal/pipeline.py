@@ -36,7 +36,8 @@ from video_censor_personal.media.base import Cue, MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.media.subtitles import read_subtitles
 from video_censor_personal.progress import Listener, ignore
-from video_censor_personal.reports.json_report import fingerprint, to_dict
+from video_censor_personal.reports.json_report import to_dict
+from video_censor_personal.reports.likeness import fingerprint, modified_ns
 from video_censor_personal.requirements import Requirements, with_models
 from video_censor_personal.timeline import Span
 
@@ -219,7 +220,11 @@ class AnalysisPipeline:
         for sentence in (sentence for assignment in used for sentence in assignment.warnings):
             self.warn(sentence)
         log.info("analysing %s: %s", info.path, "; ".join(self.describe()) or "nothing")
+        modified: int | None = modified_ns(info.path)
         evidence = self._evidence(info, used, self._cues(info, abridged))
+        if modified != modified_ns(info.path):
+            self.warn(f"{info.path} was changed while it was analysed; run the same command again")
+            modified = None
         absent = {looker.name for looker in self._second_looks if looker.absence}
         return Scores(
             source=info.path,
@@ -230,6 +235,7 @@ class AnalysisPipeline:
                 subtitles_digest(info.path), [a for a in used if a.settings.name not in absent]
             ),
             evidence=evidence,
+            modified_ns=modified,
         )
 
     def _evidence(

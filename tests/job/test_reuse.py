@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,11 @@ from model_host import ModelHost, model
 from movies import Sound, make_movie, tone
 from pictures import scaled, with_portrait
 
-from video_censor_personal.analysis.scores import read_scores
+from video_censor_personal.analysis.scores import read_scores, write_scores
 from video_censor_personal.cli import main
 from video_censor_personal.config import CategoryConfig, Config, DetectorConfig
 from video_censor_personal.job import Outcome, Request, plan_job, run_job
+from video_censor_personal.reports.likeness import fingerprint
 
 CONFIG = "detections: {faces: {sensitivity: %s}, nudity: {}, profanity: {}}\n%s"
 
@@ -40,9 +43,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def censor(
     film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., dict[str, Any]]:
-    """Runs the command on a copy of the film; its result."""
+    """Runs the command on a copy of the film; its result, and what it `warned` of."""
     movie = tmp_path / "film.mp4"
-    movie.write_bytes(film.read_bytes())
+    shutil.copy2(film, movie)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "no models of this machine's user"))
 
     def run(*options: str, sensitivity: float = 0.5, more: str = "", fails: int = 0) -> Any:
@@ -52,7 +55,9 @@ def censor(
         assert main([*command, "--json", *options]) == fails
         lines = capsys.readouterr().out.splitlines()
         results = [json.loads(line) for line in lines]
-        return next(r for r in results if r["event"] in ("result", "error"))
+        warned = [r["message"] for r in results if r["event"] == "warning"]
+        result = next(r for r in results if r["event"] in ("result", "error"))
+        return {**result, "warned": " ".join(warned)}
 
     return run
 
@@ -242,6 +247,51 @@ def test_a_changed_video_or_its_subtitles_need_another_analysis(censor, analysed
     with (tmp_path / "film.mp4").open("ab") as file:
         file.write(b"\0\0\0\x08free")
     assert censor("--force")["reused_scores"] is None
+
+
+def test_a_video_that_was_changed_where_no_sample_is_taken_is_analysed_again(censor, tmp_path):
+    movie = tmp_path / "film.mp4"
+    content = movie.read_bytes() + (8_000_000).to_bytes(4, "big") + b"free" + bytes(7_999_992)
+    movie.write_bytes(content)
+    censor()
+    before = fingerprint(movie)
+    with movie.open("r+b") as file:
+        file.seek(len(content) - 100_000)
+        file.write(b"another")
+    assert fingerprint(movie) == before, "the test is about what it does not see"
+    assert censor("--force")["reused_scores"] is None
+    assert censor("--force")["reused_scores"]
+    os.utime(movie, (1, 1))
+    again = censor("--force")
+    assert again["reused_scores"] is None
+    assert "another time of change" in again["warned"]
+
+
+def test_scores_that_do_not_say_when_their_video_was_changed_are_made_again(
+    censor, analysed, tmp_path
+):
+    path = tmp_path / "r.scores.json.gz"
+    write_scores(replace(read_scores(path), modified_ns=None), path)
+    again = censor("--force")
+    assert again["reused_scores"] is None
+    assert "they do not say which state of the video they are of" in again["warned"]
+    assert censor("--force")["reused_scores"]
+
+
+def test_a_video_that_is_changed_while_it_is_analysed_is_said_and_never_reused(
+    censor, tmp_path, monkeypatch
+):
+    from video_censor_personal import pipeline
+
+    examine = pipeline.examine
+
+    def meanwhile(info, *more, **options):
+        os.utime(info.path, (1, 1))
+        return examine(info, *more, **options)
+
+    monkeypatch.setattr(pipeline, "examine", meanwhile)
+    assert "was changed while it was analysed" in censor()["warned"]
+    assert read_scores(tmp_path / "r.scores.json.gz").modified_ns is None
 
 
 def test_damaged_scores_are_said_and_made_again(censor, analysed, tmp_path):

@@ -38,7 +38,12 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The record of an analysis, of which video it is, and what it was made with."""
+    """The record of an analysis, of which video it is, and what it was made with.
+
+    Attributes:
+        modified_ns: when the video was last changed, in ns since 1970, if that is known and it
+            stayed as it was during the analysis. Its `fingerprint` only tells of parts of it.
+    """
 
     source: Path
     size_bytes: int | None
@@ -46,6 +51,7 @@ class Scores:
     made_at: datetime
     making: Making
     evidence: Evidence
+    modified_ns: int | None = None
 
 
 def write_scores(scores: Scores, path: Path) -> None:
@@ -106,6 +112,7 @@ def _fields(scores: Scores) -> Fields:
         "source": str(scores.source),
         "size_bytes": scores.size_bytes,
         "fingerprint": scores.fingerprint,
+        "modified_ns": scores.modified_ns,
         "made_at": scores.made_at.astimezone(UTC).isoformat(),
         "making": asdict(scores.making),
         "ticks_per_s": clock.rate,

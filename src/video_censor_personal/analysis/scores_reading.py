@@ -55,6 +55,7 @@ def read_fields(fields: Fields) -> dict[str, Any]:
         "made_at": datetime.fromisoformat(fields["made_at"]),
         "making": _making(fields["making"]),
         "evidence": _evidence(fields),
+        "modified_ns": fields.get("modified_ns"),
     }
 
 

@@ -11,9 +11,14 @@ from video_censor_personal.analysis.scores import Scores, read_scores
 from video_censor_personal.errors import ReportError
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.pipeline import AnalysisPipeline
-from video_censor_personal.reports.json_report import fingerprint
+from video_censor_personal.reports.likeness import fingerprint, modified_ns
 
 __all__ = ["KeptScores", "find_kept"]
+
+_CHANGED = (
+    "the video has another time of change than when they were made; it looks the same in samples, "
+    "but may have been changed between them"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,12 @@ def _problem(
 ) -> str | None:
     if (scores.size_bytes, scores.fingerprint) != (info.size_bytes, fingerprint(info.path)):
         return "they are of another video, or it was changed"
+    if scores.modified_ns != modified_ns(info.path):
+        return (
+            _CHANGED
+            if scores.modified_ns
+            else "they do not say which state of the video they are of"
+        )
     if scores.evidence.passing:
         return f"something failed when they were made ({scores.evidence.passing[0].reason})"
     problem = lacking(scores.making, pipeline.making(info.path))
