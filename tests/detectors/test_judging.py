@@ -183,3 +183,11 @@ def test_a_detector_that_may_not_be_missing_and_was_not_asked_leaves_it_unknown(
     assert "zero-shot can look for Violence, but did not when" in result["unknown"][0]
     code, result = apply(settings("violence: {}", BOTH))
     assert (code, result["notes"]) == (0, ["zero-shot was not asked"]), "it may be missing"
+
+
+def test_what_is_written_and_is_the_default_makes_no_difference(settings, analyse):
+    config = settings("violence: {}", "{type: zero-shot}")
+    assert analyse(config, "--download-models")[0] == 0
+    again = settings("violence: {}", "{type: zero-shot, model: clip-b32, tiles: 1}")
+    assert analyse(again)[1]["reused_scores"]
+    assert not analyse(settings("violence: {}", "{type: zero-shot, tiles: 2}"))[1]["reused_scores"]

@@ -23,7 +23,8 @@ class Part:
 
     Attributes:
         type: of its plug-in.
-        options: the further keys of its entry under `detectors:`, as canonical JSON.
+        options: the further keys of its entry under `detectors:`, as canonical JSON: those that
+            matter to what it finds and are not the default (`Assignment.chosen_options`).
         categories: those it looked for: key -> how they were named and described.
         model: the revision of each model, word list and so on, by name, such as `words 0a1b2c3d`,
             with `; ` or `, ` between two; `?` for a revision, or nothing at all: nobody can tell.
@@ -85,7 +86,7 @@ def parts_of(
         Part(
             name := a.settings.name,
             a.plugin.type,
-            json.dumps(a.settings.options, sort_keys=True, default=str),
+            _written(a),
             {key: _told(a, c) for key, c in a.settings.categories.items()},
             models[name],
             tuple(sorted(a.languages)),
@@ -95,6 +96,10 @@ def parts_of(
         )
         for a in assignments
     )
+
+
+def _written(assignment: Assignment) -> str:
+    return json.dumps(assignment.chosen_options, sort_keys=True, default=str)
 
 
 def _told(assignment: Assignment, category: CategorySettings) -> tuple[str, str]:

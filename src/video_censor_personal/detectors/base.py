@@ -237,6 +237,11 @@ class DetectorPlugin(Protocol):
     # One that takes custom concepts (`*`) but not any may also have
     # `sees(category, settings) -> bool`, asked of each that `categories` does not name.
 
+    # A plug-in whose options are a dataclass (`options.read_options`) names it as `options: type`:
+    # what is written is the same as what is left out then, if it is the default. `immaterial:
+    # frozenset[str]` names those that change nothing about what it finds, such as how many requests
+    # it makes at once, or a file of which `revision` tells what is in it.
+
     # One that takes custom concepts and does not look at their descriptions has
     # `reads_descriptions = False`: kept scores mean the same then, whatever these say.
 

@@ -110,6 +110,8 @@ class SoundEventPlugin:
     """See `DetectorPlugin`."""
 
     type = "sound-events"
+    options = SoundEventOptions
+    immaterial = frozenset({"sounds"})
     modality: Modality = "audio"
     categories = frozenset(
         {

@@ -110,6 +110,8 @@ class SpeechProfanityPlugin:
     """What the entry point names."""
 
     type = "speech-profanity"
+    options = ProfanityOptions
+    immaterial = frozenset({"lexicons"})
     modality: Modality = "audio"
     categories = frozenset({PROFANITY})
     notes: Mapping[str, str] = {PROFANITY: _NOTE}

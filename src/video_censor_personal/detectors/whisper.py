@@ -153,6 +153,8 @@ class WhisperPlugin:
     """What the entry point names."""
 
     type = "whisper"
+    options = WhisperOptions
+    immaterial = frozenset({"lexicons"})
     modality: Modality = "audio"
     categories = frozenset({PROFANITY})
     notes: Mapping[str, str] = {PROFANITY: _NOTE}
