@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from video_censor_personal import __version__
+from video_censor_personal.analysis.archive import records_of
 from video_censor_personal.analysis.conclusion import conclude
 from video_censor_personal.analysis.differences import Difference, differences
 from video_censor_personal.analysis.making import Making, model_of, parts_of
@@ -63,6 +64,17 @@ class Judging:
             differences=found,
             required=[a.settings.name for a in assignments if not self._may_be_missing(a)],
         )
+
+    def fittest(self, scores: Scores) -> Scores:
+        """Of all records of the video, the one that tells most of what the configuration asks for;
+        of several the newest."""
+
+        def untold(record: Scores) -> int:
+            found = self._differences(self._asked(record), record)
+            less = [each for each in found if each.kind in ("absence", "extent", "meaning")]
+            return sum(len(each.categories) for each in less)
+
+        return min(records_of(scores), key=untold)
 
     def notes(self, scores: Scores) -> list[str]:
         """What is different about `scores`, without their telling any less: who looked for the same

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 from video_censor_personal import categories
+from video_censor_personal.analysis.archive import joined, joined_making
 from video_censor_personal.analysis.evidence import Evidence
 from video_censor_personal.analysis.examination import Ears, examine
 from video_censor_personal.analysis.making import Making, model_of
@@ -30,7 +32,7 @@ from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.detectors.assignment import Assignment
 from video_censor_personal.detectors.base import FrameDetector, SoundDetector
 from video_censor_personal.detectors.second_look import SecondLook
-from video_censor_personal.findings import Report
+from video_censor_personal.findings import Modality, Report
 from video_censor_personal.judging import Judging, making_of
 from video_censor_personal.media.base import Cue, MediaInfo
 from video_censor_personal.media.probe import probe
@@ -74,6 +76,7 @@ class AnalysisPipeline:
         self._manager = self.requirements.manager
         self._checked = skip_model_check
         self._detectors: list[Assignment] | None = None
+        self._built = False
         self._eyes: list[FrameDetector] = []
         self._second_looks: list[SecondLook] = []
 
@@ -107,10 +110,13 @@ class AnalysisPipeline:
 
     # -- detectors
 
-    def describe(self) -> list[str]:
-        """Who looks for what, a line each: `Nudity, Faces (nudenet)`."""
+    def describe(self, known: Collection[Modality] = ()) -> list[str]:
+        """Who looks for what, a line each: `Nudity, Faces (nudenet)`; what is seen, or heard, is
+        not looked for where it is `known`."""
         lines = []
         for assignment in self._assignments:
+            if assignment.plugin.modality in known:
+                continue
             labels = ", ".join(c.label for c in assignment.settings.categories.values())
             lines.append(f"{labels} ({assignment.settings.name})")
         return lines
@@ -143,19 +149,25 @@ class AnalysisPipeline:
     def _ensure_detection_pipeline(self) -> None:
         """Build the detectors, once. Those whose optional models are missing stay out, and what
         stands in for them takes their place."""
-        if self._detectors is not None:
+        self._equip()
+        if self._built:
             return
-        # From 1.31 on, onnxruntime tells its maker of every session unless this is set before it is
-        # loaded; here, so that it holds for plug-ins as well. Nothing leaves this machine.
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        equipped = (self._equipped(assignment) for assignment in self._assignments)
-        self._detectors = [assignment for assignment in equipped if assignment is not None]
-        built = [self._build(a) for a in self._detectors if a.plugin.modality == "video"]
+        built = [self._build(a) for a in self._detectors or () if a.plugin.modality == "video"]
         self._eyes = [detector for detector in built if isinstance(detector, FrameDetector)]
         self._second_looks = [detector for detector in built if isinstance(detector, SecondLook)]
+        self._built = True
         for detector in self._second_looks:
             if detector.absence:
                 self.warn(f"{detector.name} is not used: {detector.absence}")
+
+    def _equip(self) -> None:
+        """Find out, once, who has the models that it takes."""
+        # From 1.31 on, onnxruntime tells its maker of every session unless this is set before it is
+        # loaded; here, so that it holds for plug-ins as well. Nothing leaves this machine.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+        if self._detectors is None:
+            equipped = (self._equipped(assignment) for assignment in self._assignments)
+            self._detectors = [assignment for assignment in equipped if assignment is not None]
 
     def _equipped(self, assignment: Assignment) -> Assignment | None:
         missing = self.requirements.missing
@@ -207,39 +219,50 @@ class AnalysisPipeline:
         return self.conclude(self.scores(video, abridged=abridged))
 
     def scores(
-        self, video: Path | str | MediaInfo | None = None, *, abridged: Sequence[Span] = ()
+        self,
+        video: Path | str | MediaInfo | None = None,
+        *,
+        abridged: Sequence[Span] = (),
+        known: Mapping[Modality, Scores] = MappingProxyType({}),
     ) -> Scores:
         """Everything the detectors say of a video, whatever the sensitivities; see `conclude`.
 
-        Subtitles that are shown during `abridged` are not taken to tell all that is said.
+        Subtitles that are shown during `abridged` are not taken to tell all that is said. What is
+        `known` of what is seen, or heard (`archive.halves`), is not looked for again.
         """
         self._require_models()
         info = self._probed(video)
-        self._ensure_detection_pipeline()
-        used = self._detectors or []
+        self._equip()
+        if "video" not in known:
+            self._ensure_detection_pipeline()
+        used = [a for a in self._detectors or () if a.plugin.modality not in known]
         for sentence in (sentence for assignment in used for sentence in assignment.warnings):
             self.warn(sentence)
-        log.info("analysing %s: %s", info.path, "; ".join(self.describe()) or "nothing")
+        log.info("analysing %s: %s", info.path, "; ".join(self.describe(known)) or "nothing")
         modified: int | None = modified_ns(info.path)
-        evidence = self._evidence(info, used, self._cues(info, abridged))
+        evidence = self._evidence(info, used, self._cues(info, abridged), known)
         if modified != modified_ns(info.path):
             self.warn(f"{info.path} was changed while it was analysed; run the same command again")
             modified = None
         absent = {looker.name for looker in self._second_looks if looker.absence}
+        present = [assignment for assignment in used if assignment.settings.name not in absent]
+        making = self._making_of(subtitles_digest(info.path), present)
         return Scores(
             source=info.path,
             size_bytes=info.size_bytes,
             fingerprint=fingerprint(info.path),
             made_at=datetime.now(UTC),
-            making=self._making_of(
-                subtitles_digest(info.path), [a for a in used if a.settings.name not in absent]
-            ),
+            making=joined_making(making, known),
             evidence=evidence,
             modified_ns=modified,
         )
 
     def _evidence(
-        self, info: MediaInfo, used: Sequence[Assignment], cues: Sequence[Cue]
+        self,
+        info: MediaInfo,
+        used: Sequence[Assignment],
+        cues: Sequence[Cue],
+        known: Mapping[Modality, Scores],
     ) -> Evidence:
         wanted = self.config.enabled_categories()
         sensitivities = {key: self.config.detections[key].sensitivity for key in wanted}
@@ -259,6 +282,7 @@ class AnalysisPipeline:
             end=found.end,
             sensitivities=sensitivities,
         )
+        evidence = joined(evidence, known)
         if self._second_looks:
             threads = self.config.processing.max_workers or 0
             evidence = look_again(

@@ -82,6 +82,7 @@ def apply_scores(source: Path, config: Config, output: Path, *, force: bool = Fa
     scores = read_scores(scores_path)
     check_output(scores.source, output, force=force)
     judging = Judging(config)
+    scores = judging.fittest(scores)
     report = judging.conclude(scores)
     notes = judging.notes(scores)
     if report_path is not None:

@@ -42,6 +42,25 @@ def test_what_is_read_is_what_was_written(
     assert judge(again.evidence, sensitivities) == judge(evidence, sensitivities)
 
 
+def test_further_records_of_the_video_are_kept_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.scores.json.gz"
+    older = [replace(kept(record(seeing(name, [0, 0.5]))), modified_ns=7) for name in "ab"]
+    scores = replace(kept(record(seeing("c", [0.1]))), modified_ns=7, earlier=tuple(older))
+    write_scores(scores, path)
+    assert read_scores(path) == scores
+
+
+def test_scores_of_a_program_that_kept_less_can_be_read(file: Path) -> None:
+    known = json.loads(gzip.decompress(file.read_bytes()))
+    for key in ("modified_ns", "earlier"):
+        del known[key]
+    for part in known["making"]["parts"]:
+        del part["modality"]
+    file.write_bytes(gzip.compress(json.dumps(known).encode()))
+    scores = read_scores(file)
+    assert (scores.modified_ns, scores.earlier) == (None, ())
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "a.scores.json.gz"
@@ -58,7 +77,7 @@ def test_a_file_cut_off_or_changed_anywhere_is_refused(file: Path) -> None:
     whole = file.read_bytes()
     for length in (0, 5, len(whole) // 2, len(whole) - 1):
         file.write_bytes(whole[:length])
-        with pytest.raises(ReportError, match=r"--reanalyse|no scores"):
+        with pytest.raises(ReportError, match=r"a run on the video makes|no scores"):
             read_scores(file)
     for place in range(10, len(whole), 7):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])

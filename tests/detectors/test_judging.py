@@ -191,3 +191,15 @@ def test_what_is_written_and_is_the_default_makes_no_difference(settings, analys
     again = settings("violence: {}", "{type: zero-shot, model: clip-b32, tiles: 1}")
     assert analyse(again)[1]["reused_scores"]
     assert not analyse(settings("violence: {}", "{type: zero-shot, tiles: 2}"))[1]["reused_scores"]
+
+
+def test_another_report_is_made_of_the_record_that_tells_most(settings, analyse, apply, tmp_path):
+    rich = "pirates: {description: leprechauns}, faces: {}"
+    pirates = "{type: zero-shot, categories: [pirates]}"
+    assert analyse(settings(rich, pirates), "--download-models")[1]["segments"] == 1
+    other = settings(rich.replace("leprechauns", "blood"), pirates)
+    assert analyse(other)[1]["segments"] == 0
+    assert apply(other)[0] == 0
+    assert seen(tmp_path / "new.json") == []
+    assert apply(settings(rich, pirates))[1]["unknown"] == []
+    assert [detector for detector, *_ in seen(tmp_path / "new.json")] == ["zero-shot"]

@@ -297,7 +297,10 @@ def test_a_video_that_is_changed_while_it_is_analysed_is_said_and_never_reused(
 def test_damaged_scores_are_said_and_made_again(censor, analysed, tmp_path):
     path = tmp_path / "r.scores.json.gz"
     path.write_bytes(path.read_bytes()[:-9])
-    assert censor("--force")["reused_scores"] is None
+    again = censor("--force")
+    assert again["reused_scores"] is None
+    assert "are damaged" in again["warned"]
+    assert "--reanalyse" not in again["warned"], "nobody needs to ask for it"
     assert read_scores(path).evidence.witnesses
 
 
@@ -306,6 +309,96 @@ def test_a_file_that_is_in_the_way_is_not_overwritten(censor, tmp_path):
     path.write_bytes(b"mine")
     assert "--force" in censor(fails=1)["message"]
     assert path.read_bytes() == b"mine"
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many frames were looked at, look by look."""
+    from video_censor_personal.detectors.nudenet import NudeNetDetector
+
+    look, calls = NudeNetDetector.look, []
+
+    def counted(self, frames):
+        calls.append(len(frames))
+        return look(self, frames)
+
+    monkeypatch.setattr(NudeNetDetector, "look", counted)
+    return calls
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Who was made to listen."""
+    from video_censor_personal.detectors.speech_profanity import SpeechProfanityPlugin
+
+    build, calls = SpeechProfanityPlugin.build, []
+
+    def counted(self, settings):
+        calls.append(settings.name)
+        return build(self, settings)
+
+    monkeypatch.setattr(SpeechProfanityPlugin, "build", counted)
+    return calls
+
+
+def test_other_words_are_listened_for_without_another_look_at_the_film(
+    censor, analysed, looks, heard, tmp_path
+):
+    words = "detectors: [{type: speech-profanity, words: [frak]}]"
+    plan = censor("--force", "--dry-run", more=words)
+    assert plan["plan"][1:2] == ["would look for Profanity (speech-profanity)"]
+    result = censor("--force", more=words)
+    assert (result["reused_scores"], result["segments"], looks) == (None, 1, [])
+    assert heard
+    assert "only used again for what is seen: speech-profanity had other" in result["warned"]
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert {part["status"] for part in report["coverage"]} <= {"analysed", "not_requested"}
+    assert censor("--force", more=words)["reused_scores"]
+    assert censor("--force")["reused_scores"], "going back needs no analysis"
+    both = read_scores(tmp_path / "r.scores.json.gz")
+    assert [len(each.making.parts) for each in (both, *both.earlier)] == [2, 2]
+
+
+def test_another_way_of_looking_needs_no_listening(censor, analysed, looks, heard):
+    size = "detectors: [{type: nudenet, size: 640}]"
+    assert censor("--force", more=size)["reused_scores"] is None
+    assert (bool(looks), heard) == (True, [])
+    finer = "processing: {frame_sampling: {sample_rate: 0.25}}"
+    assert "only used again for what is heard" in censor("--force", more=finer)["warned"]
+    assert heard == []
+
+
+def test_richer_scores_are_not_replaced_by_poorer_ones(censor, analysed, looks, tmp_path):
+    less = "detectors: [{type: speech-profanity, enabled: false}, {type: nudenet, size: 640}]"
+    assert censor("--force", more=less, fails=3)["reused_scores"] is None
+    assert censor("--force", "--reanalyse", more=less, fails=3)["reused_scores"] is None
+    looks.clear()
+    assert censor("--force")["reused_scores"]
+    assert censor("--force", more=less, fails=3)["reused_scores"]
+    assert looks == []
+    kept = read_scores(tmp_path / "r.scores.json.gz")
+    assert len(kept.earlier) == 1, "what says no more than the newest is not kept"
+
+
+def test_what_failed_to_look_needs_no_listening_again(censor, tmp_path, monkeypatch, heard):
+    from video_censor_personal.detectors.nudenet import NudeNetDetector
+
+    with monkeypatch.context() as failing:
+        look, calls = NudeNetDetector.look, []
+
+        def fails_once(self, frames):
+            calls.append(len(frames))
+            if len(calls) == 1:
+                raise MemoryError("no memory")
+            return look(self, frames)
+
+        failing.setattr(NudeNetDetector, "look", fails_once)
+        assert censor(fails=3)["unknown"]
+    heard.clear()
+    again = censor("--force")
+    assert (again["unknown"], heard) == ([], [])
+    assert "only used again for what is heard: something failed" in again["warned"]
+    assert read_scores(tmp_path / "r.scores.json.gz").earlier == ()
 
 
 def test_scores_can_be_left_out(censor, tmp_path):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from video_censor_personal.analysis.archive import with_records
 from video_censor_personal.analysis.scores import write_scores
 from video_censor_personal.job.decisions import with_decisions
 from video_censor_personal.job.outcome import Outcome
@@ -67,10 +68,10 @@ def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Outcome:
         pipeline.verify_models(download=plan.request.download_models)
     for sentence in pipeline.blind_spots():
         warn(sentence)
-    scores = pipeline.scores(plan.info) if kept is None else kept.scores
+    scores = kept.scores if kept else pipeline.scores(plan.info, known=plan.found.known)
     written = plan.outputs.scores
     if written is not None:
-        write_scores(scores, written)
+        write_scores(with_records(scores, plan.found.records), written)
     report = pipeline.conclude(scores)
     if not plan.request.reanalyse:
         report, lost = with_decisions(plan.outputs.report, report, plan.info)
