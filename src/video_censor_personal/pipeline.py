@@ -11,18 +11,17 @@ run that cannot succeed fails in its first second.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 from video_censor_personal import categories
 from video_censor_personal.analysis.archive import joined, joined_making
 from video_censor_personal.analysis.evidence import Evidence
-from video_censor_personal.analysis.examination import Ears, examine
+from video_censor_personal.analysis.examination import examine
 from video_censor_personal.analysis.making import Making, model_of
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.analysis.second_looks import edges_of_interest, look_again
@@ -30,8 +29,7 @@ from video_censor_personal.analysis.subtitle_digest import subtitles_digest
 from video_censor_personal.analysis.testimony import witness_of
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.detectors.assignment import Assignment
-from video_censor_personal.detectors.base import FrameDetector, SoundDetector
-from video_censor_personal.detectors.second_look import SecondLook
+from video_censor_personal.equipment import Equipment
 from video_censor_personal.findings import Modality, Report
 from video_censor_personal.judging import Judging, making_of
 from video_censor_personal.media.base import Cue, MediaInfo
@@ -73,12 +71,8 @@ class AnalysisPipeline:
         self.requirements = Requirements(config)
         self._judging = Judging(config, self.requirements)
         self._assignments = self.requirements.assignments
-        self._manager = self.requirements.manager
         self._checked = skip_model_check
-        self._detectors: list[Assignment] | None = None
-        self._built = False
-        self._eyes: list[FrameDetector] = []
-        self._second_looks: list[SecondLook] = []
+        self._equipment: Equipment | None = None
 
     # -- models
 
@@ -147,57 +141,13 @@ class AnalysisPipeline:
         return self.config.labels.get(key, categories.label(key))
 
     def _ensure_detection_pipeline(self) -> None:
-        """Build the detectors, once. Those whose optional models are missing stay out, and what
-        stands in for them takes their place."""
-        self._equip()
-        if self._built:
-            return
-        built = [self._build(a) for a in self._detectors or () if a.plugin.modality == "video"]
-        self._eyes = [detector for detector in built if isinstance(detector, FrameDetector)]
-        self._second_looks = [detector for detector in built if isinstance(detector, SecondLook)]
-        self._built = True
-        for detector in self._second_looks:
-            if detector.absence:
-                self.warn(f"{detector.name} is not used: {detector.absence}")
+        """Build those that look, once; those that listen are built for each track."""
+        self._equip().build_eyes()
 
-    def _equip(self) -> None:
-        """Find out, once, who has the models that it takes."""
-        # From 1.31 on, onnxruntime tells its maker of every session unless this is set before it is
-        # loaded; here, so that it holds for plug-ins as well. Nothing leaves this machine.
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        if self._detectors is None:
-            equipped = (self._equipped(assignment) for assignment in self._assignments)
-            self._detectors = [assignment for assignment in equipped if assignment is not None]
-
-    def _equipped(self, assignment: Assignment) -> Assignment | None:
-        missing = self.requirements.missing
-        needs = [need for need in assignment.needs if not need.optional]
-        lacking = [need.name for need in needs if need.name in missing]
-        if not lacking:
-            return assignment
-        why = self.requirements.describe_missing(lacking)
-        reason = f"{assignment.settings.name} is not used: {why}"
-        if assignment.stand_in is None:
-            self.warn(reason)
-            return None
-        reason = f"{reason}. {assignment.stand_in.settings.name} takes its place"
-        self.warn(reason)
-        return replace(assignment.stand_in, note=f"{reason}.")
-
-    def _build(self, assignment: Assignment) -> FrameDetector | SoundDetector | SecondLook:
-        names = {need.name for need in assignment.needs} - self.requirements.missing
-        paths = {name: self._manager.get_model_path(name) for name in names}
-        return assignment.build(paths)
-
-    def _ears(self, assignment: Assignment) -> Ears | None:
-        """A detector that listens; None for one that looks."""
-        if assignment.plugin.modality != "audio":
-            return None
-
-        def make() -> SoundDetector:
-            return cast(SoundDetector, self._build(assignment))
-
-        return Ears(assignment.settings.name, make, assignment.languages)
+    def _equip(self) -> Equipment:
+        if self._equipment is None:
+            self._equipment = Equipment(self.requirements, lambda sentence: self.warn(sentence))
+        return self._equipment
 
     # -- analysis
 
@@ -232,20 +182,19 @@ class AnalysisPipeline:
         """
         self._require_models()
         info = self._probed(video)
-        self._equip()
         if "video" not in known:
             self._ensure_detection_pipeline()
-        used = [a for a in self._detectors or () if a.plugin.modality not in known]
+        equipment = self._equip()
+        used = [a for a in equipment.assignments if a.plugin.modality not in known]
         for sentence in (sentence for assignment in used for sentence in assignment.warnings):
             self.warn(sentence)
         log.info("analysing %s: %s", info.path, "; ".join(self.describe(known)) or "nothing")
-        modified: int | None = modified_ns(info.path)
+        states = {modified_ns(info.path), *(record.modified_ns for record in known.values())}
         evidence = self._evidence(info, used, self._cues(info, abridged), known)
-        if modified != modified_ns(info.path):
+        states.add(modified_ns(info.path))
+        if len(states) > 1:
             self.warn(f"{info.path} was changed while it was analysed; run the same command again")
-            modified = None
-        absent = {looker.name for looker in self._second_looks if looker.absence}
-        present = [assignment for assignment in used if assignment.settings.name not in absent]
+        present = [each for each in used if each.settings.name not in equipment.absent]
         making = self._making_of(subtitles_digest(info.path), present)
         return Scores(
             source=info.path,
@@ -254,7 +203,7 @@ class AnalysisPipeline:
             made_at=datetime.now(UTC),
             making=joined_making(making, known),
             evidence=evidence,
-            modified_ns=modified,
+            modified_ns=states.pop() if len(states) == 1 else None,
         )
 
     def _evidence(
@@ -264,15 +213,17 @@ class AnalysisPipeline:
         cues: Sequence[Cue],
         known: Mapping[Modality, Scores],
     ) -> Evidence:
+        equipment = self._equip()
+        eyes, again = equipment.eyes, equipment.second_looks
         wanted = self.config.enabled_categories()
         sensitivities = {key: self.config.detections[key].sensitivity for key in wanted}
         found = examine(
             info,
-            self._eyes,
-            [ears for assignment in used if (ears := self._ears(assignment))],
+            eyes,
+            [ears for assignment in used if (ears := equipment.ears(assignment))],
             cues,
             self.config.processing,
-            sensitivities=sensitivities | edges_of_interest(self._second_looks),
+            sensitivities=sensitivities | edges_of_interest(again),
             listener=self.listener,
         )
         evidence = Evidence(
@@ -283,11 +234,9 @@ class AnalysisPipeline:
             sensitivities=sensitivities,
         )
         evidence = joined(evidence, known)
-        if self._second_looks:
+        if again:
             threads = self.config.processing.max_workers or 0
-            evidence = look_again(
-                info, evidence, self._second_looks, threads=threads, listener=self.listener
-            )
+            evidence = look_again(info, evidence, again, threads=threads, listener=self.listener)
         return evidence
 
     def conclude(self, scores: Scores) -> Report:
