@@ -78,9 +78,14 @@ class Judging:
 
     def notes(self, scores: Scores) -> list[str]:
         """What is different about `scores`, without their telling any less: who looked for the same
-        with another version of something, and who of several was not asked."""
-        found = self._differences(self._asked(scores), scores)
-        return [str(each) for each in found if each.kind in ("revision", "absence")]
+        with another version of something, and who was not asked and may be missing."""
+        asked = self._asked(scores)
+        spared = {a.settings.name for a in asked.assignments if self._may_be_missing(a)}
+        return [
+            str(each)
+            for each in self._differences(asked, scores)
+            if each.kind == "revision" or (each.kind == "absence" and each.detector in spared)
+        ]
 
     def _asked(self, scores: Scores) -> Requirements:
         """Whom the configuration asks, as if all that said something in `scores` could run here."""

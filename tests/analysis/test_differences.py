@@ -67,12 +67,23 @@ def eyes(**changes: object) -> dict[str, object]:
     [
         ({"sample_rate": 0.25}, {}),
         ({"strategy": "all"}, {"strategy": "all", "sample_rate": 0.25}),
+        ({"strategy": "all"}, {"sample_rate": 0.25}),
+        ({"strategy": "scene_based"}, {}),
         (eyes(languages=("de", "en")), eyes(languages=("en",))),
         (eyes(languages=()), eyes(languages=("en",))),
         (eyes(categories={"faces": ("FACES", "")}), {}),
         (eyes(categories={"faces": ("X", "a")}), eyes(categories={"faces": ("Y", "a ")})),
     ],
-    ids=["finer", "all frames", "more tracks", "any track", "a spelling", "one description"],
+    ids=[
+        "finer",
+        "all frames",
+        "all for some",
+        "shots",
+        "more tracks",
+        "any track",
+        "a spelling",
+        "one description",
+    ],
 )
 def test_scores_that_hold_more_or_mean_the_same_serve(
     kept: dict[str, object], wanted: dict[str, object]
@@ -120,7 +131,9 @@ def test_all_that_differs_is_said_each_thing_of_the_categories_it_concerns() -> 
         ("eyes", "extent"),
         ("ears", "absence"),
     ]
-    assert str(found[0]) == "eyes was shown frames uniform, every 0.5 s, and not every 0.25 s"
+    assert str(found[0]) == (
+        "eyes was shown frames (uniform every 0.5 s), and not (uniform every 0.25 s)"
+    )
     assert [each.categories for each in found] == [{"faces"}, {"profanity"}]
     heard = replace(MADE, parts=(replace(EARS, modality="audio"),))
     assert not lacking(heard, replace(heard, sample_rate=0.25)), "who listens is shown no frames"

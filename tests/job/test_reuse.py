@@ -359,6 +359,23 @@ def test_other_words_are_listened_for_without_another_look_at_the_film(
     assert [len(each.making.parts) for each in (both, *both.earlier)] == [2, 2]
 
 
+def test_a_half_of_a_video_that_changed_since_is_said_and_never_reused(
+    censor, analysed, tmp_path, monkeypatch
+):
+    from video_censor_personal.pipeline import AnalysisPipeline
+
+    verify = AnalysisPipeline.verify_models
+
+    def meanwhile(self, **options):
+        os.utime(tmp_path / "film.mp4", (1, 1))
+        return verify(self, **options)
+
+    monkeypatch.setattr(AnalysisPipeline, "verify_models", meanwhile)
+    words = "detectors: [{type: speech-profanity, words: [frak]}]"
+    assert "was changed while it was analysed" in censor("--force", more=words)["warned"]
+    assert read_scores(tmp_path / "r.scores.json.gz").modified_ns is None
+
+
 def test_another_way_of_looking_needs_no_listening(censor, analysed, looks, heard):
     size = "detectors: [{type: nudenet, size: 640}]"
     assert censor("--force", more=size)["reused_scores"] is None

@@ -15,6 +15,9 @@ __all__ = ["Difference", "differences", "lacking"]
 UNTOLD = "?"
 """In the place of a revision that nobody can tell."""
 
+_SERVES = {"all": ("uniform", "keyframes"), "scene_based": ("uniform",)}
+"""Ways of sampling that show all that others do, and more."""
+
 _ANY = ("any",)
 
 Kind = Literal["absence", "extent", "meaning", "revision", "doubt"]
@@ -89,13 +92,16 @@ def _pointed(
 
 def _sampled(kept: Making, wanted: Making) -> str:
     """What is different about the frames that were looked at; empty: they are enough."""
-    if kept.strategy == wanted.strategy:
-        if kept.strategy == "all" or kept.sample_rate <= wanted.sample_rate:
-            return ""
-        asked = f"every {wanted.sample_rate:g} s"
-    else:
-        asked = f"{wanted.strategy}, every {wanted.sample_rate:g} s"
-    return f"was shown frames {kept.strategy}, every {kept.sample_rate:g} s, and not {asked}"
+    serves = wanted.strategy == kept.strategy or wanted.strategy in _SERVES.get(kept.strategy, ())
+    if serves and (kept.strategy == "all" or kept.sample_rate <= wanted.sample_rate):
+        return ""
+    return f"was shown frames ({_frames(kept)}), and not ({_frames(wanted)})"
+
+
+def _frames(making: Making) -> str:
+    if making.strategy == "all":
+        return "all"
+    return f"{making.strategy} every {making.sample_rate:g} s"
 
 
 def _of_one(kept: Part, wanted: Part) -> Iterator[Difference]:
