@@ -48,7 +48,9 @@ BELOW = {
     "requirements": {"detectors", "model_manager"},
     "judging": {"requirements", "analysis", "detectors"},
     "rejudging": {"judging", "requirements", "analysis", "reports"},
+    "equipment": {"requirements", "analysis", "detectors"},
     "pipeline": {
+        "equipment",
         "judging",
         "requirements",
         "analysis",

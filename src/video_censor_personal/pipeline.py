@@ -11,16 +11,17 @@ run that cannot succeed fails in its first second.
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any
 
 from video_censor_personal import categories
+from video_censor_personal.analysis.archive import joined, joined_making
 from video_censor_personal.analysis.evidence import Evidence
-from video_censor_personal.analysis.examination import Ears, examine, modalities_of
+from video_censor_personal.analysis.examination import examine, modalities_of
 from video_censor_personal.analysis.making import Making, model_of
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.analysis.second_looks import edges_of_interest, look_again
@@ -28,16 +29,15 @@ from video_censor_personal.analysis.subtitle_digest import subtitles_digest
 from video_censor_personal.analysis.testimony import witness_of
 from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.detectors.assignment import Assignment
-from video_censor_personal.detectors.base import FrameDetector, SoundDetector
-from video_censor_personal.detectors.second_look import SecondLook
-from video_censor_personal.errors import DetectorError
-from video_censor_personal.findings import MODALITIES, Report
-from video_censor_personal.judging import Judging
+from video_censor_personal.equipment import Equipment
+from video_censor_personal.findings import MODALITIES, Modality, Report
+from video_censor_personal.judging import Judging, making_of
 from video_censor_personal.media.base import Cue, MediaInfo
 from video_censor_personal.media.probe import probe
 from video_censor_personal.media.subtitles import read_subtitles
 from video_censor_personal.progress import Listener, ignore
-from video_censor_personal.reports.json_report import fingerprint, to_dict
+from video_censor_personal.reports.json_report import to_dict
+from video_censor_personal.reports.likeness import fingerprint, modified_ns
 from video_censor_personal.requirements import Requirements, with_models
 from video_censor_personal.timeline import Span
 
@@ -69,13 +69,10 @@ class AnalysisPipeline:
         self.video = Path(video) if video is not None else None
         self.listener, self.warn = listener, warn
         self.requirements = Requirements(config)
-        self._judging = Judging(self.requirements)
+        self._judging = Judging(config, self.requirements)
         self._assignments = self.requirements.assignments
-        self._manager = self.requirements.manager
         self._checked = skip_model_check
-        self._detectors: list[Assignment] | None = None
-        self._eyes: list[FrameDetector] = []
-        self._second_looks: list[SecondLook] = []
+        self._equipment: Equipment | None = None
 
     # -- models
 
@@ -107,10 +104,13 @@ class AnalysisPipeline:
 
     # -- detectors
 
-    def describe(self) -> list[str]:
-        """Who looks for what, a line each: `Nudity, Faces (nudenet)`."""
+    def describe(self, known: Collection[Modality] = ()) -> list[str]:
+        """Who looks for what, a line each: `Nudity, Faces (nudenet)`; what is seen, or heard, is
+        not looked for where it is `known`."""
         lines = []
         for assignment in self._at_work():
+            if assignment.plugin.modality in known:
+                continue
             labels = ", ".join(c.label for c in assignment.settings.categories.values())
             lines.append(f"{labels} ({assignment.settings.name})")
         return lines
@@ -155,57 +155,13 @@ class AnalysisPipeline:
         return self.config.labels.get(key, categories.label(key))
 
     def _ensure_detection_pipeline(self) -> None:
-        """Build the detectors, once. Those whose optional models are missing stay out, and what
-        stands in for them takes their place.
+        """Build those that look, once; those that listen are built for each track."""
+        self._equip().build_eyes()
 
-        Raises:
-            DetectorError: one cannot be built, or the device that was named is not there.
-        """
-        if self._detectors is not None:
-            return
-        # From 1.31 on, onnxruntime tells its maker of every session unless this is set before it is
-        # loaded; here, so that it holds for plug-ins as well. Nothing leaves this machine.
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        equipped = (self._equipped(assignment) for assignment in self._assignments)
-        self._detectors = [assignment for assignment in equipped if assignment is not None]
-        for assignment in self._detectors:
-            if problem := assignment.device_problem:
-                raise DetectorError(problem, detector=assignment.settings.name)
-        built = [self._build(a) for a in self._detectors if a.plugin.modality == "video"]
-        self._eyes = [detector for detector in built if isinstance(detector, FrameDetector)]
-        self._second_looks = [detector for detector in built if isinstance(detector, SecondLook)]
-        for detector in self._second_looks:
-            if detector.absence:
-                self.warn(f"{detector.name} is not used: {detector.absence}")
-        lookers = self._second_looks
-        self.requirements.absent = {each.name: each.absence for each in lookers if each.absence}
-
-    def _equipped(self, assignment: Assignment) -> Assignment | None:
-        why = self.requirements.lack(assignment)
-        if not why:
-            return assignment
-        reason = f"{assignment.settings.name} is not used: {why}"
-        if assignment.stand_in is None:
-            self.warn(reason)
-            return None
-        reason = f"{reason}. {assignment.stand_in.settings.name} takes its place"
-        self.warn(reason)
-        return replace(assignment.stand_in, note=f"{reason}.")
-
-    def _build(self, assignment: Assignment) -> FrameDetector | SoundDetector | SecondLook:
-        names = {need.name for need in assignment.needs} - self.requirements.missing
-        paths = {name: self._manager.get_model_path(name) for name in names}
-        return assignment.build(paths)
-
-    def _ears(self, assignment: Assignment) -> Ears | None:
-        """A detector that listens; None for one that looks."""
-        if assignment.plugin.modality != "audio":
-            return None
-
-        def make() -> SoundDetector:
-            return cast(SoundDetector, self._build(assignment))
-
-        return Ears(assignment.settings.name, make, assignment.languages)
+    def _equip(self) -> Equipment:
+        if self._equipment is None:
+            self._equipment = Equipment(self.requirements, lambda sentence: self.warn(sentence))
+        return self._equipment
 
     # -- analysis
 
@@ -227,44 +183,61 @@ class AnalysisPipeline:
         return self.conclude(self.scores(video, abridged=abridged))
 
     def scores(
-        self, video: Path | str | MediaInfo | None = None, *, abridged: Sequence[Span] = ()
+        self,
+        video: Path | str | MediaInfo | None = None,
+        *,
+        abridged: Sequence[Span] = (),
+        known: Mapping[Modality, Scores] = MappingProxyType({}),
     ) -> Scores:
         """Everything the detectors say of a video, whatever the sensitivities; see `conclude`.
 
-        Subtitles that are shown during `abridged` are not taken to tell all that is said.
+        Subtitles that are shown during `abridged` are not taken to tell all that is said. What is
+        `known` of what is seen, or heard (`archive.halves`), is not looked for again.
         """
         self._require_models()
         info = self._probed(video)
-        self._ensure_detection_pipeline()
-        used = self._detectors or []
+        if "video" not in known:
+            self._ensure_detection_pipeline()
+        equipment = self._equip()
+        used = [a for a in equipment.assignments if a.plugin.modality not in known]
         for sentence in (sentence for assignment in used for sentence in assignment.warnings):
             self.warn(sentence)
-        log.info("analysing %s: %s", info.path, "; ".join(self.describe()) or "nothing")
-        evidence = self._evidence(info, used, self._cues(info, abridged))
-        absent = {looker.name for looker in self._second_looks if looker.absence}
+        log.info("analysing %s: %s", info.path, "; ".join(self.describe(known)) or "nothing")
+        states = {modified_ns(info.path), *(record.modified_ns for record in known.values())}
+        evidence = self._evidence(info, used, self._cues(info, abridged), known)
+        states.add(modified_ns(info.path))
+        if len(states) > 1:
+            self.warn(f"{info.path} was changed while it was analysed; run the same command again")
+        present = [each for each in used if each.settings.name not in self.requirements.absent]
+        making = self._making_of(subtitles_digest(info.path), present)
         return Scores(
             source=info.path,
             size_bytes=info.size_bytes,
             fingerprint=fingerprint(info.path),
             made_at=datetime.now(UTC),
-            making=self._judging.made_with(
-                subtitles_digest(info.path), [a for a in used if a.settings.name not in absent]
-            ),
+            making=joined_making(making, known),
             evidence=evidence,
+            modified_ns=states.pop() if len(states) == 1 else None,
         )
 
     def _evidence(
-        self, info: MediaInfo, used: Sequence[Assignment], cues: Sequence[Cue]
+        self,
+        info: MediaInfo,
+        used: Sequence[Assignment],
+        cues: Sequence[Cue],
+        known: Mapping[Modality, Scores],
     ) -> Evidence:
+        equipment = self._equip()
+        eyes, again = equipment.eyes, equipment.second_looks
         wanted = self.config.enabled_categories()
         sensitivities = {key: self.config.detections[key].sensitivity for key in wanted}
         found = examine(
             info,
-            self._eyes,
-            [ears for assignment in used if (ears := self._ears(assignment))],
+            eyes,
+            [ears for assignment in used if (ears := equipment.ears(assignment))],
             cues,
             self.config.processing,
-            sensitivities=sensitivities | edges_of_interest(self._second_looks),
+            sensitivities=sensitivities | edges_of_interest(again),
             listener=self.listener,
         )
         evidence = Evidence(
@@ -275,11 +248,10 @@ class AnalysisPipeline:
             sensitivities=sensitivities,
             modalities=modalities_of(info),
         )
-        if self._second_looks:
+        evidence = joined(evidence, known)
+        if again:
             threads = self.config.processing.max_workers or 0
-            evidence = look_again(
-                info, evidence, self._second_looks, threads=threads, listener=self.listener
-            )
+            evidence = look_again(info, evidence, again, threads=threads, listener=self.listener)
         return evidence
 
     def conclude(self, scores: Scores) -> Report:
@@ -289,7 +261,12 @@ class AnalysisPipeline:
     def making(self, video: Path, missing: Collection[str] = ()) -> Making:
         """What the scores of an analysis would be made with if no model but `missing` ones were
         missing."""
-        return self._judging.making(subtitles_digest(video), missing)
+        served = [with_models(assignment, missing) for assignment in self._assignments]
+        present = [assignment for assignment in served if assignment is not None]
+        return self._making_of(subtitles_digest(video), present)
+
+    def _making_of(self, subtitles: str, assignments: Sequence[Assignment]) -> Making:
+        return making_of(self.config, assignments, self.requirements.revision, subtitles)
 
     def missing_optional(self) -> list[str]:
         """The optional models that are not there, by name; changes nothing."""
@@ -297,8 +274,7 @@ class AnalysisPipeline:
 
     def _model_of(self, assignment: Assignment) -> str:
         """What its detector works with, for people: at least by name."""
-        names = ", ".join(need.name for need in assignment.needs)
-        return model_of(assignment, self.requirements.revision) or names
+        return model_of(assignment, self.requirements.revision).replace(" ?", "")
 
     def _require_models(self) -> None:
         if not self._checked:

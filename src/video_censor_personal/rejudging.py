@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from video_censor_personal.analysis.making import Making
-from video_censor_personal.analysis.scores import SUFFIX, Scores, read_scores
+from video_censor_personal.analysis.scores import SUFFIX, read_scores
 from video_censor_personal.config import Config
 from video_censor_personal.errors import ReportError, UsageError
 from video_censor_personal.findings import Report
@@ -16,7 +15,6 @@ from video_censor_personal.outputs import check_output
 from video_censor_personal.reports.carrying import carry_decisions, holds_decisions
 from video_censor_personal.reports.json_report import read_report, write_json
 from video_censor_personal.reports.unknown import unknown_of
-from video_censor_personal.requirements import Requirements
 
 __all__ = ["Application", "apply_scores"]
 
@@ -26,8 +24,8 @@ class Application:
     """What came of it.
 
     Attributes:
-        notes: what a person must know: decisions that could not be carried, and how the analysis
-            differed from what the configuration says.
+        notes: what a person must know: decisions that could not be carried, and what is different
+            about the analysis without leaving anything unknown.
     """
 
     report: Report
@@ -75,7 +73,7 @@ def apply_scores(source: Path, config: Config, output: Path, *, force: bool = Fa
     Raises:
         UsageError: `output` is no name of a report.
         ReportError: the scores or a report cannot be read, or they are not of one video.
-        ConfigError, DetectorError: the configuration cannot be carried out here.
+        ConfigError: the configuration asks for detectors or models that nobody knows.
         OutputError: the report cannot be written.
     """
     if output.suffix.lower() != ".json":
@@ -83,10 +81,10 @@ def apply_scores(source: Path, config: Config, output: Path, *, force: bool = Fa
     scores_path, report_path = _places(source)
     scores = read_scores(scores_path)
     check_output(scores.source, output, force=force)
-    judging = Judging(Requirements(config))
+    judging = Judging(config)
+    scores = judging.fittest(scores)
     report = judging.conclude(scores)
-    problem = scores.making.lacks(_given(judging.making(), scores))
-    notes = [f"the scores are not all that these settings ask for: {problem}"] if problem else []
+    notes = judging.notes(scores)
     if report_path is not None:
         report, lost = _carried(report_path, report)
         notes += lost
@@ -141,15 +139,3 @@ def _places(source: Path) -> tuple[Path, Path | None]:
             f"no scores lie beside {source} ({scores.name}); name them, or analyse the video again"
         )
     return scores, source
-
-
-def _given(wanted: Making, scores: Scores) -> Making:
-    """As `wanted`, with the subtitles of the analysis: the video need not be here any more."""
-    subtitles = {part.name: part.subtitles for part in scores.making.parts}
-    return replace(
-        wanted,
-        parts=tuple(
-            replace(part, subtitles=subtitles.get(part.name, part.subtitles))
-            for part in wanted.parts
-        ),
-    )

@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 
 class Requirements:
-    """The detectors of one configuration and the models that they take.
+    """The detectors of one configuration and the models that they take; see `roster.assign` for
+    `anywhere` and `had`.
 
     A model is the one under `models.sources`, else the catalogue's of that name. It is optional
     where its source says so, or every detector that takes it.
@@ -47,13 +48,20 @@ class Requirements:
     """
 
     def __init__(
-        self, config: Config, manager: ModelManager | None = None, *, anywhere: bool = False
+        self,
+        config: Config,
+        manager: ModelManager | None = None,
+        *,
+        anywhere: bool = False,
+        had: Collection[str] = (),
     ) -> None:
         self.config = config
         if manager is not None:
             self.manager = manager
         self._installed = discover()
-        self.assignments = assign(config, self._installed, self._is_at_hand, anywhere=anywhere)
+        self.assignments = assign(
+            config, self._installed, self._is_at_hand, anywhere=anywhere, had=had
+        )
         self.needed = needed_senses(config, self._installed)
         self.missing: frozenset[str] = frozenset()
         self.absent: Mapping[str, str] = {}

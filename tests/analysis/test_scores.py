@@ -42,6 +42,25 @@ def test_what_is_read_is_what_was_written(
     assert judge(read.evidence, sensitivities) == judge(evidence, sensitivities)
 
 
+def test_further_records_of_the_video_are_kept_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.scores.json.gz"
+    older = [replace(kept(record(seeing(name, [0, 0.5]))), modified_ns=7) for name in "ab"]
+    scores = replace(kept(record(seeing("c", [0.1]))), modified_ns=7, earlier=tuple(older))
+    write_scores(scores, path)
+    assert read_scores(path) == scores
+
+
+def test_scores_of_a_program_that_kept_less_can_be_read(file: Path) -> None:
+    known = json.loads(gzip.decompress(file.read_bytes()))
+    for key in ("modified_ns", "earlier"):
+        del known[key]
+    for part in known["making"]["parts"]:
+        del part["modality"]
+    file.write_bytes(gzip.compress(json.dumps(known).encode()))
+    scores = read_scores(file)
+    assert (scores.modified_ns, scores.earlier) == (None, ())
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "a.scores.json.gz"
@@ -58,7 +77,7 @@ def test_a_file_cut_off_or_changed_anywhere_is_refused(file: Path) -> None:
     whole = file.read_bytes()
     for length in (0, 5, len(whole) // 2, len(whole) - 1):
         file.write_bytes(whole[:length])
-        with pytest.raises(ReportError, match=r"--reanalyse|no scores"):
+        with pytest.raises(ReportError, match=r"a run on the video makes|no scores"):
             read_scores(file)
     for place in range(10, len(whole), 7):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
@@ -100,52 +119,3 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
             read_scores(path)
     with pytest.raises(ReportError, match="there are no scores"):
         read_scores(tmp_path / "none.gz")
-
-
-# -- whether they may be used again
-
-
-def test_scores_serve_whoever_would_find_no_more() -> None:
-    assert MADE.lacks(MADE) is None
-    more = replace(EYES, categories={**EYES.categories, "nudity": ("Nudity", "")})
-    ears = Part("ears", "speech-profanity", "{}", {"profanity": ("Profanity", "")}, "x")
-    assert replace(MADE, parts=(more, ears)).lacks(MADE) is None
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"program": "0.2"},
-        {"strategy": "all"},
-        {"sample_rate": 0.25},
-        {"parts": (replace(EYES, languages=("de",)),)},
-        {"parts": (replace(EYES, subtitles="ab"),)},
-        {"parts": (EYES, replace(EYES, name="more"))},
-        {"parts": (replace(EYES, type="yolo"),)},
-        {"parts": (replace(EYES, options='{"size": 640}'),)},
-        {"parts": (replace(EYES, model="640m.onnx 01234567"),)},
-        {"parts": (replace(EYES, model=""),)},
-        {"parts": (replace(EYES, categories={"nudity": ("Nudity", "")}),)},
-        {"parts": (replace(EYES, categories={"faces": ("Faces", "a face")}),)},
-    ],
-    ids=lambda other: next(iter(other)),
-)
-def test_scores_that_were_made_otherwise_are_not_used_again(other: dict[str, object]) -> None:
-    assert MADE.lacks(replace(MADE, **other))  # type: ignore[arg-type]
-
-
-def test_second_looks_serve_only_where_the_same_others_point() -> None:
-    pointing = replace(EYES, name="more eyes")
-    looker = Part("second", "llava", "{}", EYES.categories, "llava", again=True)
-    made = replace(MADE, parts=(EYES, pointing, looker))
-    assert made.lacks(made) is None
-    assert made.lacks(replace(MADE, parts=(EYES, pointing))) is None
-    problem = made.lacks(replace(MADE, parts=(EYES, looker)))
-    assert problem == "second looked where others pointed, and these are others now"
-    deaf = Part("ears", "sounds", "{}", {"screams": ("Screams", "")}, "yamnet")
-    assert replace(made, parts=(*made.parts, deaf)).lacks(made) is None
-
-
-def test_a_model_that_nobody_can_tell_is_never_the_same() -> None:
-    unknown = replace(MADE, parts=(replace(EYES, model=""),))
-    assert unknown.lacks(unknown)

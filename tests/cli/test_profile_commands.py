@@ -112,3 +112,11 @@ def test_a_shared_file_is_enough_to_censor_by_and_the_report_names_it(home: Path
     assert json.loads((home / "new.json").read_text())["metadata"]["profile"] == "privacy"
     without = ["film.mp4", "--input-segments", "new.json", "-o", "c.mp4"]
     assert run(capsys, *without)[0] == 0
+
+
+def test_profiles_share_one_analysis_in_any_order(home: Path, capsys) -> None:
+    make_movie(home / "film.mp4", seconds=1)
+    command = ["film.mp4", "-o", "r.json", "--force", "--profile"]
+    first, *others = (run(capsys, *command, name)[1] for name in ("family", "workplace", "family"))
+    assert first["reused_scores"] is None
+    assert [each["reused_scores"] for each in others] == ["r.scores.json.gz"] * 2

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
 import pytest
 from pydantic import Field
 
+from video_censor_personal.config import CategoryConfig, Config, DetectorConfig
+from video_censor_personal.detectors.assignment import make_assignment
 from video_censor_personal.detectors.base import DetectorSettings
 from video_censor_personal.detectors.options import read_options
+from video_censor_personal.detectors.registry import discover
 from video_censor_personal.errors import ConfigError
 
 
@@ -52,3 +55,24 @@ def test_a_mistake_is_named_with_its_key(options: dict[str, Any], words: list[st
     assert error.value.key == next(iter(options))
     for word in words:
         assert word in str(error.value)
+
+
+def chosen(kind: str, **options: Any) -> dict[str, Any]:
+    config = Config(detections={"profanity": CategoryConfig()})
+    entry = DetectorConfig(kind, options=options)
+    return make_assignment(config, entry, discover().plugins[kind], []).chosen_options
+
+
+@pytest.mark.parametrize("kind", sorted(discover().plugins))
+def test_a_default_that_is_written_is_no_choice(kind: str) -> None:
+    plugin = discover().plugins[kind]
+    server = {"url": "http://127.0.0.1:1/v1"} if kind == "llava-endpoint" else {}
+    written = asdict(plugin.options())  # type: ignore[attr-defined]
+    written = {key: value for key, value in written.items() if value is not None} | server
+    assert chosen(kind, **written) == chosen(kind, **server) == server
+
+
+def test_what_changes_nothing_that_is_found_is_no_choice() -> None:
+    server = {"url": "http://127.0.0.1:1/v1"}
+    assert chosen("llava-endpoint", **server, concurrency=9, timeout_s=5.0) == server
+    assert chosen("nudenet", size=640) == {"size": 640}

@@ -106,7 +106,7 @@ def test_what_is_only_suspected_counts_when_it_is_confirmed(
     assert all(asked.picture is not None for asked in server.questions)
     assert gore(tmp_path)["status"] == "analysed"
     server.sees = lambda *_: (False, 0.9)
-    assert censor(", timeout_s: 59") == 0
+    assert censor(", max_side: 640") == 0
     assert spans(tmp_path) == []
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,11 @@ from model_host import ModelHost, model
 from movies import Sound, make_movie, tone
 from pictures import scaled, with_portrait
 
-from video_censor_personal.analysis.scores import read_scores
+from video_censor_personal.analysis.scores import read_scores, write_scores
 from video_censor_personal.cli import main
 from video_censor_personal.config import CategoryConfig, Config, DetectorConfig
 from video_censor_personal.job import Outcome, Request, plan_job, run_job
+from video_censor_personal.reports.likeness import fingerprint
 
 CONFIG = "detections: {faces: {sensitivity: %s}, nudity: {}, profanity: {}}\n%s"
 
@@ -40,9 +43,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def censor(
     film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., dict[str, Any]]:
-    """Runs the command on a copy of the film; its result."""
+    """Runs the command on a copy of the film; its result, and what it `warned` of."""
     movie = tmp_path / "film.mp4"
-    movie.write_bytes(film.read_bytes())
+    shutil.copy2(film, movie)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "no models of this machine's user"))
 
     def run(*options: str, sensitivity: float = 0.5, more: str = "", fails: int = 0) -> Any:
@@ -52,7 +55,9 @@ def censor(
         assert main([*command, "--json", *options]) == fails
         lines = capsys.readouterr().out.splitlines()
         results = [json.loads(line) for line in lines]
-        return next(r for r in results if r["event"] in ("result", "error"))
+        warned = [r["message"] for r in results if r["event"] == "warning"]
+        result = next(r for r in results if r["event"] in ("result", "error"))
+        return {**result, "warned": " ".join(warned)}
 
     return run
 
@@ -244,10 +249,58 @@ def test_a_changed_video_or_its_subtitles_need_another_analysis(censor, analysed
     assert censor("--force")["reused_scores"] is None
 
 
+def test_a_video_that_was_changed_where_no_sample_is_taken_is_analysed_again(censor, tmp_path):
+    movie = tmp_path / "film.mp4"
+    content = movie.read_bytes() + (8_000_000).to_bytes(4, "big") + b"free" + bytes(7_999_992)
+    movie.write_bytes(content)
+    censor()
+    before = fingerprint(movie)
+    with movie.open("r+b") as file:
+        file.seek(len(content) - 100_000)
+        file.write(b"another")
+    assert fingerprint(movie) == before, "the test is about what it does not see"
+    assert censor("--force")["reused_scores"] is None
+    assert censor("--force")["reused_scores"]
+    os.utime(movie, (1, 1))
+    again = censor("--force")
+    assert again["reused_scores"] is None
+    assert "another time of change" in again["warned"]
+
+
+def test_scores_that_do_not_say_when_their_video_was_changed_are_made_again(
+    censor, analysed, tmp_path
+):
+    path = tmp_path / "r.scores.json.gz"
+    write_scores(replace(read_scores(path), modified_ns=None), path)
+    again = censor("--force")
+    assert again["reused_scores"] is None
+    assert "they do not say which state of the video they are of" in again["warned"]
+    assert censor("--force")["reused_scores"]
+
+
+def test_a_video_that_is_changed_while_it_is_analysed_is_said_and_never_reused(
+    censor, tmp_path, monkeypatch
+):
+    from video_censor_personal import pipeline
+
+    examine = pipeline.examine
+
+    def meanwhile(info, *more, **options):
+        os.utime(info.path, (1, 1))
+        return examine(info, *more, **options)
+
+    monkeypatch.setattr(pipeline, "examine", meanwhile)
+    assert "was changed while it was analysed" in censor()["warned"]
+    assert read_scores(tmp_path / "r.scores.json.gz").modified_ns is None
+
+
 def test_damaged_scores_are_said_and_made_again(censor, analysed, tmp_path):
     path = tmp_path / "r.scores.json.gz"
     path.write_bytes(path.read_bytes()[:-9])
-    assert censor("--force")["reused_scores"] is None
+    again = censor("--force")
+    assert again["reused_scores"] is None
+    assert "are damaged" in again["warned"]
+    assert "--reanalyse" not in again["warned"], "nobody needs to ask for it"
     assert read_scores(path).evidence.witnesses
 
 
@@ -256,6 +309,113 @@ def test_a_file_that_is_in_the_way_is_not_overwritten(censor, tmp_path):
     path.write_bytes(b"mine")
     assert "--force" in censor(fails=1)["message"]
     assert path.read_bytes() == b"mine"
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many frames were looked at, look by look."""
+    from video_censor_personal.detectors.nudenet import NudeNetDetector
+
+    look, calls = NudeNetDetector.look, []
+
+    def counted(self, frames):
+        calls.append(len(frames))
+        return look(self, frames)
+
+    monkeypatch.setattr(NudeNetDetector, "look", counted)
+    return calls
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Who was made to listen."""
+    from video_censor_personal.detectors.speech_profanity import SpeechProfanityPlugin
+
+    build, calls = SpeechProfanityPlugin.build, []
+
+    def counted(self, settings):
+        calls.append(settings.name)
+        return build(self, settings)
+
+    monkeypatch.setattr(SpeechProfanityPlugin, "build", counted)
+    return calls
+
+
+def test_other_words_are_listened_for_without_another_look_at_the_film(
+    censor, analysed, looks, heard, tmp_path
+):
+    words = "detectors: [{type: speech-profanity, words: [frak]}]"
+    plan = censor("--force", "--dry-run", more=words)
+    assert plan["plan"][1:2] == ["would look for Profanity (speech-profanity)"]
+    result = censor("--force", more=words)
+    assert (result["reused_scores"], result["segments"], looks) == (None, 1, [])
+    assert heard
+    assert "only used again for what is seen: speech-profanity had other" in result["warned"]
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert {part["status"] for part in report["coverage"]} <= {"analysed", "not_requested"}
+    assert censor("--force", more=words)["reused_scores"]
+    assert censor("--force")["reused_scores"], "going back needs no analysis"
+    both = read_scores(tmp_path / "r.scores.json.gz")
+    assert [len(each.making.parts) for each in (both, *both.earlier)] == [2, 2]
+
+
+def test_a_half_of_a_video_that_changed_since_is_said_and_never_reused(
+    censor, analysed, tmp_path, monkeypatch
+):
+    from video_censor_personal.pipeline import AnalysisPipeline
+
+    verify = AnalysisPipeline.verify_models
+
+    def meanwhile(self, **options):
+        os.utime(tmp_path / "film.mp4", (1, 1))
+        return verify(self, **options)
+
+    monkeypatch.setattr(AnalysisPipeline, "verify_models", meanwhile)
+    words = "detectors: [{type: speech-profanity, words: [frak]}]"
+    assert "was changed while it was analysed" in censor("--force", more=words)["warned"]
+    assert read_scores(tmp_path / "r.scores.json.gz").modified_ns is None
+
+
+def test_another_way_of_looking_needs_no_listening(censor, analysed, looks, heard):
+    size = "detectors: [{type: nudenet, size: 640}]"
+    assert censor("--force", more=size)["reused_scores"] is None
+    assert (bool(looks), heard) == (True, [])
+    finer = "processing: {frame_sampling: {sample_rate: 0.25}}"
+    assert "only used again for what is heard" in censor("--force", more=finer)["warned"]
+    assert heard == []
+
+
+def test_richer_scores_are_not_replaced_by_poorer_ones(censor, analysed, looks, tmp_path):
+    less = "detectors: [{type: speech-profanity, enabled: false}, {type: nudenet, size: 640}]"
+    assert censor("--force", more=less, fails=3)["reused_scores"] is None
+    assert censor("--force", "--reanalyse", more=less, fails=3)["reused_scores"] is None
+    looks.clear()
+    assert censor("--force")["reused_scores"]
+    assert censor("--force", more=less, fails=3)["reused_scores"]
+    assert looks == []
+    kept = read_scores(tmp_path / "r.scores.json.gz")
+    assert len(kept.earlier) == 1, "what says no more than the newest is not kept"
+
+
+def test_what_failed_to_look_needs_no_listening_again(censor, tmp_path, monkeypatch, heard):
+    from video_censor_personal.detectors.nudenet import NudeNetDetector
+
+    with monkeypatch.context() as failing:
+        look, calls = NudeNetDetector.look, []
+
+        def fails_once(self, frames):
+            calls.append(len(frames))
+            if len(calls) == 1:
+                raise MemoryError("no memory")
+            return look(self, frames)
+
+        failing.setattr(NudeNetDetector, "look", fails_once)
+        assert censor(fails=3)["unknown"]
+    heard.clear()
+    again = censor("--force")
+    assert (again["unknown"], heard) == ([], [])
+    assert "only used again for what is heard: something failed" in again["warned"]
+    assert read_scores(tmp_path / "r.scores.json.gz").earlier == ()
 
 
 def test_scores_can_be_left_out(censor, tmp_path):

@@ -6,10 +6,12 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from types import MappingProxyType
 
 from video_censor_personal import categories
-from video_censor_personal.analysis.coverage import cover
+from video_censor_personal.analysis.coverage import cover, lessened
+from video_censor_personal.analysis.differences import Difference
 from video_censor_personal.analysis.judgement import judge
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.analysis.segments import merge
@@ -35,6 +37,8 @@ def conclude(
     clearing: Collection[str] = (),
     needed: Mapping[str, Collection[Modality]] = MappingProxyType({}),
     absentees: Mapping[str, str] = MappingProxyType({}),
+    differences: Sequence[Difference] = (),
+    required: Collection[str] = (),
 ) -> Report:
     """The report that `config` makes of `scores`.
 
@@ -42,7 +46,9 @@ def conclude(
     which other detector may have been asked in the place of one. `needed` says what has to be
     searched for a category, `blind` in sentences why that is not, or (None) why nothing is, and
     `absentees` what a detector lacks now. `clearing` names those whose no lowers what others saw;
-    what does not count because of that is said in the coverage.
+    what does not count because of that is said in the coverage. What `differences` say was looked
+    for in another way, or not at all by one of the `required` detectors, is unknown, whatever was
+    found.
     """
     evidence = scores.evidence.narrowed(searches)
     labels = {key: config.labels.get(key, categories.label(key)) for key in config.detections}
@@ -69,10 +75,23 @@ def conclude(
         profile=config.profile,
         segments=merge(detections, processing.segment_merge, labels),
         coverage=tuple(
-            _with_cleared(
-                _with_absentees(part, searches, labels, blind, stand_ins, absentees),
-                _cleared(part.category, uncleared, detections),
-                clearing,
+            _with_differences(
+                _with_cleared(
+                    _with_absentees(
+                        part,
+                        searches,
+                        labels,
+                        blind,
+                        stand_ins,
+                        absentees,
+                        required,
+                        evidence.duration,
+                    ),
+                    _cleared(part.category, uncleared, detections),
+                    clearing,
+                ),
+                differences,
+                evidence.duration,
             )
             for part in cover(
                 wanted,
@@ -127,6 +146,8 @@ def _with_absentees(
     blind: Mapping[tuple[str, Modality | None], str],
     stand_ins: Mapping[str, str],
     absentees: Mapping[str, str],
+    required: Collection[str],
+    duration: Fraction | None,
 ) -> Coverage:
     """Nobody looked, or not all who can: because that is not here, or was not at that time."""
     if part.status == "not_requested":
@@ -148,4 +169,22 @@ def _with_absentees(
         for name in absent
         if not (lack := absentees.get(name, "")) or lack not in told
     ]
-    return replace(part, notes=(*notes, *part.notes) if part.detectors else tuple(notes))
+    if not part.detectors:
+        return replace(part, notes=tuple(notes))
+    if notes and not set(absent).isdisjoint(required):
+        return lessened(part, notes, duration)
+    return replace(part, notes=(*notes, *part.notes))
+
+
+def _with_differences(
+    part: Coverage, differences: Sequence[Difference], duration: Fraction | None
+) -> Coverage:
+    """It was looked for, but not as it is now asked for."""
+    mine = [each for each in differences if part.category in each.categories]
+    changed = [f"when this was analysed {d}" for d in mine if d.kind in ("extent", "meaning")]
+    notes = [str(each) for each in mine if each.kind == "revision"]
+    if part.status == "not_requested" or not (changed or notes):
+        return part
+    if changed and not part.detectors:
+        return replace(part, status="unknown", notes=tuple(changed))
+    return lessened(replace(part, notes=(*notes, *part.notes)), changed, duration)

@@ -11,7 +11,7 @@ from video_censor_personal import categories
 from video_censor_personal.findings import MODALITIES, Coverage, CoverageStatus, Gap, Modality
 from video_censor_personal.timeline import Span, subtract, union
 
-__all__ = ["Search", "cover"]
+__all__ = ["Search", "cover", "lessened"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def cover(
             if unsearched and unsearched == wanted:
                 part = replace(part, status="unknown")
             why = [blind.get((key, m), _UNSEARCHED[m]) for m in MODALITIES if m in unsearched]
-            part = _with_unexamined(part, [*why, *_passed_over(key, searches)], duration)
+            part = lessened(part, [*why, *_passed_over(key, searches)], duration)
         covered.append(part)
     rest = [Coverage(key, "not_requested") for key in categories.BUILT_IN if key not in asked]
     return (*covered, *rest)
@@ -111,9 +111,8 @@ def _unexamined(searches: Sequence[Search]) -> Iterator[str]:
             )
 
 
-def _with_unexamined(
-    part: Coverage, sentences: Sequence[str], duration: Fraction | None
-) -> Coverage:
+def lessened(part: Coverage, sentences: Sequence[str], duration: Fraction | None) -> Coverage:
+    """Some of it is unknown from the start of the video to its end, as `sentences` say."""
     if not sentences:
         return part
     status: CoverageStatus = "partial" if part.status == "analysed" else part.status

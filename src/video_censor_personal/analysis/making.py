@@ -1,4 +1,4 @@
-"""What the scores of an analysis depend on, besides the video: whether kept ones can be used again.
+"""What the scores of an analysis depend on, besides the video; `differences` compares two of them.
 
 Sensitivities, padding and merging are not among it: they are applied to the scores afterwards.
 """
@@ -9,7 +9,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from video_censor_personal import categories
 from video_censor_personal.detectors.assignment import Assignment
+from video_censor_personal.detectors.base import CategorySettings
+from video_censor_personal.findings import Modality
 
 __all__ = ["Making", "Part", "model_of", "parts_of"]
 
@@ -20,13 +23,16 @@ class Part:
 
     Attributes:
         type: of its plug-in.
-        options: the further keys of its entry under `detectors:`, as canonical JSON, but what is
-            applied afterwards.
+        options: the further keys of its entry under `detectors:`, as canonical JSON: those that
+            matter to what it finds, and not only to who judges it, and are not the default
+            (`Assignment.chosen_options`).
         categories: those it looked for: key -> how they were named and described.
-        model: the revision of its model, word lists and so on; empty: nobody can tell.
+        model: the revision of each model, word list and so on, by name, such as `words 0a1b2c3d`,
+            with `; ` or `, ` between two; `?` for a revision, or nothing at all: nobody can tell.
         languages: of one that listens: those of the sound tracks it was given; empty: any.
         subtitles: of one that listens: tells apart the files of subtitles it was given.
         again: it looks only at what others point at.
+        modality: whether it looks or listens.
     """
 
     name: str
@@ -37,6 +43,7 @@ class Part:
     languages: tuple[str, ...] = ()
     subtitles: str = ""
     again: bool = False
+    modality: Modality = "video"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,55 +60,17 @@ class Making:
     sample_rate: float
     parts: tuple[Part, ...] = field(default=())
 
-    def lacks(self, wanted: Making) -> str | None:
-        """Why scores that were made like this are not those of `wanted`; None: they hold all that
-        it would find."""
-        if self.program != wanted.program:
-            return f"they were made by version {self.program}"
-        if (self.strategy, self.sample_rate) != (wanted.strategy, wanted.sample_rate):
-            return "frames were sampled otherwise"
-        known = {part.name: part for part in self.parts}
-        for part in wanted.parts:
-            if part.name not in known:
-                return f"{part.name} was not asked"
-            if problem := _difference(known[part.name], part):
-                return f"{part.name} {problem}"
-            if part.again and self._pointed_at(part) != wanted._pointed_at(part):
-                return f"{part.name} looked where others pointed, and these are others now"
-        return None
-
-    def _pointed_at(self, part: Part) -> set[tuple[str, str]]:
+    def pointed_at(self, part: Part) -> set[tuple[str, str]]:
         """Who points at what for one that looks again: (detector, category)."""
         others = [other for other in self.parts if not other.again]
         return {(o.name, key) for o in others for key in o.categories if key in part.categories}
 
 
-def _difference(kept: Part, wanted: Part) -> str | None:
-    if kept.type != wanted.type:
-        return f"was a detector of type {kept.type}"
-    if kept.options != wanted.options:
-        return "had other options"
-    if not wanted.model or kept.model != wanted.model:
-        return "worked with another model, or one that nobody can tell from another"
-    if kept.languages != wanted.languages:
-        return "listened to tracks in other languages"
-    if kept.subtitles != wanted.subtitles:
-        return "was given other subtitles"
-    for key, meant in wanted.categories.items():
-        if key not in kept.categories:
-            return f"did not look for {meant[0]}"
-        if kept.categories[key] != meant:
-            return f"was told something else of {meant[0]}"
-    return None
-
-
 def model_of(assignment: Assignment, revision: Callable[[str], str]) -> str:
-    """What a detector works with: what its plug-in says of itself, and the `revision` of every
-    model that it takes; empty where some of that cannot be told."""
-    models = {need.name: revision(need.name) for need in assignment.needs}
-    known = [f"{name} {told}" for name, told in models.items() if told]
-    parts = [part for part in (assignment.revision, *known) if part]
-    return "; ".join(parts) if len(known) == len(models) else ""
+    """What a detector works with, as in `Part.model`: what its plug-in says of itself, and the
+    `revision` of every model that it takes."""
+    models = [f"{need.name} {revision(need.name) or '?'}" for need in assignment.needs]
+    return "; ".join(part for part in (assignment.revision, *models) if part)
 
 
 def parts_of(
@@ -119,18 +88,26 @@ def parts_of(
             name := a.settings.name,
             a.plugin.type,
             _written(a),
-            {key: (c.label, c.description) for key, c in a.settings.categories.items()},
+            {key: _told(a, c) for key, c in a.settings.categories.items()},
             models[name],
             tuple(sorted(a.languages)),
             subtitles if a.plugin.modality == "audio" else "",
-            getattr(a.plugin, "looks_again", False),
+            a.looks_again,
+            a.plugin.modality,
         )
         for a in assignments
     )
 
 
 def _written(assignment: Assignment) -> str:
-    options = dict(assignment.settings.options)
+    options = assignment.chosen_options
     if assignment.looks_again:
         options.pop("may_clear", None)  # whoever judges decides that
     return json.dumps(options, sort_keys=True, default=str)
+
+
+def _told(assignment: Assignment, category: CategorySettings) -> tuple[str, str]:
+    """The name and the description of a category, as far as they tell the detector anything."""
+    if assignment.reads_descriptions:
+        return category.label, category.description
+    return categories.label(category.key), ""

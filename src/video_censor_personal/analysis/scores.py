@@ -38,7 +38,13 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The record of an analysis, of which video it is, and what it was made with."""
+    """The record of an analysis, of which video it is, and what it was made with.
+
+    Attributes:
+        modified_ns: when the video was last changed, in ns since 1970, if that is known and it
+            stayed as it was during the analysis. Its `fingerprint` only tells of parts of it.
+        earlier: further records of the same video in the same file, the newest first (`archive`).
+    """
 
     source: Path
     size_bytes: int | None
@@ -46,6 +52,8 @@ class Scores:
     made_at: datetime
     making: Making
     evidence: Evidence
+    modified_ns: int | None = None
+    earlier: tuple[Scores, ...] = ()
 
 
 def write_scores(scores: Scores, path: Path) -> None:
@@ -72,7 +80,7 @@ def read_scores(path: Path) -> Scores:
         raise ReportError(f"there are no scores {path}; check the path") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ReportError(
-            f"the scores {path} are damaged ({error}); it takes a new analysis (--reanalyse)"
+            f"the scores {path} are damaged ({error}); a run on the video makes new ones"
         ) from error
     except OSError as error:
         raise ReportError(f"cannot read the scores {path}: {error.strerror or error}") from error
@@ -87,25 +95,35 @@ def read_scores(path: Path) -> Scores:
     if fields.get("version") != VERSION:
         raise ReportError(
             f"the scores {path} are of version {fields.get('version')!r}, and this program knows "
-            f"{VERSION}; update it, or take a new analysis (--reanalyse)"
+            f"{VERSION}; update it, or have a run on the video make new ones"
         )
     try:
-        return Scores(**read_fields(fields))
+        known = read_fields(fields)
+        earlier = tuple(Scores(**record) for record in known.pop("earlier"))
+        return Scores(**known, earlier=earlier)
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise ReportError(
-            f"the scores {path} are damaged ({error!r}); it takes a new analysis (--reanalyse)"
+            f"the scores {path} are damaged ({error!r}); a run on the video makes new ones"
         ) from error
 
 
 def _fields(scores: Scores) -> Fields:
-    evidence = scores.evidence
-    clock = Clock(evidence)
     return {
         "format": FORMAT,
         "version": VERSION,
         "source": str(scores.source),
         "size_bytes": scores.size_bytes,
         "fingerprint": scores.fingerprint,
+        "modified_ns": scores.modified_ns,
+        **_record(scores),
+        "earlier": [_record(each) for each in scores.earlier],
+    }
+
+
+def _record(scores: Scores) -> Fields:
+    evidence = scores.evidence
+    clock = Clock(evidence)
+    return {
         "made_at": scores.made_at.astimezone(UTC).isoformat(),
         "making": asdict(scores.making),
         "ticks_per_s": clock.rate,

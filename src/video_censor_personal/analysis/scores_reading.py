@@ -46,11 +46,19 @@ class _Times(dict[int, Fraction]):
 
 
 def read_fields(fields: Fields) -> dict[str, Any]:
-    """The arguments of `Scores`."""
-    return {
+    """The arguments of `Scores`; of each of the `earlier` ones as well."""
+    video = {
         "source": Path(_text(fields["source"])),
         "size_bytes": fields["size_bytes"],
         "fingerprint": fields["fingerprint"],
+        "modified_ns": fields.get("modified_ns"),
+    }
+    earlier = [video | _record(part) for part in fields.get("earlier", ())]
+    return {**video, **_record(fields), "earlier": earlier}
+
+
+def _record(fields: Fields) -> dict[str, Any]:
+    return {
         "made_at": datetime.fromisoformat(fields["made_at"]),
         "making": _making(fields["making"]),
         "evidence": _evidence(fields),

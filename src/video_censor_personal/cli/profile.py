@@ -26,7 +26,8 @@ _APPLY = """\
 Make another report from the scores that an analysis kept (movie.clean.scores.json.gz, beside its
 report): other sensitivities, fewer categories, other times to merge. Nothing is analysed. What you
 allowed in the old report stays allowed where the same things are found; what could not be carried
-over is said. For the copy: video-censor movie.mp4 --input-segments NEW.json -o copy.mp4
+over is said. What the scores do not tell is reported as unknown, with the reason (exit code 3).
+For the copy: video-censor movie.mp4 --input-segments NEW.json -o copy.mp4
 """
 
 

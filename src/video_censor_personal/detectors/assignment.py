@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from video_censor_personal import categories
 from video_censor_personal.config import Config, DetectorConfig
@@ -18,6 +19,7 @@ from video_censor_personal.detectors.base import (
     ModelNeed,
     SoundDetector,
 )
+from video_censor_personal.detectors.options import read_options
 from video_censor_personal.detectors.own_models import fingerprint, is_path, own_model
 from video_censor_personal.detectors.second_look import SecondLook
 from video_censor_personal.errors import ConfigError, DetectorError
@@ -84,6 +86,24 @@ class Assignment:
     def may_clear(self) -> bool:
         """Whether a no of it lowers what others saw (`SecondLookOptions`)."""
         return self.looks_again and self.settings.options.get("may_clear") is True
+
+    @property
+    def chosen_options(self) -> dict[str, Any]:
+        """Its options that are not the default, as far as they matter to what it finds; as written
+        where its plug-in does not say what the default is."""
+        chosen = dict(self.settings.options)
+        declared = getattr(self.plugin, "options", None)
+        if declared is not None:
+            read, default = asdict(read_options(declared, self.settings)), asdict(declared())
+            chosen = {key: value for key, value in read.items() if value != default[key]}
+        immaterial: frozenset[str] = getattr(self.plugin, "immaterial", frozenset())
+        return {key: value for key, value in chosen.items() if key not in immaterial}
+
+    @property
+    def reads_descriptions(self) -> bool:
+        """Whether it looks for what a category's name and description say, and not only for what
+        its key stands for."""
+        return bool(getattr(self.plugin, "reads_descriptions", "*" in self.plugin.categories))
 
     @property
     def kind(self) -> str:

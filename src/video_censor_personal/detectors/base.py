@@ -249,6 +249,14 @@ class DetectorPlugin(Protocol):
     # One that takes custom concepts (`*`) but not any may also have
     # `sees(category, settings) -> bool`, asked of each that `categories` does not name.
 
+    # A plug-in whose options are a dataclass (`options.read_options`) names it as `options: type`:
+    # what is written is the same as what is left out then, if it is the default. `immaterial:
+    # frozenset[str]` names those that change nothing about what it finds, such as how many requests
+    # it makes at once, or a file of which `revision` tells what is in it.
+
+    # One that takes custom concepts and does not look at their descriptions has
+    # `reads_descriptions = False`: kept scores mean the same then, whatever these say.
+
     def needs(self, settings: DetectorSettings) -> list[ModelNeed]:
         """The models it takes; what is a path in there (`own_models`) is none of the model
         manager's."""
@@ -256,7 +264,8 @@ class DetectorPlugin(Protocol):
 
     # A plug-in may also have `revision(settings) -> str`: which model (and which word lists or
     # prompts) it works with, such as `320n.onnx c15d8273`. Models of the model manager need not be
-    # in it. Scores that were kept are not used again once it says something else.
+    # in it. Scores that were kept are not used again once it says something else. Several things
+    # are parted by `, `, each a name and, after a space, its revision.
 
     # A plug-in that listens may also have `languages(settings) -> frozenset[str]`: the languages
     # (ISO 639) it understands. Sound tracks in any other are reported as not listened to. Without

@@ -22,6 +22,7 @@ def choose(
     named: Sequence[Assignment],
     at_hand: Callable[[str], bool],
     needed: Mapping[str, Collection[Modality]],
+    had: Collection[str] = (),
 ) -> list[Assignment]:
     """Those of `plugins` that look for what no named detector looks for, or listens for; see
     `roster.assign`. `needed`: what has to be searched for each category (`needed_senses`)."""
@@ -39,12 +40,12 @@ def choose(
             and sees(plugin, key, entry, config)
             and may_be_chosen(plugin, config.detections[key].model)
         ]
-        if not keys or plugin.available() is not None:
+        if not keys or (kind not in had and plugin.available() is not None):
             continue
         made = make_assignment(config, entry, plugin, keys)
         if _is_asked_for(made, config):
             chosen.append(made)
-        elif not _is_there(made, at_hand):
+        elif kind not in had and not _is_there(made, at_hand):
             continue
         elif better(plugin):
             chosen.append(_dispensable(made, keys))
@@ -52,7 +53,8 @@ def choose(
             spare.append(made)
             continue
         left_out |= {(better(plugin), key) for key in keys}
-    looking = [a for a in named if a.looks_by_itself and (a in lasting or _is_there(a, at_hand))]
+    there = [a for a in named if a in lasting or a.plugin.type in had or _is_there(a, at_hand)]
+    looking = [a for a in there if a.looks_by_itself]
     return chosen + _filling_in(spare, [*looking, *chosen], needed)
 
 

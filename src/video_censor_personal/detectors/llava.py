@@ -89,6 +89,8 @@ class LlavaPlugin:
     """See `DetectorPlugin`."""
 
     type = "llava"
+    options = LlavaOptions
+    immaterial = frozenset({"batch", "prompt"})
     modality: Modality = "video"
     categories = frozenset({NUDITY, SEXUAL_THEMES, VIOLENCE, "*"})
     notes: Mapping[str, str] = {

@@ -192,6 +192,8 @@ class LlavaEndpointPlugin:
     """See `DetectorPlugin`."""
 
     type = "llava-endpoint"
+    options = LlavaEndpointOptions
+    immaterial = frozenset({"api_key_env", "timeout_s", "concurrency", "retries", "prompt"})
     modality: Modality = "video"
     categories = frozenset({NUDITY, SEXUAL_THEMES, VIOLENCE, "*"})
     notes: Mapping[str, str] = {

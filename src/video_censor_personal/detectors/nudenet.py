@@ -122,6 +122,7 @@ class NudeNetPlugin:
     """See `DetectorPlugin`."""
 
     type = "nudenet"
+    options = NudeNetOptions
     modality: Modality = "video"
     categories = frozenset(
         category for body_class in CLASSES.values() for category in body_class.categories

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from video_censor_personal import categories
@@ -30,6 +30,7 @@ def assign(
     at_hand: Callable[[str], bool] = lambda _: False,
     *,
     anywhere: bool = False,
+    had: Collection[str] = (),
 ) -> list[Assignment]:
     """The detectors that a configuration asks for, with their categories.
 
@@ -48,6 +49,7 @@ def assign(
         at_hand: whether a model of this name can be used at once, without being under
             `models.sources`.
         anywhere: as if all that named detectors need to run were installed.
+        had: as if detectors of these types could run and had their models, because they did.
 
     Raises:
         ConfigError: an unknown detector type, a `model` that names no detector, options that a
@@ -66,7 +68,7 @@ def assign(
     disabled = {_known(e, config, installed).type for e in config.detectors if not e.enabled}
     plugins = {kind: p for kind, p in installed.plugins.items() if kind not in disabled}
     needed = needed_senses(config, installed)
-    assignments += choose(config, plugins, assignments, at_hand, needed)
+    assignments += choose(config, plugins, assignments, at_hand, needed, had)
     used = {assignment.plugin.type for assignment in assignments}
     assignments = [
         a if better(a.plugin) in used else _with_stand_in(a, config, installed) for a in assignments

@@ -110,6 +110,8 @@ class SoundEventPlugin:
     """See `DetectorPlugin`."""
 
     type = "sound-events"
+    options = SoundEventOptions
+    immaterial = frozenset({"sounds"})
     modality: Modality = "audio"
     categories = frozenset(
         {
@@ -128,6 +130,8 @@ class SoundEventPlugin:
         VIOLENCE: _UNCALIBRATED + "; silent violence makes no sound",
         "*": _UNCALIBRATED,
     }
+
+    reads_descriptions = False
 
     def sees(self, category: str, settings: DetectorSettings) -> bool:
         """A custom concept is one that the file of sounds names, or a class of AudioSet."""

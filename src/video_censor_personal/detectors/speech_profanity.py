@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from video_censor_personal.categories import PROFANITY
@@ -26,7 +25,7 @@ from video_censor_personal.detectors.base import (
     SoundDetector,
 )
 from video_censor_personal.detectors.options import read_options
-from video_censor_personal.detectors.packages import missing_package
+from video_censor_personal.detectors.packages import missing_package, package_version
 from video_censor_personal.detectors.speech.vocabulary import Vocabulary, WordOptions
 from video_censor_personal.findings import Detection, Gap, Modality
 from video_censor_personal.media.base import AudioBlock, Cue
@@ -111,6 +110,8 @@ class SpeechProfanityPlugin:
     """What the entry point names."""
 
     type = "speech-profanity"
+    options = ProfanityOptions
+    immaterial = frozenset({"lexicons"})
     modality: Modality = "audio"
     categories = frozenset({PROFANITY})
     notes: Mapping[str, str] = {PROFANITY: _NOTE}
@@ -129,7 +130,7 @@ class SpeechProfanityPlugin:
     def revision(self, settings: DetectorSettings) -> str:
         """The library that carries the model, and the words that are looked for."""
         words = self._vocabulary(settings)[1].digest
-        return f"pocketsphinx {version('pocketsphinx')}, words {words}"
+        return f"{package_version('pocketsphinx')}, words {words}"
 
     def available(self) -> str | None:
         return missing_package("pocketsphinx", install="pocketsphinx")

@@ -17,7 +17,6 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from video_censor_personal.categories import PROFANITY
@@ -27,7 +26,7 @@ from video_censor_personal.detectors.base import (
     SoundDetector,
 )
 from video_censor_personal.detectors.options import read_options
-from video_censor_personal.detectors.packages import missing_package
+from video_censor_personal.detectors.packages import missing_package, package_version
 from video_censor_personal.detectors.speech.vocabulary import (
     SPOKEN_LANGUAGE,
     Vocabulary,
@@ -154,6 +153,8 @@ class WhisperPlugin:
     """What the entry point names."""
 
     type = "whisper"
+    options = WhisperOptions
+    immaterial = frozenset({"lexicons"})
     modality: Modality = "audio"
     categories = frozenset({PROFANITY})
     notes: Mapping[str, str] = {PROFANITY: _NOTE}
@@ -192,7 +193,7 @@ class WhisperPlugin:
         """The libraries, and the words that are looked for; the manager knows the models."""
         words = Vocabulary.asked_for(settings, self._options(settings)).digest
         libraries = ("faster-whisper", "ctranslate2", "pocketsphinx")
-        return ", ".join([*(f"{name} {version(name)}" for name in libraries), f"words {words}"])
+        return ", ".join([*map(package_version, libraries), f"words {words}"])
 
     def available(self) -> str | None:
         return missing_package(

@@ -85,6 +85,8 @@ class ZeroShotPlugin:
     """See `DetectorPlugin`."""
 
     type = "zero-shot"
+    options = ZeroShotOptions
+    immaterial = frozenset({"concepts"})
     modality: Modality = "video"
     categories = frozenset(
         {VIOLENCE, SEXUAL_THEMES, "gore", "weapons", "drugs", "alcohol", "smoking", "*"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from video_censor_personal.config import Config, ModelSource
 from video_censor_personal.errors import ReportError, UsageError
 from video_censor_personal.findings import Report
 from video_censor_personal.job.decisions import check_decisions
-from video_censor_personal.job.kept_scores import KeptScores, find_kept
+from video_censor_personal.job.kept_scores import Findings, KeptScores, find_kept, kept_records
 from video_censor_personal.job.outputs import JobOutputs, check_outputs, choose_outputs
 from video_censor_personal.job.rehearsal import clean_report, flagged_report
 from video_censor_personal.job.unexamined import unexamined
@@ -67,7 +67,7 @@ class JobPlan:
     Attributes:
         report: the report the copy is made from, None where the analysis comes first.
         pipeline: the analysis, None where there is a report already.
-        kept: the scores of an earlier analysis, where they say all that this one would find.
+        found: what is kept of earlier analyses of the video, and whether it spares this one.
         missing: models that are needed and not there.
         losses: what the copy goes without, or holds in another form.
         warnings: what the person should know beforehand.
@@ -78,10 +78,15 @@ class JobPlan:
     outputs: JobOutputs
     report: Report | None = None
     pipeline: AnalysisPipeline | None = None
-    kept: KeptScores | None = None
+    found: Findings = field(default_factory=Findings)
     missing: tuple[ModelSource, ...] = ()
     losses: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def kept(self) -> KeptScores | None:
+        """The scores of an earlier analysis, where they say all that this one would find."""
+        return self.found.kept
 
     def describe(self) -> str:
         """The plan for a person, line by line."""
@@ -124,7 +129,7 @@ class JobPlan:
     def _analysis(self) -> list[str]:
         if self.pipeline is None:
             return ["no analysis: the report is there"]
-        lines = [f"would look for {what}" for what in self.pipeline.describe()]
+        lines = [f"would look for {what}" for what in self.pipeline.describe(self.found.known)]
         if self.kept is not None:
             lines = [f"no analysis: the scores of {self.kept.date} are there ({self.kept.path})"]
         for source in self.missing:
@@ -211,12 +216,9 @@ def _check(request: Request, info: MediaInfo, outputs: JobOutputs) -> None:
 
 def _plan_analysis(request: Request, info: MediaInfo, outputs: JobOutputs) -> JobPlan:
     pipeline = AnalysisPipeline(request.config, video=info.path)
-    kept, refusal = None, ""
-    if outputs.scores is not None and not request.reanalyse:
-        downloads = request.download_models or request.config.models.auto_download
-        kept, refusal = find_kept(outputs.scores, pipeline, info, downloads=downloads)
-        if kept is not None:
-            outputs = replace(outputs, scores=None)  # they stay as they are
+    found = _found(request, pipeline, info, outputs)
+    if found.kept is not None:
+        outputs = replace(outputs, scores=None)  # they stay as they are
     _check(request, info, outputs)
     doubts = [] if request.reanalyse else check_decisions(outputs.report, info)
     unseen = unexamined(info, pipeline.languages) if outputs.copy is not None else []
@@ -225,9 +227,9 @@ def _plan_analysis(request: Request, info: MediaInfo, outputs: JobOutputs) -> Jo
         info,
         outputs,
         pipeline=pipeline,
-        kept=kept,
-        missing=() if kept else tuple(pipeline.missing_models()),
-        warnings=(*([refusal] if refusal else []), *doubts, *unseen),
+        found=found,
+        missing=() if found.kept else tuple(pipeline.missing_models()),
+        warnings=(*([found.problem] if found.problem else []), *doubts, *unseen),
     )
     if outputs.copy is not None:
         # What cannot be copied, or changed, is refused now, not after the analysis.
@@ -237,6 +239,18 @@ def _plan_analysis(request: Request, info: MediaInfo, outputs: JobOutputs) -> Jo
             try_out(info, edits, outputs.copy, request.config.remediation)
         plan = replace(plan, losses=losses)
     return plan
+
+
+def _found(
+    request: Request, pipeline: AnalysisPipeline, info: MediaInfo, outputs: JobOutputs
+) -> Findings:
+    """What is kept of the video; where it is to be analysed all the same, it only stays."""
+    if outputs.scores is None:
+        return Findings()
+    if request.reanalyse:
+        return replace(kept_records(outputs.scores, info), problem="")
+    downloads = request.download_models or request.config.models.auto_download
+    return find_kept(outputs.scores, pipeline, info, downloads=downloads)
 
 
 def _plan_copy(request: Request, info: MediaInfo, outputs: JobOutputs) -> JobPlan:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from video_censor_personal.analysis.archive import with_records
 from video_censor_personal.analysis.scores import write_scores
 from video_censor_personal.job.decisions import with_decisions
 from video_censor_personal.job.outcome import Outcome
@@ -68,12 +69,11 @@ def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Outcome:
     report = None if kept is None else pipeline.conclude(kept.scores)
     for sentence in pipeline.blind_spots(plan.info, report):
         warn(sentence)
+    scores = kept.scores if kept else pipeline.scores(plan.info, known=plan.found.known)
     written = plan.outputs.scores
-    if report is None:
-        scores = pipeline.scores(plan.info)
-        if written is not None:
-            write_scores(scores, written)
-        report = pipeline.conclude(scores)
+    if written is not None:
+        write_scores(with_records(scores, plan.found.records), written)
+    report = report or pipeline.conclude(scores)
     if not plan.request.reanalyse:
         report, lost = with_decisions(plan.outputs.report, report, plan.info)
         for sentence in lost:

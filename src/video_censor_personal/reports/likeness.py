@@ -12,7 +12,7 @@ from video_censor_personal.findings import Report
 from video_censor_personal.media.base import MediaInfo
 from video_censor_personal.timeline import Span, format_timecode
 
-__all__ = ["Likeness", "check_belongs", "check_times", "fingerprint"]
+__all__ = ["Likeness", "check_belongs", "check_times", "fingerprint", "modified_ns"]
 
 _BLOCK_BYTES = 64 * 1024
 _BLOCKS = 16
@@ -34,8 +34,9 @@ class Likeness:
 def fingerprint(path: Path) -> str:
     """By which a file is recognised: its size and 16 blocks spread over it, hashed.
 
-    It reads at most 1 MiB, so it takes milliseconds whatever the size. It tells files apart that
-    are different; it is no protection against one that was made to look the same.
+    It reads at most 1 MiB, so it takes milliseconds whatever the size. It tells different files
+    apart, but not a file from itself after a change between the blocks, nor from one that was made
+    to look the same.
 
     Raises:
         InputError: the file cannot be read.
@@ -52,6 +53,18 @@ def fingerprint(path: Path) -> str:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}", path=path) from error
     return f"blake2b-16x64k:{digest.hexdigest()}"
+
+
+def modified_ns(path: Path) -> int:
+    """When a file was last changed, in ns since 1970.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}", path=path) from error
 
 
 def check_belongs(report: Report, info: MediaInfo) -> Likeness:
