@@ -86,7 +86,20 @@ def test_its_scores_are_used_again_until_a_file_of_it_changes(
     assert run("gore", entry) == 0
     told = capsys.readouterr()
     assert "reused" not in told.out
-    assert "worked with another model" in told.err
+    assert "worked with clip" in told.err
+
+
+def test_its_scores_are_judged_where_it_is_not(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_tiny_clip(tmp_path / "mods" / "clip")
+    assert run("gore", "type: zero-shot, model: ../mods/clip") == 0
+    shutil.rmtree(folder)
+    apply = ["profile", "apply", str(tmp_path / "a.json"), "-o", str(tmp_path / "b.json")]
+    assert main([*apply, "--config", str(tmp_path / "conf" / "my.yaml")]) == 0
+    reports = [json.loads((tmp_path / name).read_text()) for name in ("a.json", "b.json")]
+    assert reports[0]["segments"] == reports[1]["segments"] != []
+    assert run("gore", "type: zero-shot, model: ../mods/clip") == 2, "here it has to look"
 
 
 def test_files_of_ones_own_for_nudenet_and_sound_events(run: Run, tmp_path: Path) -> None:

@@ -24,7 +24,15 @@ from video_censor_personal.detectors.own_models import fingerprint, is_path, own
 from video_censor_personal.detectors.second_look import SecondLook
 from video_censor_personal.errors import ConfigError, DetectorError
 
-__all__ = ["Assignment", "is_left_to_sound", "make_assignment", "names", "place_of", "sees"]
+__all__ = [
+    "Assignment",
+    "check_own_models",
+    "is_left_to_sound",
+    "make_assignment",
+    "names",
+    "place_of",
+    "sees",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,8 @@ class Assignment:
     @property
     def own_models(self) -> dict[str, Path]:
         """The models that its entry names by their path, by that."""
-        return _own_models(self.plugin, self.settings)
+        names = [need.name for need in self.plugin.needs(self.settings)]
+        return {name: own_model(self.settings, name) for name in names if is_path(name)}
 
     @property
     def languages(self) -> frozenset[str]:
@@ -126,9 +135,13 @@ class Assignment:
     @property
     def revision(self) -> str:
         """What its detector works with besides the models of the model manager; empty where it
-        does not say."""
+        does not say, `?` for a model of one's own that is not here."""
         ask = getattr(self.plugin, "revision", None)
-        told = [str(ask(self.settings)) if ask else "", *map(fingerprint, self.own_models.values())]
+        try:
+            own = [fingerprint(path) for path in self.own_models.values()]
+        except ConfigError:
+            own = ["?"]
+        told = [str(ask(self.settings)) if ask else "", *own]
         return "; ".join(part for part in told if part)
 
     def build(self, model_paths: Mapping[str, Path]) -> FrameDetector | SoundDetector | SecondLook:
@@ -158,19 +171,22 @@ def make_assignment(
     """The detector of an entry, with these categories.
 
     Raises:
-        ConfigError: the plug-in cannot use what the entry says, or a model that the entry names by
-            its path is not there.
+        ConfigError: the plug-in cannot use what the entry says.
     """
     settings = _settings(plugin, config, entry, keys)
     with _placed(entry, config):
         plugin.check(settings)
-        _own_models(plugin, settings)
     return Assignment(plugin, settings)
 
 
-def _own_models(plugin: DetectorPlugin, settings: DetectorSettings) -> dict[str, Path]:
-    names = [need.name for need in plugin.needs(settings)]
-    return {name: own_model(settings, name) for name in names if is_path(name)}
+def check_own_models(assignment: Assignment, entry: DetectorConfig, config: Config) -> None:
+    """Make sure that the models are there that an entry names by their paths.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    with _placed(entry, config):
+        _ = assignment.own_models
 
 
 def _settings(

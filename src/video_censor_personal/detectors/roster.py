@@ -10,6 +10,7 @@ from video_censor_personal.config import Config, DetectorConfig
 from video_censor_personal.config.document import nearest
 from video_censor_personal.detectors.assignment import (
     Assignment,
+    check_own_models,
     is_left_to_sound,
     make_assignment,
     place_of,
@@ -89,7 +90,10 @@ def _named(
     """The detector of an entry; an optional one that cannot run here with what it lacks."""
     keys = _named_categories(entry, plugin, config, installed)
     made = make_assignment(config, entry, plugin, keys)
-    problem = None if anywhere else plugin.available()
+    if anywhere:
+        return made
+    check_own_models(made, entry, config)
+    problem = plugin.available()
     if problem and not entry.optional:
         raise DetectorError(
             f"the detector {entry.type!r} cannot run here: {problem} (or go on without it: "
