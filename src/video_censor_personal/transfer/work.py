@@ -90,12 +90,11 @@ class Work:
 
     def _open_small(self, now: float, ramp: Ramp) -> Task | None:
         """A file that a batch left, or one that waits, if there are no batches for now."""
-        if not self._left and self._small:
-            self._left.append(self._new_job(self._small.pop()))
-        if self._left:
-            self._queue.appendleft(self._left.popleft())
-            return self._open(now, ramp)
-        return None
+        if len(self._opened) >= self._most_opened or not (self._left or self._small):
+            return None
+        job = self._left.popleft() if self._left else self._new_job(self._small.pop())
+        self._queue.appendleft(job)
+        return self._open(now, ramp)
 
     def _stolen(self, now: float, _: Ramp) -> Task | None:
         for job in self._opened:
