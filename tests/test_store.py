@@ -223,6 +223,32 @@ def test_a_torn_or_strange_line_costs_only_itself(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_no_record_of_others_is_missed_while_one_is_written(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread reads what was just written, and another process writes as much after it."""
+    others = Store(store.root)
+    write = os.write
+    interrupted: list[bool] = []
+
+    def write_then(fd: int, data: bytes) -> int:
+        count = write(fd, data)
+        if not interrupted:
+            interrupted.append(True)
+            assert store.records.get("mine") is not None
+            others.remember("your", "sha256", "ab")
+        return count
+
+    for name in ("mine", "your"):
+        store.path(name).write_bytes(b"content")
+        os.utime(store.path(name), ns=(10**18, 10**18))
+    stat = store.path("mine").stat()
+    monkeypatch.setattr(os, "write", write_then)
+    seen = Fingerprint.of(stat, "sha256", "ab")
+    store.remember_all({"mine": seen})
+    assert set(store.records.all()) == {"mine", "your"}
+
+
 def test_a_record_that_leads_elsewhere_stops_nothing(store: Store, tmp_path: Path) -> None:
     put(store, "one")
     put(store, "sub/two")

@@ -145,6 +145,7 @@ class Records:
             fd = os.open(self._path, flags, 0o644)
             try:
                 os.write(fd, lines)
+                end = os.lseek(fd, 0, os.SEEK_CUR)  # of these lines, whoever writes after them
                 stat = os.fstat(fd)
                 if os.path.samestat(stat, os.stat(self._path)):
                     break  # else another process compacted the log under us: once more
@@ -153,11 +154,11 @@ class Records:
             finally:
                 os.close(fd)
         with self._mutex:
-            if (stat.st_ino, stat.st_size) == (self._inode, self._read_to + len(lines)):
-                # Nobody else wrote: no need to read it back.
+            if (stat.st_ino, end) == (self._inode, self._read_to + len(lines)):
+                # Nobody wrote before them: no need to read them back.
                 for target, fingerprint in meaning.items():
                     self._set(target, fingerprint)
-                self._read_to = stat.st_size
+                self._read_to = end
 
     def _catch_up(self) -> None:
         try:
