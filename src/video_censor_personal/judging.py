@@ -66,6 +66,7 @@ class Judging:
             stand_ins,
             clearing=frozenset(a.settings.name for a in assignments if a.may_clear),
             needed=asked.needed,
+            telling=asked.telling,
             absentees=here.absentees(),
             differences=found,
             required=[a.settings.name for a in assignments if not self._may_be_missing(a)],

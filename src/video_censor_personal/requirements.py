@@ -14,7 +14,7 @@ from video_censor_personal.detectors.absence import Absence, BlindSpot, absences
 from video_censor_personal.detectors.assignment import Assignment
 from video_censor_personal.detectors.registry import discover
 from video_censor_personal.detectors.roster import assign
-from video_censor_personal.detectors.senses import needed_senses
+from video_censor_personal.detectors.senses import needed_senses, telling_senses
 from video_censor_personal.errors import ConfigError, ModelMissingError
 from video_censor_personal.findings import MODALITIES, Modality
 from video_censor_personal.progress import Listener, ignore
@@ -37,6 +37,7 @@ class Requirements:
     Attributes:
         assignments: who looks for what, and optional ones that cannot run here, with why.
         needed: what has to be searched for each category before it counts as analysed.
+        telling: in what it could be at all.
         missing: the optional models that `verify` did not find, by name.
         absent: detectors that are known to be of no use in this run, and why, by name; whoever
             finds that out sets it.
@@ -63,6 +64,7 @@ class Requirements:
             config, self._installed, self._is_at_hand, anywhere=anywhere, had=had
         )
         self.needed = needed_senses(config, self._installed)
+        self.telling = telling_senses(self.needed, self._installed)
         self.missing: frozenset[str] = frozenset()
         self.absent: Mapping[str, str] = {}
         self._check_model_names()
@@ -181,7 +183,7 @@ class Requirements:
         served = [with_models(each, self.missing) for each in self.assignments]
         left = [a for a in served if a is not None and a.settings.name not in self.absent]
         reasons: dict[tuple[str, Modality], list[str]] = defaultdict(list)
-        for absence in absences(self.config, self._installed, left, self.needed):
+        for absence in absences(self.config, self._installed, left, self.telling):
             for key in absence.categories:
                 reasons[key, absence.modality].append(self._reason(absence))
         searched: dict[str, set[Modality]] = defaultdict(set)
@@ -191,14 +193,15 @@ class Requirements:
         nobody = ["no detector that is installed and enabled can"]
         found = []
         for key, needed in self.needed.items():
+            wanted = needed.intersection(modalities) or self.telling[key].intersection(modalities)
             why = {
                 modality: "; or ".join(reasons.get((key, modality), nobody))
                 for modality in MODALITIES
-                if modality in needed - searched[key]
+                if modality in wanted - searched[key]
             }
-            if searched[key]:
-                found += [BlindSpot(key, m, why[m]) for m in why if m in modalities]
-            else:
+            if searched[key].intersection(modalities):
+                found += [BlindSpot(key, modality, why[modality]) for modality in why]
+            elif why:
                 found.append(BlindSpot(key, None, "; and ".join(dict.fromkeys(why.values()))))
         return found
 
@@ -208,7 +211,8 @@ class Requirements:
         if problem := self.absent.get(absence.detector) or absence.problem:
             also = f" ({models})" if models else ""
             return f"{absence.detector} can, but {problem}{also}"
-        return f"{absence.detector} can, but {models or 'it was not chosen'}"
+        chosen = "it was not chosen: name it under `detectors:`"
+        return f"{absence.detector} can, but {models or chosen}"
 
     def _size(self, name: str) -> str:
         from video_censor_personal.model_manager import describe_model_size, find_source

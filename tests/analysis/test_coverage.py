@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from video_censor_personal.analysis.coverage import Search, cover
-from video_censor_personal.findings import Coverage, Gap
+from video_censor_personal.findings import Coverage, Gap, Modality
 from video_censor_personal.timeline import Span
 
 EYES = Search("eyes", "video", frozenset({"nudity", "faces"}), {"nudity": "small ones are missed"})
@@ -163,3 +163,18 @@ def test_what_a_video_does_not_have_needs_no_search() -> None:
     heard = cover(["violence"], [HEARING], {}, TEN, modalities=["audio"])
     assert of("violence", heard).status == "analysed"
     assert of("owls", cover(["owls"], [HEARING], {}, TEN, modalities=["audio"])).status == "unknown"
+
+
+def test_who_searched_only_what_the_video_does_not_have_searched_nothing() -> None:
+    eyes = [replace(EYES, categories=frozenset({"violence", "nudity"}))]
+    telling: dict[str, set[Modality]] = {"violence": {"video", "audio"}, "nudity": {"video"}}
+    found = cover(
+        ["violence", "nudity"], eyes, {}, TEN, telling=telling, modalities=["audio"],
+        blind={("violence", "audio"): "sound-events can, but was not chosen"},
+    )  # fmt: skip
+    violence, nudity = of("violence", found), of("nudity", found)
+    assert (violence.status, nudity.status) == ("unknown", "analysed")
+    assert [gap.reason for gap in violence.gaps] == ["sound-events can, but was not chosen"]
+    assert nudity.notes == ("the video has nothing in which it could be",)
+    (nobody,) = cover(["nudity"], [], {}, TEN, telling=telling, modalities=["audio"])[:1]
+    assert nobody.status == "analysed", "nobody has to look at what is not there"

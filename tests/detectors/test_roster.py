@@ -63,6 +63,17 @@ def test_a_model_that_happens_to_be_there_is_used_for_what_nobody_else_can_look_
     assert {a.settings.name: a for a in assign(made, discover())}["zero-shot"].settings.categories
 
 
+def test_an_optional_second_look_at_every_shot_takes_nobodys_place():
+    options = {"url": "http://127.0.0.1:1/v1", "model": "any", "look": "scenes"}
+    looker = DetectorConfig("llava-endpoint", options=options, optional=True)
+    made = config(looker, violence=CategoryConfig())
+    found = assign(made, discover(), lambda name: name == "clip-b32")
+    assert {a.settings.name for a in found} == {"llava-endpoint", "zero-shot"}
+    looker.optional = False
+    found = assign(made, discover(), lambda name: name == "clip-b32")
+    assert {a.settings.name for a in found} == {"llava-endpoint"}
+
+
 def test_two_rungs_that_were_both_named_both_look():
     both = [DetectorConfig("whisper"), DetectorConfig("speech-profanity")]
     made = with_model(config(*both, profanity=CategoryConfig()))

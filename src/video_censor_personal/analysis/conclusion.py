@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ def conclude(
     *,
     clearing: Collection[str] = (),
     needed: Mapping[str, Collection[Modality]] = MappingProxyType({}),
+    telling: Mapping[str, Collection[Modality]] = MappingProxyType({}),
     absentees: Mapping[str, str] = MappingProxyType({}),
     differences: Sequence[Difference] = (),
     required: Collection[str] = (),
@@ -44,11 +46,11 @@ def conclude(
 
     `searches` says whose evidence counts: detector -> the categories it is asked for; `stand_ins`
     which other detector may have been asked in the place of one. `needed` says what has to be
-    searched for a category, `blind` in sentences why that is not, or (None) why nothing is, and
-    `absentees` what a detector lacks now. `clearing` names those whose no lowers what others saw;
-    what does not count because of that is said in the coverage. What `differences` say was looked
-    for in another way, or not at all by one of the `required` detectors, is unknown, whatever was
-    found.
+    searched for a category, `telling` in what it could be, `blind` in sentences why that is not
+    searched, or (None) why nothing is, and `absentees` what a detector lacks now. `clearing` names
+    those whose no lowers what others saw; what does not count because of that is said in the
+    coverage. What `differences` say was looked for in another way, or not at all by one of the
+    `required` detectors, is unknown, whatever was found.
     """
     evidence = scores.evidence.narrowed(searches)
     labels = {key: config.labels.get(key, categories.label(key)) for key in config.detections}
@@ -58,6 +60,10 @@ def conclude(
     padding = processing.padding_s
     detections = judge(evidence, sensitivities, padding=padding, clearing=clearing)
     uncleared = judge(evidence, sensitivities, padding=padding) if clearing else detections
+    unasked: dict[str, set[str]] = defaultdict(set)
+    for each in differences:
+        for key in each.categories if each.kind == "absence" else ():
+            unasked[key].add(each.detector)
     for found in detections:
         log.debug(
             "%s: %s %r, %.2f, by %s",
@@ -84,6 +90,7 @@ def conclude(
                         blind,
                         stand_ins,
                         absentees,
+                        unasked,
                         required,
                         evidence.duration,
                     ),
@@ -100,6 +107,7 @@ def conclude(
                 evidence.duration,
                 labels,
                 needed=needed,
+                telling=telling,
                 modalities=evidence.modalities,
                 blind=blind,
             )
@@ -146,23 +154,29 @@ def _with_absentees(
     blind: Mapping[tuple[str, Modality | None], str],
     stand_ins: Mapping[str, str],
     absentees: Mapping[str, str],
+    unasked: Mapping[str, Collection[str]],
     required: Collection[str],
     duration: Fraction | None,
 ) -> Coverage:
-    """Nobody looked, or not all who can: because that is not here, or was not at that time."""
-    if part.status == "not_requested":
+    """Nobody looked, or not all who can: because that is not here, or was not at that time.
+
+    `unasked`: by category, those of the detectors that were of no use at that time.
+    """
+    if part.status == "not_requested" or (part.status == "analysed" and not part.detectors):
         return part
     if (part.category, None) in blind and not part.detectors:
         return replace(part, notes=(blind[part.category, None],))
+    asked = tuple(name for name in part.detectors if name not in unasked.get(part.category, ()))
     absent = [
         name
         for name, keys in searches.items()
         if part.category in keys and name not in stand_ins.values()
-        if {name, stand_ins.get(name)}.isdisjoint(part.detectors)
+        if {name, stand_ins.get(name)}.isdisjoint(asked)
     ]
     if not absent:
         return part
-    told = " ".join(gap.reason for gap in part.gaps)
+    part = replace(part, detectors=asked or part.detectors)
+    told = " ".join([*part.notes, *(gap.reason for gap in part.gaps)])
     label = labels.get(part.category, categories.label(part.category))
     notes = [
         f"{name} can look for {label}, but {lack or 'did not when this was analysed'}"

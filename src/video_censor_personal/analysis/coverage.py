@@ -41,6 +41,7 @@ def cover(
     labels: Mapping[str, str] | None = None,
     *,
     needed: Mapping[str, Collection[Modality]] = MappingProxyType({}),
+    telling: Mapping[str, Collection[Modality]] = MappingProxyType({}),
     modalities: Collection[Modality] = MODALITIES,
     blind: Mapping[tuple[str, Modality | None], str] = MappingProxyType({}),
 ) -> tuple[Coverage, ...]:
@@ -56,28 +57,42 @@ def cover(
         duration: of the video, None if unknown.
         labels: key -> label, for the notes.
         needed: key -> what has to be searched for it; where it says nothing, `categories.senses`.
+        telling: key -> in what it could be at all, that included.
         modalities: what the video has; what is not there needs no search.
         blind: why something is not searched for a category, in a sentence.
 
     A stream that none of those who look, or listen, for a category was given is in the copy and is
     never taken for clean: it is a gap from end to end. So is all that has to be searched for a
-    category and nobody searched; if they searched nothing of that, it is unknown.
+    category and nobody searched; if they searched nothing of that, or nothing that the video has,
+    it is unknown. What could only be in something that the video does not have is not in it.
     """
     asked = list(dict.fromkeys(requested))
     covered = []
     for key in asked:
         part = _coverage(key, searches, gaps, duration, labels or {})
-        if part.detectors:
-            wanted = set(needed.get(key, categories.senses(key))).intersection(modalities)
-            unsearched = wanted.difference(_modalities(key, searches))
-            if unsearched and unsearched == wanted:
+        must = set(needed.get(key, categories.senses(key)))
+        here = must.union(telling.get(key, ())).intersection(modalities)
+        searched = here.intersection(_modalities(key, searches))
+        if not here and not part.gaps and (part.detectors or key in telling):
+            part = replace(part, status="analysed", notes=(_NOWHERE,))
+        elif part.detectors:
+            unsearched = must.intersection(here) - searched or (here if not searched else set())
+            if unsearched and not must.intersection(searched):
                 part = replace(part, status="unknown")
-            why = [blind.get((key, m), _UNSEARCHED[m]) for m in MODALITIES if m in unsearched]
+            nothing = blind.get((key, None))
+            why = [
+                blind.get((key, modality)) or nothing or _UNSEARCHED[modality]
+                for modality in MODALITIES
+                if modality in unsearched
+            ]
+            why = list(dict.fromkeys(why))
             part = lessened(part, [*why, *_passed_over(key, searches)], duration)
         covered.append(part)
     rest = [Coverage(key, "not_requested") for key in categories.BUILT_IN if key not in asked]
     return (*covered, *rest)
 
+
+_NOWHERE = "the video has nothing in which it could be"
 
 _UNSEARCHED: Mapping[Modality, str] = {
     "video": "not looked for in the pictures when this was analysed",

@@ -67,10 +67,10 @@ def absences(
     config: Config,
     installed: Discovery,
     assignments: Sequence[Assignment],
-    needed: Mapping[str, Collection[Modality]],
+    telling: Mapping[str, Collection[Modality]],
 ) -> Iterator[Absence]:
-    """The installed plug-ins that could search what is `needed` and no assignment searches by
-    itself.
+    """The installed plug-ins that could search what is `telling` of a category and no assignment
+    searches by itself.
 
     Those that were disabled, or that must be named and are not, are none of them.
     """
@@ -86,7 +86,7 @@ def absences(
         keys = [
             key
             for key in config.enabled_categories()
-            if plugin.modality in needed[key]
+            if plugin.modality in telling[key]
             and (plugin.modality, key) not in searched
             and sees(plugin, key, entry, config)
             and (names(entry, key) if kind in entries else _may_take(plugin, key, config))

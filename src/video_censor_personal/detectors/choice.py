@@ -54,7 +54,8 @@ def choose(
             continue
         left_out |= {(better(plugin), key) for key in keys}
     there = [a for a in named if a in lasting or a.plugin.type in had or _is_there(a, at_hand)]
-    looking = [a for a in there if a.looks_by_itself]
+    # One that looks again and may be missing takes nobody's place, even if it looks by itself.
+    looking = [a for a in there if a.looks_by_itself and (a in lasting or not a.looks_again)]
     return chosen + _filling_in(spare, [*looking, *chosen], needed)
 
 

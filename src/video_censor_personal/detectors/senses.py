@@ -11,7 +11,7 @@ from video_censor_personal.detectors.base import DetectorPlugin
 from video_censor_personal.detectors.registry import Discovery, find
 from video_censor_personal.findings import Modality
 
-__all__ = ["needed_senses"]
+__all__ = ["needed_senses", "telling_senses"]
 
 
 def needed_senses(config: Config, installed: Discovery) -> dict[str, frozenset[Modality]]:
@@ -31,6 +31,17 @@ def needed_senses(config: Config, installed: Discovery) -> dict[str, frozenset[M
         or _own(key, config.detections[key].description, installed.plugins)
         | frozenset(_asked(key, entries, config, installed.plugins))
         for key in config.enabled_categories()
+    }
+
+
+def telling_senses(
+    needed: Mapping[str, frozenset[Modality]], installed: Discovery
+) -> dict[str, frozenset[Modality]]:
+    """Category key -> the modalities in which it could be at all: the `needed` ones, and those of
+    every plug-in that knows it by name."""
+    return {
+        key: senses | {p.modality for p in installed.plugins.values() if key in p.categories}
+        for key, senses in needed.items()
     }
 
 
