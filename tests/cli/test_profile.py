@@ -224,6 +224,18 @@ def test_what_was_decided_in_the_report_that_is_replaced_is_kept(folder, capsys)
     ]
 
 
+def test_a_segment_made_by_hand_does_not_multiply(folder, capsys):
+    report = json.loads((folder / "r.json").read_text())
+    own = {"start_time": "00:00:00.100", "end_time": "00:00:00.200", "labels": ["Blood"]}
+    report["segments"].append(own)
+    (folder / "r.json").write_text(json.dumps(report))
+    counts = [
+        apply(folder, capsys, "detections: {faces: {}, profanity: {}}", "--force")[1]["segments"]
+        for _ in range(3)
+    ]
+    assert counts == [len(report["segments"])] * 3
+
+
 @pytest.mark.parametrize("damage", ["a typo", "another video"])
 def test_a_report_whose_decisions_would_be_lost_is_not_replaced(folder, capsys, damage):
     settings = "detections: {faces: {}, profanity: {}}"

@@ -191,6 +191,18 @@ def test_what_a_person_wrote_by_hand_is_taken_over(report):
     assert lost == []
 
 
+def test_what_both_have_made_by_hand_is_not_doubled(report):
+    found = segment(face(1, 2))
+    own = Segment(Span.of(2, 3), ("Blood",), (), "my own", found=False)
+    copied = replace(found, span=Span.of(7, 8), found=False)
+    longer = replace(own, span=Span.of(2, 4))
+    other = replace(own, labels=("Gore",))
+    both, lost = carry(report, [found, own, copied], [found, own, copied])
+    assert (both, lost) == ((found, own, copied), [])
+    all_of_it, lost = carry(report, [own, longer, other], [own])
+    assert (set(all_of_it), len(all_of_it), lost) == ({own, longer, other}, 3, [])
+
+
 def test_that_an_option_allowed_everything_is_nobodys_decision(report):
     old = replace(report, segments=(segment(face(1, 2), allow=True),), all_allowed=True)
     carried, lost = carry_decisions(old, replace(report, segments=(segment(face(1, 2)),)))

@@ -45,18 +45,15 @@ def carry_decisions(old: Report, new: Report) -> tuple[Report, list[str]]:
     """`new` with the decisions in `old`; and sentences on those that could not be carried, and on
     what is not found any more.
 
-    What a person made by hand is taken over as it is. That an option allowed everything was
-    nobody's decision about any of it.
+    What a person made by hand is taken over as it is, unless `new` has it already. That an option
+    allowed everything was nobody's decision about any of it.
     """
-    before = _reviewed(old)
-    written: list[Segment] = []
-    found: list[Segment] = []
-    for segment in before:
-        (written if _is_by_hand(segment, before) else found).append(segment)
-    groups = _groups(found, new.segments)
+    written, found = _by_origin(_reviewed(old))
+    there, judged = _by_origin(new.segments)
+    groups = _groups(found, judged)
     carried = [_carry(group) for group in groups]
     segments = [segment for each in carried for segment in each.segments]
-    segments += [replace(segment, found=False) for segment in written]
+    segments += _with_written(there, written)
     sentences = [sentence for each in carried for sentence in each.sentences]
     sentences += _dropped(groups)
     kept = any(not segment.found for segment in segments)
@@ -88,6 +85,27 @@ def _was_moved(segment: Segment) -> bool:
 def _extent(detections: Iterable[Detection]) -> Span:
     spans = [detection.span for detection in detections]
     return Span(min(span.start for span in spans), max(span.end for span in spans))
+
+
+def _by_origin(segments: Sequence[Segment]) -> tuple[list[Segment], list[Segment]]:
+    """Those that a person made by hand, and the others."""
+    written: list[Segment] = []
+    found: list[Segment] = []
+    for segment in segments:
+        (written if _is_by_hand(segment, segments) else found).append(segment)
+    return written, found
+
+
+def _with_written(there: Sequence[Segment], written: Sequence[Segment]) -> list[Segment]:
+    """Those `there`, and those `written` that are not among them."""
+    known = {_place(segment) for segment in there}
+    added = [replace(each, found=False) for each in written if _place(each) not in known]
+    return [*there, *added]
+
+
+def _place(segment: Segment) -> tuple[Span, frozenset[str]]:
+    """What makes two segments made by hand the same one."""
+    return segment.span, frozenset(categories.key(label) for label in segment.labels)
 
 
 def _is_by_hand(segment: Segment, all_of: Sequence[Segment]) -> bool:
