@@ -68,7 +68,8 @@ class Application:
 def apply_scores(source: Path, config: Config, output: Path, *, force: bool = False) -> Application:
     """Write to `output` the report that `config` makes of the scores at `source`, or of those that
     lie beside the report `source`. What a person decided in that report, and in the one that is
-    replaced, is carried over.
+    replaced, is carried over; where both decided about the same, `source` counts, and a note says
+    what gave way.
 
     Raises:
         UsageError: `output` is no name of a report.
@@ -85,12 +86,13 @@ def apply_scores(source: Path, config: Config, output: Path, *, force: bool = Fa
     scores = judging.fittest(scores)
     report = judging.conclude(scores)
     notes = judging.notes(scores)
-    if report_path is not None:
-        report, lost = _carried(report_path, report)
-        notes += lost
+    lost: list[str] = []
     if output.exists() and (report_path is None or not output.samefile(report_path)):
         report, lost = _replacing(output, report)
-        notes += lost
+    if report_path is not None:  # after the other, as what was named counts
+        report, more = _carried(report_path, report)
+        lost += more
+    notes += dict.fromkeys(lost)  # both may say the same
     write_json(report, output, config.output)
     page = output.with_suffix(".html")
     if page.exists():

@@ -224,6 +224,36 @@ def test_what_was_decided_in_the_report_that_is_replaced_is_kept(folder, capsys)
     ]
 
 
+def test_what_was_decided_in_the_named_report_counts_and_that_is_said(folder, capsys):
+    settings = "detections: {faces: {}, profanity: {}}"
+    apply(folder, capsys, settings)
+    for name, decided in (
+        ("r.json", {"allow": True}),
+        ("new.json", {"allow": False, "video_action": "blank"}),
+    ):
+        report = json.loads((folder / name).read_text())
+        report["segments"][0].update(decided)
+        (folder / name).write_text(json.dumps(report))
+    _, result = apply(folder, capsys, settings, "--force")
+    segment = json.loads((folder / "new.json").read_text())["segments"][0]
+    assert (segment["allow"], segment.get("video_action")) == (True, None)
+    (note,) = result["notes"]
+    assert "its picture had the action 'blank', it was not allowed in the report that is" in note
+    assert apply(folder, capsys, settings, "--force")[1]["notes"] == [], "nothing is left to say"
+
+
+def test_a_segment_made_by_hand_does_not_multiply(folder, capsys):
+    report = json.loads((folder / "r.json").read_text())
+    own = {"start_time": "00:00:00.100", "end_time": "00:00:00.200", "labels": ["Blood"]}
+    report["segments"].append(own)
+    (folder / "r.json").write_text(json.dumps(report))
+    counts = [
+        apply(folder, capsys, "detections: {faces: {}, profanity: {}}", "--force")[1]["segments"]
+        for _ in range(3)
+    ]
+    assert counts == [len(report["segments"])] * 3
+
+
 @pytest.mark.parametrize("damage", ["a typo", "another video"])
 def test_a_report_whose_decisions_would_be_lost_is_not_replaced(folder, capsys, damage):
     settings = "detections: {faces: {}, profanity: {}}"

@@ -191,6 +191,47 @@ def test_what_a_person_wrote_by_hand_is_taken_over(report):
     assert lost == []
 
 
+def test_what_both_have_made_by_hand_is_not_doubled(report):
+    found = segment(face(1, 2))
+    own = Segment(Span.of(2, 3), ("Blood",), (), "my own", found=False)
+    copied = replace(found, span=Span.of(7, 8), found=False)
+    longer = replace(own, span=Span.of(2, 4))
+    other = replace(own, labels=("Gore",))
+    both, lost = carry(report, [found, own, copied], [found, own, copied])
+    assert (both, lost) == ((found, own, copied), [])
+    all_of_it, lost = carry(report, [own, longer, other], [own])
+    assert (set(all_of_it), len(all_of_it), lost) == ({own, longer, other}, 3, [])
+
+
+def test_what_was_carried_before_gives_way_to_other_decisions_and_that_is_said(report):
+    found, own = segment(face(1, 2)), Segment(Span.of(5, 6), ("Blood",), (), "", found=False)
+    old = [replace(s, allow=True) for s in (found, own)]
+    new = [replace(s, video_action="blank") for s in (found, own)]
+    carried, said = carry(report, old, new)
+    assert carried == tuple(old)
+    assert said == [
+        f"{name}: its picture had the action 'blank', it was not allowed in the report that is "
+        "replaced; what was decided in the other one counts"
+        for name in ("00:00:01.000 – 00:00:02.000 faces", "00:00:05.000 – 00:00:06.000 Blood")
+    ]
+    assert carry(report, new, old)[0] == tuple(new)
+
+
+def test_what_was_carried_before_stays_where_nothing_else_was_decided(report):
+    found, own = segment(face(1, 2)), Segment(Span.of(5, 6), ("Blood",), (), "", found=False)
+    allowed = tuple(replace(s, allow=True) for s in (found, own))
+    assert carry(report, [found, own], list(allowed)) == (allowed, [])
+    assert carry(report, list(allowed), list(allowed)) == (allowed, [])
+    half = replace(found, span=Span.of(1, 1.5), allow=True)
+    two = (replace(own, video_action="cut"), replace(own, audio_action="bleep"))
+    for had in ([], two[1:], two[::-1]):
+        both, said = carry(report, list(two), list(had))
+        assert (set(both), len(both), said) == (set(two), 2, []), "made by hand at one place"
+    halves = (half, replace(half, span=Span.of(1.5, 2), allow=False))
+    assert carry(report, [found], list(halves)) == (halves, [])
+    assert carry(report, list(halves), list(halves)) == (halves, [])
+
+
 def test_that_an_option_allowed_everything_is_nobodys_decision(report):
     old = replace(report, segments=(segment(face(1, 2), allow=True),), all_allowed=True)
     carried, lost = carry_decisions(old, replace(report, segments=(segment(face(1, 2)),)))

@@ -45,19 +45,19 @@ def carry_decisions(old: Report, new: Report) -> tuple[Report, list[str]]:
     """`new` with the decisions in `old`; and sentences on those that could not be carried, and on
     what is not found any more.
 
-    What a person made by hand is taken over as it is. That an option allowed everything was
-    nobody's decision about any of it.
+    What a person made by hand is taken over as it is, unless `new` has it already. Decisions that
+    were carried to `new` before, from another report, stay where `old` has none; where it has
+    others, they count, and a sentence says so. That an option allowed everything was nobody's
+    decision about any of it.
     """
-    before = _reviewed(old)
-    written: list[Segment] = []
-    found: list[Segment] = []
-    for segment in before:
-        (written if _is_by_hand(segment, before) else found).append(segment)
-    groups = _groups(found, new.segments)
+    written, found = _by_origin(_reviewed(old))
+    there, judged = _by_origin(new.segments)
+    groups = _groups(found, judged)
     carried = [_carry(group) for group in groups]
     segments = [segment for each in carried for segment in each.segments]
-    segments += [replace(segment, found=False) for segment in written]
-    sentences = [sentence for each in carried for sentence in each.sentences]
+    by_hand = _with_written(there, written)
+    segments += by_hand.segments
+    sentences = [sentence for each in (*carried, by_hand) for sentence in each.sentences]
     sentences += _dropped(groups)
     kept = any(not segment.found for segment in segments)
     in_order = sorted(segments, key=lambda segment: segment.span)
@@ -76,8 +76,11 @@ def _reviewed(report: Report) -> list[Segment]:
 
 
 def _is_decided(segment: Segment) -> bool:
-    actions = segment.video_action, segment.audio_action
-    return segment.allow or actions != (None, None) or _was_moved(segment) or not segment.found
+    return segment.allow or _has_actions(segment) or _was_moved(segment) or not segment.found
+
+
+def _has_actions(segment: Segment) -> bool:
+    return (segment.video_action, segment.audio_action) != (None, None)
 
 
 def _was_moved(segment: Segment) -> bool:
@@ -88,6 +91,36 @@ def _was_moved(segment: Segment) -> bool:
 def _extent(detections: Iterable[Detection]) -> Span:
     spans = [detection.span for detection in detections]
     return Span(min(span.start for span in spans), max(span.end for span in spans))
+
+
+def _by_origin(segments: Sequence[Segment]) -> tuple[list[Segment], list[Segment]]:
+    """Those that a person made by hand, and the others."""
+    written: list[Segment] = []
+    found: list[Segment] = []
+    for segment in segments:
+        (written if _is_by_hand(segment, segments) else found).append(segment)
+    return written, found
+
+
+def _with_written(there: Sequence[Segment], written: Sequence[Segment]) -> _Carried:
+    """Those `there`, as decided in those `written`; and those of these that are not there."""
+    left = [replace(segment, found=False) for segment in written]
+    carried = _Carried([])
+    for segment in sorted(there, key=lambda each: each not in left):  # equal ones first
+        twins = [each for each in left if _place(each) == _place(segment)]
+        twin = segment if segment in twins or not twins else twins[0]
+        if twins:
+            left.remove(twin)
+        now = twin if twin.allow or _has_actions(twin) else segment
+        carried.segments.append(now)
+        carried.sentences.extend(_overridden(segment, [now]))
+    carried.segments.extend(left)
+    return carried
+
+
+def _place(segment: Segment) -> tuple[Span, frozenset[str]]:
+    """What makes two segments made by hand the same one."""
+    return segment.span, frozenset(categories.key(label) for label in segment.labels)
 
 
 def _is_by_hand(segment: Segment, all_of: Sequence[Segment]) -> bool:
@@ -131,6 +164,15 @@ def _holds_some_of(old: Segment, new: Segment) -> bool:
 
 
 def _carry(group: _Group) -> _Carried:
+    carried = _joined(group)
+    for new in group.now:
+        successors = [segment for segment in carried.segments if _holds_some_of(new, segment)]
+        near = [segment for segment in successors if segment.span.overlaps(new.span)]
+        carried.sentences.extend(_overridden(new, near or successors))
+    return carried
+
+
+def _joined(group: _Group) -> _Carried:
     decided = [segment for segment in group.before if _is_decided(segment)]
     if not decided:
         return _Carried(group.now)
@@ -155,6 +197,8 @@ def _decided(new: Segment, before: Sequence[Segment]) -> Segment:
     if not all(about):
         return new
     olds = [old for some in about for old in some]
+    if not any(_is_decided(old) for old in olds):
+        return new
     video, audio = {old.video_action for old in olds}, {old.audio_action for old in olds}
     return replace(
         new,
@@ -173,7 +217,8 @@ def _is_about(old: Segment, found: Detection) -> bool:
 
 def _as_they_were(group: _Group) -> list[Segment]:
     """The segments before, with the detections of now; empty where those are not the same."""
-    left = [found for new in group.now for found in new.detections]
+    # Once each: the halves of a split segment have the same ones.
+    left = list(dict.fromkeys(found for new in group.now for found in new.detections))
     again: dict[Detection, Detection] = {}
     for known in dict.fromkeys(known for old in group.before for known in old.detections):
         equal = next((found for found in left if are_equal(known, found)), None)
@@ -213,16 +258,6 @@ def _not_found(old: Segment, now: Sequence[Segment]) -> Segment | None:
 def _lost(old: Segment, now: Sequence[Segment], before: Sequence[Segment]) -> Iterator[str]:
     """What of the decisions about `old` is in none of the segments that took its place."""
     successors = [new for new in now if _holds_some_of(old, new)]
-    lost = {}
-    for new in successors:
-        if old.allow and not new.allow:
-            lost["it was allowed"] = True
-        if old.video_action not in (None, new.video_action):
-            lost[f"its picture had the action {old.video_action!r}"] = True
-        if old.audio_action not in (None, new.audio_action):
-            lost[f"its sound had the action {old.audio_action!r}"] = True
-        if _was_moved(old) and new.span != old.span:
-            lost["its times were edited"] = True
     strange = [
         f"{found.label} at {format_timecode(found.span.start)}"
         for new in successors
@@ -232,8 +267,37 @@ def _lost(old: Segment, now: Sequence[Segment], before: Sequence[Segment]) -> It
     why = "what was found there now is not the same"
     if strange:
         why = f"{_listed(strange)} is new there, or there for longer"
-    for what in lost:
+    for what in _differences(old, successors):
         yield f"{_name(old)}: {what}, but {why}; decide again"
+
+
+def _overridden(before: Segment, now: Sequence[Segment]) -> Iterator[str]:
+    """What of the decisions about `before` gave way to those of the other report."""
+    if before in now:
+        return
+    lost = _differences(before, now)
+    if _has_actions(before) and not before.allow and any(new.allow for new in now):
+        lost.append("it was not allowed")
+    if lost:
+        yield (
+            f"{_name(before)}: {', '.join(lost)} in the report that is replaced; "
+            "what was decided in the other one counts"
+        )
+
+
+def _differences(old: Segment, now: Sequence[Segment]) -> list[str]:
+    """What was decided about `old`, and is not so in every segment of `now`."""
+    lost = {}
+    for new in now:
+        if old.allow and not new.allow:
+            lost["it was allowed"] = True
+        if old.video_action not in (None, new.video_action):
+            lost[f"its picture had the action {old.video_action!r}"] = True
+        if old.audio_action not in (None, new.audio_action):
+            lost[f"its sound had the action {old.audio_action!r}"] = True
+        if old.detections and _was_moved(old) and new.span != old.span:
+            lost["its times were edited"] = True
+    return list(lost)
 
 
 def _dropped(groups: Iterable[_Group]) -> list[str]:
