@@ -37,6 +37,8 @@ class Equipment:
         self._requirements, self._warn = requirements, warn
         self.assignments = list(self._equipped())
         for assignment in self.assignments:
+            if assignment.settings.name in requirements.spared:
+                continue
             if problem := assignment.device_problem:
                 raise DetectorError(problem, detector=assignment.settings.name)
         self.eyes: list[FrameDetector] = []

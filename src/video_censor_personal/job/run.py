@@ -67,7 +67,7 @@ def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Outcome:
     if kept is None or plan.request.download_models:
         pipeline.verify_models(download=plan.request.download_models)
     report = None if kept is None else pipeline.conclude(kept.scores)
-    for sentence in pipeline.blind_spots(plan.info, report):
+    for sentence in pipeline.blind_spots(plan.info, plan.found.told):
         warn(sentence)
     scores = kept.scores if kept else pipeline.scores(plan.info, known=plan.found.known)
     written = plan.outputs.scores
