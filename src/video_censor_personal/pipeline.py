@@ -176,9 +176,11 @@ class AnalysisPipeline:
         """Build those that look, once; those that listen are built for each track."""
         self._equip().build_eyes()
 
-    def _equip(self) -> Equipment:
+    def _equip(self, told: Sequence[str] = ()) -> Equipment:
         if self._equipment is None:
-            self._equipment = Equipment(self.requirements, lambda sentence: self.warn(sentence))
+            self._equipment = Equipment(
+                self.requirements, lambda sentence: self.warn(sentence), told
+            )
         return self._equipment
 
     # -- analysis
@@ -206,17 +208,19 @@ class AnalysisPipeline:
         *,
         abridged: Sequence[Span] = (),
         known: Mapping[Modality, Scores] = MappingProxyType({}),
+        told: Sequence[str] = (),
     ) -> Scores:
         """Everything the detectors say of a video, whatever the sensitivities; see `conclude`.
 
         Subtitles that are shown during `abridged` are not taken to tell all that is said. What is
-        `known` of what is seen, or heard (`archive.halves`), is not looked for again.
+        `known` of what is seen, or heard (`archive.halves`), is not looked for again. Nobody is
+        warned of what was `told` (`blind_spots`).
         """
         self._require_models()
         info = self._probed(video)
+        equipment = self._equip(told)
         if "video" not in known:
             self._ensure_detection_pipeline()
-        equipment = self._equip()
         used = [a for a in equipment.assignments if a.plugin.modality not in known]
         for sentence in (sentence for assignment in used for sentence in assignment.warnings):
             self.warn(sentence)

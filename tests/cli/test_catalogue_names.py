@@ -400,3 +400,13 @@ def test_what_was_seen_is_not_missed_where_what_was_heard_is_unknown(
     assert report()[1]["violence"]["status"] == "partial"
     (told,) = warnings_of(said)
     assert told.startswith("Violence is not looked for in the sound: ")
+
+
+def test_what_nobody_looks_for_is_told_once(capsys) -> None:
+    make_movie(Path("film.mp4"), seconds=1, sounds=[Sound(tone(440))])
+    code, said = run(capsys, *JOB[:3], "--profile", "family")
+    assert code == 3
+    told = warnings_of(said)
+    assert any("zero-shot can, but its model clip-b32" in text for text in told)
+    assert not [text for text in told if text.startswith(("zero-shot is", "sound-events is"))]
+    assert any("speech-profanity takes its place" in text for text in told)
