@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -21,7 +21,7 @@ class Equipment:
     """What `requirements` come to once their models were verified.
 
     Those whose optional models are missing stay out, and what stands in for them takes their place;
-    `warn` is told.
+    `warn` is told, but not of what those sentences say that were `told` already.
 
     Raises (when made):
         DetectorError: the device that was named is not there.
@@ -30,13 +30,17 @@ class Equipment:
         eyes, second_looks: those that look, built by `build_eyes`.
     """
 
-    def __init__(self, requirements: Requirements, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, requirements: Requirements, warn: Callable[[str], None], told: Sequence[str] = ()
+    ) -> None:
         # From 1.31 on, onnxruntime tells its maker of every session unless this is set before it is
         # loaded; here, so that it holds for plug-ins as well. Nothing leaves this machine.
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        self._requirements, self._warn = requirements, warn
+        self._requirements, self._warn, self._told = requirements, warn, told
         self.assignments = list(self._equipped())
         for assignment in self.assignments:
+            if assignment.settings.name in requirements.spared:
+                continue
             if problem := assignment.device_problem:
                 raise DetectorError(problem, detector=assignment.settings.name)
         self.eyes: list[FrameDetector] = []
@@ -78,7 +82,8 @@ class Equipment:
                 continue
             reason = f"{assignment.settings.name} is not used: {why}"
             if assignment.stand_in is None:
-                self._warn(reason)
+                if not any(why in sentence for sentence in self._told):
+                    self._warn(reason)
                 continue
             reason = f"{reason}. {assignment.stand_in.settings.name} takes its place"
             self._warn(reason)

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from video_censor_personal import categories
-from video_censor_personal.analysis.archive import joined, joined_making
+from video_censor_personal.analysis.archive import joined, joined_making, searches_of
 from video_censor_personal.analysis.evidence import Evidence
 from video_censor_personal.analysis.examination import examine, modalities_of
 from video_censor_personal.analysis.making import Making, model_of
@@ -115,20 +115,38 @@ class AnalysisPipeline:
             lines.append(f"{labels} ({assignment.settings.name})")
         return lines
 
-    def blind_spots(self, info: MediaInfo | None = None, kept: Report | None = None) -> list[str]:
+    def spare(self, known: Mapping[Modality, Scores]) -> None:
+        """Ask for nothing that only serves to find out again what is `known`; see `scores`."""
+        self.requirements.spared = frozenset(
+            part.name
+            for modality, record in known.items()
+            for part in record.making.parts
+            if part.modality == modality
+        )
+
+    def blind_spots(
+        self,
+        info: MediaInfo | None = None,
+        known: Mapping[Modality, Scores] = MappingProxyType({}),
+    ) -> list[str]:
         """What a person may expect to be looked for in a video (one with pictures and sound) and is
         not, in sentences.
 
-        `kept` is the report on the scores that take the place of an analysis, if any do: who
-        looked then need not be here now.
+        What is `known` of what is seen, or heard, is not looked for again: who looked then need not
+        be here now.
         """
         modalities = MODALITIES if info is None else modalities_of(info)
-        parts = () if kept is None else kept.coverage
-        analysed = {part.category for part in parts if part.status == "analysed"}
+        searched = {pair for m, record in known.items() for pair in searches_of(record, m)}
         by_sentence: dict[str, list[str]] = {}
         for spot in self.requirements.blind_spots(modalities):
-            if spot.category not in analysed:
-                by_sentence.setdefault(spot.sentence, []).append(self._label(spot.category))
+            needed = [spot.modality] if spot.modality else self.requirements.needed[spot.category]
+            left = [sense for sense in needed if (spot.category, sense) not in searched]
+            if len(left) == len(needed):
+                told = [spot]
+            else:  # it would say that nobody searched anything
+                told = [replace(spot, modality=sense) for sense in left if sense in modalities]
+            for each in told:
+                by_sentence.setdefault(each.sentence, []).append(self._label(each.category))
         sentences = [
             f"{', '.join(labels)} {'is' if len(labels) == 1 else 'are'} {sentence}. "
             "The report says so, and the exit code will be 3"
@@ -158,9 +176,11 @@ class AnalysisPipeline:
         """Build those that look, once; those that listen are built for each track."""
         self._equip().build_eyes()
 
-    def _equip(self) -> Equipment:
+    def _equip(self, told: Sequence[str] = ()) -> Equipment:
         if self._equipment is None:
-            self._equipment = Equipment(self.requirements, lambda sentence: self.warn(sentence))
+            self._equipment = Equipment(
+                self.requirements, lambda sentence: self.warn(sentence), told
+            )
         return self._equipment
 
     # -- analysis
@@ -188,17 +208,19 @@ class AnalysisPipeline:
         *,
         abridged: Sequence[Span] = (),
         known: Mapping[Modality, Scores] = MappingProxyType({}),
+        told: Sequence[str] = (),
     ) -> Scores:
         """Everything the detectors say of a video, whatever the sensitivities; see `conclude`.
 
         Subtitles that are shown during `abridged` are not taken to tell all that is said. What is
-        `known` of what is seen, or heard (`archive.halves`), is not looked for again.
+        `known` of what is seen, or heard (`archive.halves`), is not looked for again. Nobody is
+        warned of what was `told` (`blind_spots`).
         """
         self._require_models()
         info = self._probed(video)
+        equipment = self._equip(told)
         if "video" not in known:
             self._ensure_detection_pipeline()
-        equipment = self._equip()
         used = [a for a in equipment.assignments if a.plugin.modality not in known]
         for sentence in (sentence for assignment in used for sentence in assignment.warnings):
             self.warn(sentence)

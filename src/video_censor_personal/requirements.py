@@ -41,6 +41,8 @@ class Requirements:
         missing: the optional models that `verify` did not find, by name.
         absent: detectors that are known to be of no use in this run, and why, by name; whoever
             finds that out sets it.
+        spared: the names of those whose work an earlier analysis did: they need no models, and lack
+            nothing. Whoever finds that out sets it.
 
     Raises (when made):
         ConfigError: the configuration asks for detectors or models that nobody knows.
@@ -67,6 +69,7 @@ class Requirements:
         self.telling = telling_senses(self.needed, self._installed)
         self.missing: frozenset[str] = frozenset()
         self.absent: Mapping[str, str] = {}
+        self.spared: Collection[str] = ()
         self._check_model_names()
 
     # -- models
@@ -93,21 +96,25 @@ class Requirements:
     def model_names(self) -> list[str]:
         """Those that the detectors take, and those under `models.sources` that no detector at all
         mentions."""
-        taken = [need.name for a in self.assignments if not a.problem for need in a.needs]
-        mentioned = {str(v) for d in self.config.detectors for v in d.options.values()} | set(taken)
+        taken = [need.name for a in self._at_work() for need in a.needs]
+        able = {need.name for a in self.assignments if not a.problem for need in a.needs}
+        mentioned = {str(v) for d in self.config.detectors for v in d.options.values()} | able
         loose = [s.name for s in self.config.models.sources if s.name not in mentioned]
         return list(dict.fromkeys([*taken, *loose]))
 
     def models(self) -> list[ModelSource]:
         """Where they come from, and whether they are optional."""
-        able = [each for each in self.assignments if not each.problem]
-        needs = [(each.settings.optional, need) for each in able for need in each.needs]
+        needs = [(each.settings.optional, need) for each in self._at_work() for need in each.needs]
         taken = {need.name for _, need in needs}
         insisted = {need.name for optional, need in needs if not (optional or need.optional)}
         return [
             replace(source, optional=source.optional or source.name in taken - insisted)
             for source in self._sources(self.model_names())
         ]
+
+    def _at_work(self) -> list[Assignment]:
+        """Those that can run here and have something to do."""
+        return [a for a in self.assignments if not a.problem and a.settings.name not in self.spared]
 
     def missing_models(self) -> list[ModelSource]:
         """Those that are not there or not intact; changes nothing."""
@@ -166,6 +173,8 @@ class Requirements:
     def lack(self, assignment: Assignment) -> str:
         """What keeps a detector from working in this run, and the command that gets it; empty:
         nothing."""
+        if assignment.settings.name in self.spared:
+            return ""
         if problem := assignment.problem or self.absent.get(assignment.settings.name):
             return problem
         needs = [need.name for need in assignment.needs if not need.optional]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -347,3 +348,65 @@ def test_a_second_look_that_is_absent_has_not_looked(hub, capsys, look: str) -> 
     write(f"detections: {{violence: {{}}}}\ndetectors: [{server}, optional: true}}]")
     code, _ = run(capsys, *JOB)
     assert (code, report()[1]["violence"]["status"]) == (3, "unknown")
+
+
+WISHES = (
+    "detections: {violence: {}, screams: {}}\n"
+    "detectors: [{type: zero-shot%s}, {type: sound-events%s}]"
+)
+
+
+def lose(home: Path, repository: str) -> None:
+    """As if nobody had fetched its model."""
+    (folder,) = (home.parent / "hf").glob(f"hub/models--*{repository}*")
+    shutil.rmtree(folder)
+
+
+def warnings_of(said: list[dict[str, Any]]) -> list[str]:
+    return [line["message"] for line in said if line["event"] == "warning"]
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_what_is_heard_and_kept_is_not_missed_where_its_model_is_gone(
+    hub, home: Path, capsys, optional: bool
+) -> None:
+    make_movie(Path("film.mp4"), seconds=1, sounds=[Sound(tone(440))])
+    maybe = ", optional: true" if optional else ""
+    write(WISHES % (maybe, maybe))
+    assert run(capsys, "models", "download", "yamnet", "clip-b32")[0] == 0
+    assert run(capsys, *JOB)[0] == 0
+    lose(home, "yamnet")
+    write(WISHES % (", tiles: 2" + maybe, maybe))
+    code, said = run(capsys, *JOB, "--dry-run")
+    assert (code, said[-1]["missing_models"]) == (0, [])
+    assert len(warnings_of(said)) == 1
+    code, said = run(capsys, *JOB)
+    assert (code, said[-1]["reused_scores"]) == (0, None)
+    (told,) = warnings_of(said)
+    assert "only used again for what is heard" in told
+    assert report()[1]["screams"]["status"] == "analysed"
+
+
+def test_what_was_seen_is_not_missed_where_what_was_heard_is_unknown(
+    hub, home: Path, capsys
+) -> None:
+    make_movie(Path("film.mp4"), seconds=1, sounds=[Sound(tone(440))])
+    write((WISHES % (", optional: true", ", optional: true")).replace(", screams: {}", ""))
+    assert run(capsys, "models", "download", "clip-b32")[0] == 0
+    assert run(capsys, *JOB)[0] == 3
+    lose(home, "clip-vit")
+    code, said = run(capsys, *JOB)
+    assert (code, bool(said[-1]["reused_scores"])) == (3, True)
+    assert report()[1]["violence"]["status"] == "partial"
+    (told,) = warnings_of(said)
+    assert told.startswith("Violence is not looked for in the sound: ")
+
+
+def test_what_nobody_looks_for_is_told_once(capsys) -> None:
+    make_movie(Path("film.mp4"), seconds=1, sounds=[Sound(tone(440))])
+    code, said = run(capsys, *JOB[:3], "--profile", "family")
+    assert code == 3
+    told = warnings_of(said)
+    assert any("zero-shot can, but its model clip-b32" in text for text in told)
+    assert not [text for text in told if text.startswith(("zero-shot is", "sound-events is"))]
+    assert any("speech-profanity takes its place" in text for text in told)

@@ -15,7 +15,15 @@ from video_censor_personal.analysis.making import Making
 from video_censor_personal.analysis.scores import Scores
 from video_censor_personal.findings import Modality
 
-__all__ = ["halves", "hindrance", "joined", "joined_making", "records_of", "with_records"]
+__all__ = [
+    "halves",
+    "hindrance",
+    "joined",
+    "joined_making",
+    "records_of",
+    "searches_of",
+    "with_records",
+]
 
 _MODALITIES: tuple[Modality, ...] = ("video", "audio")
 
@@ -97,6 +105,18 @@ def joined_making(making: Making, known: Mapping[Modality, Scores]) -> Making:
         sample_rate=sampled.sample_rate,
         parts=tuple(parts),
     )
+
+
+def searches_of(record: Scores, modality: Modality) -> set[tuple[str, Modality]]:
+    """What was searched by those who look, or listen, without anybody pointing at something."""
+    again = {part.name for part in record.making.parts if part.again}
+    searches = [witness.search for witness in record.evidence.witnesses]
+    return {
+        (key, modality)
+        for search in searches
+        if search.modality == modality and search.detector not in again
+        for key in search.categories
+    }
 
 
 def with_records(scores: Scores, records: Sequence[Scores]) -> Scores:

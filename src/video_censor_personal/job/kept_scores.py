@@ -57,6 +57,11 @@ class Findings:
     records: Sequence[Scores] = ()
     problem: str = ""
 
+    @property
+    def told(self) -> Mapping[Modality, Scores]:
+        """What need not be found out again of what is seen, and of what is heard."""
+        return self.known if self.kept is None else dict.fromkeys(_HALF, self.kept.scores)
+
 
 def kept_records(path: Path, info: MediaInfo) -> Findings:
     """The scores at `path`, as far as they are of this video; nobody was asked whether they say

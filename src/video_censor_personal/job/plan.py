@@ -96,8 +96,9 @@ class JobPlan:
         """What the person should know beforehand, and what nobody would look for."""
         if self.pipeline is None:
             return [*self.warnings]
-        kept = None if self.kept is None else self.pipeline.conclude(self.kept.scores)
-        return [*self.warnings, *self.pipeline.blind_spots(self.info, kept)]
+        if self.kept is not None:
+            self.pipeline.requirements.find_missing()
+        return [*self.warnings, *self.pipeline.blind_spots(self.info, self.found.told)]
 
     def facts(self) -> dict[str, Any]:
         """The plan for a program."""
@@ -217,6 +218,7 @@ def _check(request: Request, info: MediaInfo, outputs: JobOutputs) -> None:
 def _plan_analysis(request: Request, info: MediaInfo, outputs: JobOutputs) -> JobPlan:
     pipeline = AnalysisPipeline(request.config, video=info.path)
     found = _found(request, pipeline, info, outputs)
+    pipeline.spare(found.known)
     if found.kept is not None:
         outputs = replace(outputs, scores=None)  # they stay as they are
     _check(request, info, outputs)

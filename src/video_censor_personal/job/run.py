@@ -67,9 +67,10 @@ def _analyse(plan: JobPlan, listener: Listener, warn: Warn) -> Outcome:
     if kept is None or plan.request.download_models:
         pipeline.verify_models(download=plan.request.download_models)
     report = None if kept is None else pipeline.conclude(kept.scores)
-    for sentence in pipeline.blind_spots(plan.info, report):
+    told = pipeline.blind_spots(plan.info, plan.found.told)
+    for sentence in told:
         warn(sentence)
-    scores = kept.scores if kept else pipeline.scores(plan.info, known=plan.found.known)
+    scores = kept.scores if kept else pipeline.scores(plan.info, known=plan.found.known, told=told)
     written = plan.outputs.scores
     if written is not None:
         write_scores(with_records(scores, plan.found.records), written)
