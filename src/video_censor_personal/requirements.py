@@ -66,7 +66,7 @@ class Requirements:
             config, self._installed, self._is_at_hand, anywhere=anywhere, had=had
         )
         self.needed = needed_senses(config, self._installed)
-        self.telling = telling_senses(self.needed, self._installed)
+        self.telling = telling_senses(config, self._installed, self.needed)
         self.missing: frozenset[str] = frozenset()
         self.absent: Mapping[str, str] = {}
         self.spared: Collection[str] = ()

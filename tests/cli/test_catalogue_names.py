@@ -262,6 +262,7 @@ def test_what_was_only_listened_for_is_unknown_with_the_command_that_changes_it(
     hub, capsys, wish: str
 ) -> None:
     assert run(capsys, "models", "download", "yamnet")[0] == 0
+    make_movie(Path("film.mp4"), seconds=3, sounds=[Sound(tone(440))])
     key = wish.split(":")[0]
     write(f"detections: {{{wish}}}")
     code, said = run(capsys, *JOB)
@@ -324,6 +325,7 @@ def test_ears_that_a_profile_asks_for_are_missed_where_there_is_sound(hub, capsy
 
 def test_what_is_damaged_is_not_called_missing(hub, home: Path, capsys) -> None:
     assert run(capsys, "models", "download", "yamnet")[0] == 0
+    make_movie(Path("film.mp4"), seconds=1, sounds=[Sound(tone(440))])
     (blob,) = (home.parent / "hf").glob("hub/models--*/blobs/*")
     content = blob.read_bytes()
     blob.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))

@@ -73,8 +73,8 @@ def cover(
         must = set(needed.get(key, categories.senses(key)))
         here = must.union(telling.get(key, ())).intersection(modalities)
         searched = here.intersection(_modalities(key, searches))
-        if not here and not part.gaps and (part.detectors or key in telling):
-            part = replace(part, status="analysed", notes=(_NOWHERE,))
+        if not here and not part.detectors and key in telling and key != categories.PROFANITY:
+            part = replace(part, status="analysed", notes=(_NOWHERE,))  # words have subtitles too
         elif part.detectors:
             unsearched = must.intersection(here) - searched or (here if not searched else set())
             if unsearched and not must.intersection(searched):

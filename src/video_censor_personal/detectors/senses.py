@@ -8,6 +8,7 @@ from video_censor_personal import categories
 from video_censor_personal.config import Config, DetectorConfig
 from video_censor_personal.detectors.assignment import is_left_to_sound, names, sees
 from video_censor_personal.detectors.base import DetectorPlugin
+from video_censor_personal.detectors.choice import ANY_MODEL
 from video_censor_personal.detectors.registry import Discovery, find
 from video_censor_personal.findings import Modality
 
@@ -35,12 +36,14 @@ def needed_senses(config: Config, installed: Discovery) -> dict[str, frozenset[M
 
 
 def telling_senses(
-    needed: Mapping[str, frozenset[Modality]], installed: Discovery
+    config: Config, installed: Discovery, needed: Mapping[str, frozenset[Modality]]
 ) -> dict[str, frozenset[Modality]]:
-    """Category key -> the modalities in which it could be at all: the `needed` ones, and those of
-    every plug-in that knows it by name."""
+    """Category key -> the modalities in which it could be at all: the `needed` ones and, unless a
+    person named the detector that shall look, those of every plug-in that knows it by name."""
     return {
-        key: senses | {p.modality for p in installed.plugins.values() if key in p.categories}
+        key: senses
+        if config.detections[key].model not in ANY_MODEL
+        else senses | {p.modality for p in installed.plugins.values() if key in p.categories}
         for key, senses in needed.items()
     }
 
