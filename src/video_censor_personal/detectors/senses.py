@@ -38,11 +38,13 @@ def needed_senses(config: Config, installed: Discovery) -> dict[str, frozenset[M
 def telling_senses(
     config: Config, installed: Discovery, needed: Mapping[str, frozenset[Modality]]
 ) -> dict[str, frozenset[Modality]]:
-    """Category key -> the modalities in which it could be at all: the `needed` ones and, unless a
-    person named the detector that shall look, those of every plug-in that knows it by name."""
+    """Category key -> the modalities in which it could be at all: the `needed` ones and, where a
+    person asked for the category and named no detector, those of every plug-in that knows it by
+    name."""
+    asked = config.path is not None or config.profile
     return {
         key: senses
-        if config.detections[key].model not in ANY_MODEL
+        if not asked or config.detections[key].model not in ANY_MODEL
         else senses | {p.modality for p in installed.plugins.values() if key in p.categories}
         for key, senses in needed.items()
     }
