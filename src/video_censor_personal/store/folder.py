@@ -134,6 +134,14 @@ class Store:
             place = place.parent
         return place
 
+    def has_unfinished(self) -> bool:
+        """Whether anything lies in the folder of unfinished files, of this run or others."""
+        try:
+            with os.scandir(self._partials) as entries:
+                return any(entries)
+        except OSError:
+            return False
+
     def leftovers(self) -> list[Leftover]:
         """Unfinished files of earlier runs that no living process works on."""
         return list(leftovers_in(self._partials, self.locks))

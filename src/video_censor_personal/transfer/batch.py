@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from video_censor_personal.store import Fingerprint, Lock
+from video_censor_personal.store import Fingerprint, Lock, piece_map_path
 from video_censor_personal.transfer.checksum import new_hasher
 from video_censor_personal.transfer.faults import Fault, Halted, StatusFault
 from video_censor_personal.transfer.http import Client
@@ -89,6 +89,8 @@ class Courier:
     def __init__(self, client: Client, line: Line, shared: Surroundings) -> None:
         self._client, self._line, self._shared = client, line, shared
         self._store = shared.store
+        # Runs that did not know the sizes may have left maps of pieces.
+        self._strays = shared.store.has_unfinished()
         self._throttle = Throttle(shared.limits.bytes_per_s_per_file)  # one file after another
 
     def fetch(self, batch: Batch) -> None:
@@ -207,6 +209,8 @@ class Courier:
             for each in arrived:
                 source = each.file.source
                 path = each.partial.publish(self._store, source.target, durable=durable)
+                if self._strays:
+                    piece_map_path(each.partial.path).unlink(missing_ok=True)
                 found = os.stat(path)
                 seen[source.target] = Fingerprint.of(found, source.digest_algorithm, each.digest)
                 batch.outcomes.append(

@@ -42,13 +42,16 @@ class Hopeless:
     def covers(self, origins: Collection[str]) -> bool:
         return all(origin in self._faults for origin in origins)
 
-    @contextlib.contextmanager
-    def first_request(self, origin: str) -> Iterator[None]:
+    def first_request(self, origin: str) -> contextlib.AbstractContextManager[None]:
         """Around the first request for a file.
 
-        Raises:
+        Raises (when entered):
             Fault: as the last one, if somebody else is just finding out whether that has changed.
         """
+        return self._finding_out(origin) if origin in self._faults else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def _finding_out(self, origin: str) -> Iterator[None]:
         with self._mutex:
             fault, since = self._faults.get(origin, (None, 0.0))
             finds_out = fault is not None and not isinstance(fault, StatusFault)

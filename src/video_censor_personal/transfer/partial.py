@@ -226,8 +226,6 @@ class SmallPartial:
         self._close()
         path = store.publish(self.path, target, durable=durable)
         self._published = True
-        # An earlier run that did not know the size may have written one.
-        piece_map_path(self.path).unlink(missing_ok=True)
         return path
 
     def discard(self) -> None:

@@ -65,6 +65,8 @@ def publish_whole(job: Job, content: memoryview, digest: str) -> None:
             if job.outcome is not None:
                 return
         path = partial.publish(store, source.target, durable=job.shared.durable)
+        # An earlier run, which did not know the size, may have begun it as a large file.
+        piece_map_path(partial.path).unlink(missing_ok=True)
     finally:
         partial.discard()
     seen = Fingerprint.of(os.stat(path), source.digest_algorithm, digest)
