@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from video_censor_personal import __version__
 from video_censor_personal.analysis.archive import records_of
-from video_censor_personal.analysis.conclusion import conclude
+from video_censor_personal.analysis.conclusion import Asked, conclude
 from video_censor_personal.analysis.differences import Difference, differences
 from video_censor_personal.analysis.making import Making, model_of, parts_of
 from video_censor_personal.analysis.scores import Scores
@@ -61,15 +61,17 @@ class Judging:
         return conclude(
             scores,
             self._config,
-            searches,
-            {(spot.category, spot.modality): spot.sentence for spot in spots},
-            stand_ins,
-            clearing=frozenset(a.settings.name for a in assignments if a.may_clear),
-            needed=asked.needed,
-            telling=asked.telling,
-            absentees=here.absentees(),
-            differences=found,
-            required=[a.settings.name for a in assignments if not self._may_be_missing(a)],
+            Asked(
+                searches=searches,
+                stand_ins=stand_ins,
+                needed=asked.needed,
+                telling=asked.telling,
+                blind={(spot.category, spot.modality): spot.sentence for spot in spots},
+                absentees=here.absentees(),
+                clearing=frozenset(a.settings.name for a in assignments if a.may_clear),
+                differences=found,
+                required=[a.settings.name for a in assignments if not self._may_be_missing(a)],
+            ),
         )
 
     def fittest(self, scores: Scores) -> Scores:

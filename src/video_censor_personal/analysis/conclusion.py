@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
-from types import MappingProxyType
 
 from video_censor_personal import categories
 from video_censor_personal.analysis.coverage import cover, lessened
@@ -20,7 +18,7 @@ from video_censor_personal.config import Config
 from video_censor_personal.findings import Coverage, Detection, Modality, Report
 from video_censor_personal.timeline import Span, subtract, union
 
-__all__ = ["conclude"]
+__all__ = ["Asked", "conclude"]
 
 log = logging.getLogger(__name__)
 
@@ -28,42 +26,51 @@ _SPANS_NAMED = 50
 """Of what was cleared; a note is read by people."""
 
 
-def conclude(
-    scores: Scores,
-    config: Config,
-    searches: Mapping[str, frozenset[str]],
-    blind: Mapping[tuple[str, Modality | None], str],
-    stand_ins: Mapping[str, str] = MappingProxyType({}),
-    *,
-    clearing: Collection[str] = (),
-    needed: Mapping[str, Collection[Modality]] = MappingProxyType({}),
-    telling: Mapping[str, Collection[Modality]] = MappingProxyType({}),
-    absentees: Mapping[str, str] = MappingProxyType({}),
-    differences: Sequence[Difference] = (),
-    required: Collection[str] = (),
-) -> Report:
-    """The report that `config` makes of `scores`.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who is asked for what when scores are judged, and what is known about it.
 
-    `searches` says whose evidence counts: detector -> the categories it is asked for; `stand_ins`
-    which other detector may have been asked in the place of one. `needed` says what has to be
-    searched for a category, `telling` in what it could be, `blind` in sentences why that is not
-    searched, or (None) why nothing is, and `absentees` what a detector lacks now. `clearing` names
-    those whose no lowers what others saw; what does not count because of that is said in the
-    coverage. What `differences` say was looked for in another way, or not at all by one of the
-    `required` detectors, is unknown, whatever was found.
+    Attributes:
+        searches: whose evidence counts: detector -> the categories it is asked for.
+        stand_ins: which other detector may have been asked in the place of one.
+        needed: what has to be searched for a category.
+        telling: in what it could be.
+        blind: why something is not searched, or (None) nothing is, in sentences.
+        absentees: what a detector lacks now.
+        clearing: those whose no lowers what others saw; what does not count because of that is
+            said in the coverage.
+        differences: what was looked for in another way, or not at all: that is unknown, whatever
+            was found.
+        required: detectors that may not be missing.
     """
-    evidence = scores.evidence.narrowed(searches)
+
+    searches: Mapping[str, frozenset[str]]
+    stand_ins: Mapping[str, str]
+    needed: Mapping[str, Collection[Modality]]
+    telling: Mapping[str, Collection[Modality]]
+    blind: Mapping[tuple[str, Modality | None], str]
+    absentees: Mapping[str, str]
+    clearing: Collection[str]
+    differences: Sequence[Difference]
+    required: Collection[str]
+
+    def absent_then(self, category: str) -> set[str]:
+        """The detectors that were of no use for a category when the scores were made."""
+        return {
+            each.detector
+            for each in self.differences
+            if each.kind == "absence" and category in each.categories
+        }
+
+
+def conclude(scores: Scores, config: Config, asked: Asked) -> Report:
+    """The report that `config` makes of `scores`."""
+    evidence = scores.evidence.narrowed(asked.searches)
     labels = {key: config.labels.get(key, categories.label(key)) for key in config.detections}
-    wanted = config.enabled_categories()
-    processing = config.processing
-    sensitivities = {key: config.detections[key].sensitivity for key in wanted}
-    padding = processing.padding_s
-    detections = judge(evidence, sensitivities, padding=padding, clearing=clearing)
-    uncleared = judge(evidence, sensitivities, padding=padding) if clearing else detections
-    unasked: dict[str, set[str]] = defaultdict(set)
-    for each in differences:
-        for key in each.categories if each.kind == "absence" else ():
-            unasked[key].add(each.detector)
+    sensitivities = {key: config.detections[key].sensitivity for key in config.enabled_categories()}
+    padding = config.processing.padding_s
+    detections = judge(evidence, sensitivities, padding=padding, clearing=asked.clearing)
+    uncleared = judge(evidence, sensitivities, padding=padding) if asked.clearing else detections
     for found in detections:
         log.debug(
             "%s: %s %r, %.2f, by %s",
@@ -73,45 +80,30 @@ def conclude(
             found.confidence,
             found.detector,
         )
+    parts = []
+    for part in cover(
+        sensitivities,
+        evidence.searches,
+        evidence.gaps,
+        evidence.duration,
+        labels,
+        needed=asked.needed,
+        telling=asked.telling,
+        modalities=evidence.modalities,
+        blind=asked.blind,
+    ):
+        seen = _with_absentees(part, asked, labels, evidence.duration)
+        cleared = _cleared(part.category, uncleared, detections)
+        seen = _with_cleared(seen, cleared, asked.clearing)
+        parts.append(_with_differences(seen, asked.differences, evidence.duration))
     return Report(
         source=scores.source,
         duration=evidence.duration,
         processed_at=datetime.now(UTC),
         config=config.path.name if config.path else "built-in defaults",
         profile=config.profile,
-        segments=merge(detections, processing.segment_merge, labels),
-        coverage=tuple(
-            _with_differences(
-                _with_cleared(
-                    _with_absentees(
-                        part,
-                        searches,
-                        labels,
-                        blind,
-                        stand_ins,
-                        absentees,
-                        unasked,
-                        required,
-                        evidence.duration,
-                    ),
-                    _cleared(part.category, uncleared, detections),
-                    clearing,
-                ),
-                differences,
-                evidence.duration,
-            )
-            for part in cover(
-                wanted,
-                evidence.searches,
-                evidence.gaps,
-                evidence.duration,
-                labels,
-                needed=needed,
-                telling=telling,
-                modalities=evidence.modalities,
-                blind=blind,
-            )
-        ),
+        segments=merge(detections, config.processing.segment_merge, labels),
+        coverage=tuple(parts),
         size_bytes=scores.size_bytes,
         fingerprint=scores.fingerprint,
         labels=labels,
@@ -148,44 +140,35 @@ def _with_cleared(part: Coverage, cleared: Sequence[Span], clearing: Collection[
 
 
 def _with_absentees(
-    part: Coverage,
-    searches: Mapping[str, frozenset[str]],
-    labels: Mapping[str, str],
-    blind: Mapping[tuple[str, Modality | None], str],
-    stand_ins: Mapping[str, str],
-    absentees: Mapping[str, str],
-    unasked: Mapping[str, Collection[str]],
-    required: Collection[str],
-    duration: Fraction | None,
+    part: Coverage, asked: Asked, labels: Mapping[str, str], duration: Fraction | None
 ) -> Coverage:
-    """Nobody looked, or not all who can: because that is not here, or was not at that time.
-
-    `unasked`: by category, those of the detectors that were of no use at that time.
-    """
+    """Nobody looked, or not all who can: because that is not here, or was not at that time."""
+    key = part.category
     if part.status == "not_requested" or (part.status == "analysed" and not part.detectors):
         return part
-    if (part.category, None) in blind and not part.detectors:
-        return replace(part, notes=(blind[part.category, None],))
-    asked = tuple(name for name in part.detectors if name not in unasked.get(part.category, ()))
+    if (key, None) in asked.blind and not part.detectors:
+        return replace(part, notes=(asked.blind[key, None],))
+    absent_then = asked.absent_then(key)
+    present = tuple(name for name in part.detectors if name not in absent_then)
     absent = [
         name
-        for name, keys in searches.items()
-        if part.category in keys and name not in stand_ins.values()
-        if {name, stand_ins.get(name)}.isdisjoint(asked)
+        for name, keys in asked.searches.items()
+        if key in keys and name not in asked.stand_ins.values()
+        if {name, asked.stand_ins.get(name)}.isdisjoint(present)
     ]
     if not absent:
         return part
-    part = replace(part, detectors=asked or part.detectors)
+    part = replace(part, detectors=present or part.detectors)
     told = " ".join([*part.notes, *(gap.reason for gap in part.gaps)])
-    label = labels.get(part.category, categories.label(part.category))
+    label = labels.get(key, categories.label(key))
     notes = [
         f"{name} can look for {label}, but {lack or 'did not when this was analysed'}"
         for name in absent
-        if not (lack := absentees.get(name, "")) or lack not in told
+        if not (lack := asked.absentees.get(name, "")) or lack not in told
     ]
     if not part.detectors:
         return replace(part, notes=tuple(notes))
-    if notes and not set(absent).isdisjoint(required):
+    if notes and not set(absent).isdisjoint(asked.required):
         return lessened(part, notes, duration)
     return replace(part, notes=(*notes, *part.notes))
 
