@@ -10,10 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from chat_server import ChatServer
-from hub_server import LoopbackHub
 from movies import Sound, make_movie
-from tiny_clip import make_tiny_clip
-from tiny_tagger import make_tiny_tagger
 
 from video_censor_personal.cli import main
 
@@ -41,14 +38,8 @@ def movie(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path, movie: Path, hub: LoopbackHub, server: ChatServer) -> Run:
+def run(tmp_path: Path, movie: Path, tiny_models: str, server: ChatServer) -> Run:
     """Writes the configuration and runs the command, or another one, with it."""
-    folder = make_tiny_clip(tmp_path / "clip")
-    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
-    contents = {name: path.read_bytes() for name, path in files.items()}
-    hub.add("org/clip", contents, lfs=[name for name in contents if name.endswith(".onnx")])
-    tagger = make_tiny_tagger(tmp_path / "made.onnx").read_bytes()
-    hub.add("org/yamnet", {"yamnet.onnx": tagger}, lfs=["yamnet.onnx"])
 
     def command(*words: str, options: str = "", zero_shot: str = "", screams: str = "") -> int:
         config = tmp_path / "my.yaml"
@@ -56,10 +47,7 @@ def run(tmp_path: Path, movie: Path, hub: LoopbackHub, server: ChatServer) -> Ru
             f"detections: {{violence: {{}}, screams: {{{screams}}}}}\n"
             f"detectors:\n  - {{type: zero-shot{zero_shot}}}\n  - {{type: sound-events}}\n"
             f"  - {{type: llava-endpoint, url: '{server.url}', model: 'llava:7b'{options}}}\n"
-            "processing: {padding_s: 0}\n"
-            "models:\n  cache_dir: models\n  sources:\n"
-            "    - {name: clip-b32, url: hf://org/clip}\n"
-            "    - {name: yamnet, url: hf://org/yamnet/yamnet.onnx}\n"
+            f"processing: {{padding_s: 0}}\n{tiny_models}"
         )
         job = words or (str(movie), "--download-models", "--force")
         return main([*job, "-o", str(tmp_path / "a.json"), "--config", str(config)])

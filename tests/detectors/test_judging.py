@@ -9,10 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hub_server import LoopbackHub
 from movies import Sound, make_movie, tone
-from tiny_clip import make_tiny_clip
-from tiny_tagger import make_tiny_tagger
 
 from video_censor_personal.cli import main
 
@@ -34,28 +31,13 @@ def movie(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def models(hub: LoopbackHub, tmp_path: Path) -> str:
-    """The section of a configuration that says where they come from."""
-    folder = make_tiny_clip(tmp_path / "clip")
-    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
-    contents = {name: path.read_bytes() for name, path in files.items()}
-    hub.add("org/clip", contents, lfs=[name for name in contents if name.endswith(".onnx")])
-    tagger = make_tiny_tagger(tmp_path / "made.onnx").read_bytes()
-    hub.add("org/yamnet", {"yamnet.onnx": tagger}, lfs=["yamnet.onnx"])
-    return (
-        "models:\n  cache_dir: models\n  sources:\n"
-        "    - {name: clip-b32, url: hf://org/clip}\n"
-        "    - {name: yamnet, url: hf://org/yamnet/yamnet.onnx}\n"
-    )
-
-
-@pytest.fixture
-def settings(tmp_path: Path, models: str) -> Any:
+def settings(tmp_path: Path, tiny_models: str) -> Any:
     """Writes a configuration; its path."""
 
     def write(detections: str, detectors: str, more: str = "") -> str:
         path = tmp_path / "my.yaml"
-        path.write_text(f"detections: {{{detections}}}\ndetectors: [{detectors}]\n{more}{models}")
+        asked = f"detections: {{{detections}}}\ndetectors: [{detectors}]\n"
+        path.write_text(asked + more + tiny_models)
         return str(path)
 
     return write
@@ -138,7 +120,7 @@ def test_a_detector_that_cannot_run_here_keeps_no_scores_from_being_judged(
 
 
 def test_what_the_program_chose_once_counts_where_it_would_not_be_chosen(
-    settings, analyse, apply, models, tmp_path, without_tokenizers
+    settings, analyse, apply, tmp_path, without_tokenizers
 ):
     assert analyse(settings("violence: {}", "", EXACT), "--download-models")[0] == 0
     without_tokenizers()

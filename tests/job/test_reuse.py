@@ -397,20 +397,24 @@ def test_richer_scores_are_not_replaced_by_poorer_ones(censor, analysed, looks, 
     assert len(kept.earlier) == 1, "what says no more than the newest is not kept"
 
 
-def test_what_failed_to_look_needs_no_listening_again(censor, tmp_path, monkeypatch, heard):
+@pytest.fixture
+def looking_fails_once(monkeypatch):
     from video_censor_personal.detectors.nudenet import NudeNetDetector
 
-    with monkeypatch.context() as failing:
-        look, calls = NudeNetDetector.look, []
+    look, calls = NudeNetDetector.look, []
 
-        def fails_once(self, frames):
-            calls.append(len(frames))
-            if len(calls) == 1:
-                raise MemoryError("no memory")
-            return look(self, frames)
+    def fails_once(self, frames):
+        calls.append(len(frames))
+        if len(calls) == 1:
+            raise MemoryError("no memory")
+        return look(self, frames)
 
-        failing.setattr(NudeNetDetector, "look", fails_once)
-        assert censor(fails=3)["unknown"]
+    monkeypatch.setattr(NudeNetDetector, "look", fails_once)
+
+
+@pytest.mark.usefixtures("looking_fails_once")
+def test_what_failed_to_look_needs_no_listening_again(censor, tmp_path, heard):
+    assert censor(fails=3)["unknown"]
     heard.clear()
     again = censor("--force")
     assert (again["unknown"], heard) == ([], [])
@@ -424,18 +428,8 @@ def test_scores_can_be_left_out(censor, tmp_path):
     assert not [name for name in os.listdir(tmp_path) if "scores" in name]
 
 
-def test_what_failed_in_passing_is_tried_again(censor, tmp_path, monkeypatch):
-    from video_censor_personal.detectors.nudenet import NudeNetDetector
-
-    look, calls = NudeNetDetector.look, []
-
-    def fails_once(self, frames):
-        calls.append(len(frames))
-        if len(calls) == 1:
-            raise MemoryError("no memory")
-        return look(self, frames)
-
-    monkeypatch.setattr(NudeNetDetector, "look", fails_once)
+@pytest.mark.usefixtures("looking_fails_once")
+def test_what_failed_in_passing_is_tried_again(censor, tmp_path):
     assert censor(fails=3)["reused_scores"] is None
     again = censor("--force")
     assert (again["reused_scores"], again["unknown"]) == (None, [])

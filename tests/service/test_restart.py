@@ -4,7 +4,7 @@ import os
 import socket
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 from fastapi import FastAPI
@@ -47,53 +47,55 @@ def test_it_tells_progress_again_and_goes_on_where_it_was(hub, app):
         assert client.until_ended(job)["state"] == "done"
 
 
-def test_a_run_that_a_stop_left_behind_changes_nothing(hub, app, monkeypatch):
-    """It waits for a name server, which nobody can interrupt, until the job has been done anew."""
-    hub.add_model("org/model", size=1000)
+@dataclass
+class NameServer:
+    """Does not answer the first question for the hub's name until `answered`; `thread` asked it."""
+
+    asked: threading.Event = field(default_factory=threading.Event)
+    answered: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+
+@pytest.fixture
+def names(hub, monkeypatch):
+    """A name server that takes its time, which nobody can interrupt."""
     port = int(hub.endpoint.rpartition(":")[2])
-    resolving, answered, left = threading.Event(), threading.Event(), []
-    real = socket.getaddrinfo
+    server, real = NameServer(), socket.getaddrinfo
 
     def resolve(host, at, *args, **kwargs):
-        if at == port and not resolving.is_set():
-            left.append(threading.current_thread())
-            resolving.set()
-            answered.wait(30)
+        if at == port and not server.asked.is_set():
+            server.thread = threading.current_thread()
+            server.asked.set()
+            server.answered.wait(30)
         return real(host, at, *args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return server
+
+
+def test_a_run_that_a_stop_left_behind_changes_nothing(hub, app, names):
+    """It waits until the job has been done anew."""
+    hub.add_model("org/model", size=1000)
     with LocalService(app) as service, Client(service.address) as client:
         job = client.create("org/model")["id"]
-        assert resolving.wait(20)
+        assert names.asked.wait(20)
     with LocalService(app) as service, Client(service.address) as client:
         assert client.until_ended(job)["state"] == "done"
-        answered.set()
-        left[0].join(20)
-        assert not left[0].is_alive()
+        names.answered.set()
+        names.thread.join(20)
+        assert not names.thread.is_alive()
         assert client.job(job)["state"] == "done"
 
 
-def test_a_run_that_outlives_the_service_ends_in_silence(hub, app, monkeypatch):
+def test_a_run_that_outlives_the_service_ends_in_silence(hub, app, names):
     """An exception in its thread would fail this test."""
     hub.add_model("org/model", size=1000)
-    port = int(hub.endpoint.rpartition(":")[2])
-    resolving, answered, left = threading.Event(), threading.Event(), []
-    real = socket.getaddrinfo
-
-    def resolve(host, at, *args, **kwargs):
-        if at == port:
-            left.append(threading.current_thread())
-            resolving.set()
-            answered.wait(30)
-        return real(host, at, *args, **kwargs)
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with LocalService(app) as service, Client(service.address) as client:
         client.create("org/model")
-        assert resolving.wait(20)
-    answered.set()
-    left[0].join(20)
-    assert not left[0].is_alive()
+        assert names.asked.wait(20)
+    names.answered.set()
+    names.thread.join(20)
+    assert not names.thread.is_alive()
 
 
 @pytest.mark.parametrize("path", ["/api/models/list", "/api/events", "/api/downloads", "/readyz"])
